@@ -1,0 +1,120 @@
+// Command signet issues WeCom JS-SDK signatures for the pages of many
+// enterprises. `signet --help` lists what it does; docs/contract in the
+// repository's documentation says what programs may rely on.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"signet/internal/fault"
+)
+
+// Exit statuses, part of the contract.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitWrongUse = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// commands is every command with its flags.
+type commands struct {
+	Serve     serveCommand     `cmd:"" help:"Run a node: signing, console, metrics."`
+	Dev       devCommand       `cmd:"" help:"Run the whole product on this machine, with its own Postgres and a fake WeCom."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the database schema up, take it down, or tell where it stands."`
+	Keys      keysCommand      `cmd:"" help:"Make and inspect the keys above the secrets."`
+	Admin     adminCommand     `cmd:"" help:"Make members from the command line."`
+	FakeWeCom fakeWeComCommand `cmd:"" name:"fakewecom" help:"Run the fake WeCom by itself."`
+	Version   versionCommand   `cmd:"" help:"Print version, commit and Go version."`
+}
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// logger writes one JSON object a line to standard error.
+func (t *terminal) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(t.err, &slog.HandlerOptions{Level: level}))
+}
+
+// run is main without the process: arguments in, exit status out.
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	status := exitDone
+	var cmds commands
+	parser, err := kong.New(&cmds,
+		kong.Name("signet"),
+		kong.Description("One seal that signs, for each enterprise, only the pages it should."),
+		kong.Writers(out, errOut),
+		kong.Exit(func(code int) { status = code }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return report(errOut, err, exitFailed)
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return report(errOut, fmt.Errorf("%w; `signet --help` lists the commands", err), exitWrongUse)
+	}
+	if parsed == nil { // --help has been printed
+		return status
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(&terminal{in: in, out: out, err: errOut}); err != nil {
+		return report(errOut, err, exitOf(err))
+	}
+	return exitDone
+}
+
+// wrongUse marks an error of the command line, not of the work.
+type wrongUse struct{ error }
+
+func exitOf(err error) int {
+	var w wrongUse
+	if errors.As(err, &w) {
+		return exitWrongUse
+	}
+	return exitFailed
+}
+
+// report prints an error, one line for each problem.
+func report(errOut io.Writer, err error, status int) int {
+	for line := range strings.SplitSeq(sentence(err), "\n") {
+		_, _ = fmt.Fprintln(errOut, "signet: "+line)
+	}
+	return status
+}
+
+// sentence says an error in words for a person at a terminal. A fault knows
+// them; of any other error its text is made for that.
+func sentence(err error) string {
+	var named *fault.Error
+	if !errors.As(err, &named) {
+		return err.Error()
+	}
+	if len(named.Fields) == 0 {
+		return named.Detail(fault.English)
+	}
+	lines := make([]string, len(named.Fields))
+	for i, f := range named.Fields {
+		lines[i] = strings.TrimPrefix(f.Pointer, "/") + ": " + f.Reason.Text(fault.English, f.Args)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+
+	"signet/internal/app"
+	"signet/internal/config"
+)
+
+// serveFlags are the keys of the environment as flags. A flag wins.
+type serveFlags struct {
+	DatabaseURL       string `help:"Postgres address of the login role signet_app (SIGNET_DATABASE_URL)."`
+	SystemDatabaseURL string `help:"Postgres address of the login role signet_system (SIGNET_SYSTEM_DATABASE_URL)."`
+	IdentityFile      string `help:"Age identity file of the platform (SIGNET_IDENTITY_FILE)."`
+	RecoveryRecipient string `help:"Age recipient of the offline recovery key (SIGNET_RECOVERY_RECIPIENT)."`
+	PublicAddr        string `help:"Where pages ask for signatures (SIGNET_PUBLIC_ADDR)."`
+	ConsoleAddr       string `help:"Where the console and its API are (SIGNET_CONSOLE_ADDR)."`
+	MetricsAddr       string `help:"Where /metrics, /livez and /readyz are (SIGNET_METRICS_ADDR)."`
+	PublicURL         string `help:"The public listener as the outside sees it (SIGNET_PUBLIC_URL)."`
+	ConsoleURL        string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
+	WecomURL          string `help:"The WeCom API (SIGNET_WECOM_URL)."`
+	TrustedProxies    string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
+	LogLevel          string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
+
+	MigrateDatabaseURL string `hidden:"" help:"Read by migrate only (SIGNET_MIGRATE_DATABASE_URL)."`
+	PostgresBinDir     string `hidden:"" help:"Read by dev only (SIGNET_POSTGRES_BIN_DIR)."`
+}
+
+func (f serveFlags) byKey() map[string]string {
+	return map[string]string{
+		config.DatabaseURL:        f.DatabaseURL,
+		config.SystemDatabaseURL:  f.SystemDatabaseURL,
+		config.MigrateDatabaseURL: f.MigrateDatabaseURL,
+		config.IdentityFile:       f.IdentityFile,
+		config.RecoveryRecipient:  f.RecoveryRecipient,
+		config.PublicAddr:         f.PublicAddr,
+		config.ConsoleAddr:        f.ConsoleAddr,
+		config.MetricsAddr:        f.MetricsAddr,
+		config.PublicURL:          f.PublicURL,
+		config.ConsoleURL:         f.ConsoleURL,
+		config.WeComURL:           f.WecomURL,
+		config.TrustedProxies:     f.TrustedProxies,
+		config.LogLevel:           f.LogLevel,
+		config.PostgresBinDir:     f.PostgresBinDir,
+	}
+}
+
+type serveCommand struct {
+	Flags serveFlags `embed:""`
+}
+
+func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
+	cfg, err := config.Read(config.FromProcess(c.Flags.byKey()), config.DatabaseURL, config.IdentityFile)
+	if err != nil {
+		return err
+	}
+	return app.Serve(ctx, cfg, t.logger(cfg.LogLevel))
+}

@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/upstream"
+)
+
+// Config is what Actions work with.
+type Config struct {
+	Store  *store.Store
+	Gate   *upstream.Gate
+	Sealer *seal.Sealer
+	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
+	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)
+}
+
+// Actions is everything that an administrator can do.
+type Actions struct{ Config }
+
+// New makes Actions.
+func New(cfg Config) *Actions { return &Actions{cfg} }
+
+// change runs one action's transaction: work, then the audit row.
+func (a *Actions) change(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, work func(*store.TenantTx) error) error {
+	return a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+		if err := work(tx); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, entry)
+	})
+}
+
+// read runs a reading transaction of one tenant for an actor who may read it.
+func read[T any](ctx context.Context, a *Actions, actor core.Actor, tenant core.TenantID, permission core.Permission, work func(*store.TenantTx) (T, error)) (T, error) {
+	var value T
+	if err := actor.MayIn(tenant, permission); err != nil {
+		return value, err
+	}
+	err := a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+		if _, err := tx.GetTenant(ctx); err != nil {
+			return err
+		}
+		var err error
+		value, err = work(tx)
+		return err
+	})
+	return value, err
+}
+
+// checkVersion compares what the caller read with what is there now.
+func checkVersion(ifVersion *int64, now int64) error {
+	if ifVersion != nil && *ifVersion != now {
+		return fault.New(fault.IfMatchConflict, nil)
+	}
+	return nil
+}
+
+// fields gathers what is wrong with the members of a request, so that all of it
+// is told at once.
+type fields struct{ list []fault.Field }
+
+// check notes err if it is about a field, and passes value on.
+func check[T any](f *fields, value T, err error) T {
+	if err != nil {
+		f.list = append(f.list, fault.Find(err).Fields...)
+	}
+	return value
+}
+
+func (f *fields) err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return &fault.Error{Code: fault.RequestInvalid, Fields: f.list}
+}
+
+func wrappedOf(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
+	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
+}
+
+func timeOf(t time.Time) *time.Time { return &t }

@@ -1,0 +1,209 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"signet/internal/config"
+	"signet/internal/core"
+	"signet/internal/identity"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/wecom/wecomtest"
+)
+
+// Serve runs a node until ctx ends.
+func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	server, err := NewServer(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx)
+}
+
+// migration names the login roles by the two addresses that serve uses. Where
+// they are not given, the roles have their usual names and must be there
+// already, because nobody has said with which password to make them.
+func migration(cfg config.Config) (store.MigrateConfig, error) {
+	m := store.MigrateConfig{
+		OwnerURL: cfg.MigrateDatabaseURL.Expose(),
+		Tenant:   store.LoginRole{Name: "signet_app"},
+		System:   store.LoginRole{Name: "signet_system"},
+	}
+	if cfg.DatabaseURL.IsZero() {
+		return m, nil
+	}
+	var err error
+	if m.Tenant, err = store.RoleOf(cfg.DatabaseURL.Expose()); err != nil {
+		return m, fmt.Errorf("%s: %w", config.DatabaseURL, err)
+	}
+	if m.System, err = store.RoleOf(cfg.SystemDatabaseURL.Expose()); err != nil {
+		return m, fmt.Errorf("%s: %w", config.SystemDatabaseURL, err)
+	}
+	return m, nil
+}
+
+// MigrateUp brings the schema to this binary's version.
+func MigrateUp(ctx context.Context, cfg config.Config, out io.Writer) error {
+	m, err := migration(cfg)
+	if err != nil {
+		return err
+	}
+	if err := store.MigrateUp(ctx, m); err != nil {
+		return err
+	}
+	return MigrateStatus(ctx, cfg, out)
+}
+
+// MigrateDown takes the schema away, with everything in it.
+func MigrateDown(ctx context.Context, cfg config.Config, out io.Writer) error {
+	m, err := migration(cfg)
+	if err != nil {
+		return err
+	}
+	if err := store.MigrateDown(ctx, m); err != nil {
+		return err
+	}
+	return MigrateStatus(ctx, cfg, out)
+}
+
+// MigrateStatus prints where the schema stands.
+func MigrateStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
+	m, err := migration(cfg)
+	if err != nil {
+		return err
+	}
+	status, err := store.ReadMigrationStatus(ctx, m)
+	if err != nil {
+		return err
+	}
+	word := "up to date"
+	switch {
+	case status.Dirty:
+		word = "cut short; `signet migrate up` mends it"
+	case status.Version == 0:
+		word = "no schema; `signet migrate up` makes it"
+	case status.Version < status.Newest:
+		word = "behind; run `signet migrate up`"
+	}
+	_, err = fmt.Fprintf(out, "schema version %d of %d: %s\n", status.Version, status.Newest, word)
+	return err
+}
+
+// InitKeys makes a master identity in a new file and prints its recipient and
+// the recovery sheet.
+func InitKeys(cfg config.Config, path string, postQuantum bool, out io.Writer) error {
+	recovery, err := recoveryRecipients(cfg, slog.New(slog.DiscardHandler)) // the sheet warns louder
+	if err != nil {
+		return err
+	}
+	kind := seal.X25519
+	if postQuantum {
+		kind = seal.PostQuantum
+	}
+	master, content, err := seal.GenerateMaster(kind)
+	if err != nil {
+		return err
+	}
+	if err := seal.WriteMaster(path, content); err != nil {
+		return err
+	}
+	sheet, err := seal.RecoverySheet(master, recovery, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "wrote %s\nrecipient %s\n\n%s", path, master.Recipients()[0], sheet)
+	return err
+}
+
+// KeyStatus prints the epochs of the root key, how many tenant keys hang on
+// each, and whether the recovery recipient is covered.
+func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
+	master, err := seal.ReadMaster(cfg.IdentityFile)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.IdentityFile, err)
+	}
+	st, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	rows, err := readRootKeys(ctx, st)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		_, err = fmt.Fprintln(out, "no root key yet: the first `signet serve` stores it")
+		return err
+	}
+	ring, err := seal.OpenRing(master, rows)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.IdentityFile, err)
+	}
+	var counts map[int32]int64
+	err = st.System(ctx, func(tx *store.SystemTx) error {
+		counts, err = tx.CountTenantKeys(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		_, _ = fmt.Fprintf(out, "root key epoch %d  fingerprint %s  made %s  tenant keys %d\n",
+			row.Epoch, row.Fingerprint, row.CreatedAt.UTC().Format(time.DateTime), counts[row.Epoch])
+		for _, w := range row.Wraps {
+			_, _ = fmt.Fprintf(out, "  opens with %s\n", w.Recipient)
+		}
+	}
+	recovery, err := recoveryRecipients(cfg, slog.New(slog.DiscardHandler)) // the line below says it
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, recoveryWord(recovery, ring))
+	return err
+}
+
+func recoveryWord(recovery []seal.Recipient, ring *seal.Ring) string {
+	if len(recovery) == 0 {
+		return "recovery recipient: none set. If the identity file is lost, every secret is lost; see docs/custody.md"
+	}
+	if missing := ring.Uncovered(recovery[0]); len(missing) > 0 {
+		return fmt.Sprintf("recovery recipient: NOT covered at epochs %v", missing)
+	}
+	return "recovery recipient: covered at every epoch"
+}
+
+func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	return store.Open(ctx, store.Config{
+		TenantURL: cfg.DatabaseURL.Expose(), SystemURL: cfg.SystemDatabaseURL.Expose(), MaxConns: 2,
+	})
+}
+
+// CreateOwner makes a member who owns the platform. The password has no
+// default.
+func CreateOwner(ctx context.Context, cfg config.Config, email string, password core.Secret, out io.Writer) error {
+	st, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	member, err := identity.CreateOwner(ctx, st, email, password)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "created %s, owner of the platform (%s)\n", member.Email, member.ID)
+	return err
+}
+
+// FakeWeCom runs the fake WeCom by itself until ctx ends.
+func FakeWeCom(ctx context.Context, addr string, out io.Writer) error {
+	listener, err := listenOn(ctx, "--addr", addr)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "fake WeCom on http://%s, help at http://%s/_fake/\n", listener.Addr(), listener.Addr())
+	return wecomtest.New(wecomtest.Config{}).Serve(ctx, listener)
+}

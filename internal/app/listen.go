@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signet/internal/config"
+	"signet/internal/httpapi/consoleapi"
+	"signet/internal/httpapi/opsapi"
+	"signet/internal/httpapi/signapi"
+)
+
+// listeners are the three sockets of a node.
+type listeners struct{ public, console, metrics net.Listener }
+
+func listen(ctx context.Context, cfg config.Config) (l listeners, err error) {
+	for _, want := range []struct {
+		key, addr string
+		to        *net.Listener
+	}{
+		{config.PublicAddr, cfg.PublicAddr, &l.public},
+		{config.ConsoleAddr, cfg.ConsoleAddr, &l.console},
+		{config.MetricsAddr, cfg.MetricsAddr, &l.metrics},
+	} {
+		if *want.to, err = listenOn(ctx, want.key, want.addr); err != nil {
+			l.close()
+			return listeners{}, err
+		}
+	}
+	return l, nil
+}
+
+// listenOn listens on a TCP address; the error names the key (or flag) that
+// chose it, and the mend.
+func listenOn(ctx context.Context, key, addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s: another program listens on %s; stop it or choose another address", key, addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s: listening on %s is not allowed to this user; choose a port above 1023", key, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s: %s is no address of this machine; choose one that is, or :PORT for all", key, addr)
+	}
+	return nil, fmt.Errorf("%s: cannot listen on %s: %w", key, addr, err)
+}
+
+func (l listeners) close() {
+	for _, one := range []net.Listener{l.public, l.console, l.metrics} {
+		if one != nil {
+			_ = one.Close()
+		}
+	}
+}
+
+// PublicAddr is where the public listener is.
+func (s *Server) PublicAddr() string { return s.listeners.public.Addr().String() }
+
+// ConsoleAddr is where the console listener is.
+func (s *Server) ConsoleAddr() string { return s.listeners.console.Addr().String() }
+
+// MetricsAddr is where the metrics listener is.
+func (s *Server) MetricsAddr() string { return s.listeners.metrics.Addr().String() }
+
+type served struct {
+	app      *fiber.App
+	listener net.Listener
+}
+
+func (s *Server) apps() []served {
+	return []served{
+		{signapi.New(signapi.Config{
+			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,
+		}), s.listeners.public},
+		{consoleapi.New(consoleapi.Config{
+			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
+			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe,
+		}), s.listeners.console},
+		{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},
+	}
+}

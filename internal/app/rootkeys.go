@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"signet/internal/config"
+	"signet/internal/core"
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+func recoveryRecipients(cfg config.Config, log *slog.Logger) ([]seal.Recipient, error) {
+	if cfg.RecoveryRecipient == "" {
+		log.Warn("no recovery recipient is set: if the identity file is lost, every secret is lost; see docs/custody.md",
+			"key", config.RecoveryRecipient)
+		return nil, nil
+	}
+	recipient, err := seal.ParseRecipient(cfg.RecoveryRecipient)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.RecoveryRecipient, err)
+	}
+	return []seal.Recipient{recipient}, nil
+}
+
+// openRing opens the platform's root keys with the master identity, and stores
+// the first one where there is none yet. Nodes that do so at once store the
+// same key: the first root key comes out of the identity (ADR 0006).
+func openRing(ctx context.Context, st *store.Store, master *seal.Master, recovery []seal.Recipient, log *slog.Logger) (*seal.Ring, error) {
+	rows, err := readRootKeys(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		first, err := seal.FirstRootKey(master, recovery)
+		if err != nil {
+			return nil, err
+		}
+		if err := storeRootKey(ctx, st, first); err != nil {
+			return nil, err
+		}
+		log.Info("the first root key is stored", "epoch", first.Epoch)
+		if rows, err = readRootKeys(ctx, st); err != nil {
+			return nil, err
+		}
+	}
+	ring, err := seal.OpenRing(master, rows)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
+	}
+	return ring, nil
+}
+
+func readRootKeys(ctx context.Context, st *store.Store) ([]seal.RootKeyRow, error) {
+	var stored []store.RootKeyRow
+	err := st.Platform(ctx, core.System("keys"), func(tx *store.PlatformTx) error {
+		var err error
+		stored, err = tx.ListRootKeys(ctx)
+		return err
+	})
+	rows := make([]seal.RootKeyRow, len(stored))
+	for i, s := range stored {
+		rows[i] = seal.RootKeyRow{Epoch: s.Epoch, Fingerprint: s.Fingerprint, CreatedAt: s.CreatedAt}
+		for _, w := range s.Wraps {
+			rows[i].Wraps = append(rows[i].Wraps, seal.RootKeyWrap(w))
+		}
+	}
+	return rows, err
+}
+
+func storeRootKey(ctx context.Context, st *store.Store, key seal.RootKeyRow) error {
+	row := store.RootKeyRow{Epoch: key.Epoch, Fingerprint: key.Fingerprint}
+	for _, w := range key.Wraps {
+		row.Wraps = append(row.Wraps, store.RootKeyWrap(w))
+	}
+	return st.Platform(ctx, core.System("keys"), func(tx *store.PlatformTx) error {
+		if err := tx.CreateRootKey(ctx, row); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, core.AuditEntry{Action: "root_key.create", SubjectKind: "root_key", Subject: fmt.Sprint(key.Epoch),
+			Detail: map[string]string{"fingerprint": key.Fingerprint.String()}})
+	})
+}

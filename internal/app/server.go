@@ -1,0 +1,185 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/errgroup"
+
+	"signet/internal/admin"
+	"signet/internal/config"
+	"signet/internal/core"
+	"signet/internal/identity"
+	"signet/internal/seal"
+	"signet/internal/signing"
+	"signet/internal/store"
+	"signet/internal/ticket"
+	"signet/internal/upstream"
+	"signet/internal/wecom"
+)
+
+// drainTime is how long requests under way may take after the signal to stop.
+const drainTime = 15 * time.Second
+
+// Server is one node: the main path, the console's API and what watches them.
+type Server struct {
+	cfg       config.Config
+	log       *slog.Logger
+	listeners listeners
+	rooms     rooms
+	from      store.FeedPosition
+	ready     atomic.Bool
+	metrics   *metrics
+}
+
+// rooms are the parts of a node that has passed every check.
+type rooms struct {
+	store     *store.Store
+	ring      *seal.Ring
+	wecom     *wecom.Client
+	tickets   *ticket.Cache
+	directory *signing.Directory
+	signer    *signing.Signer
+	identity  *identity.Identity
+	admin     *admin.Actions
+}
+
+// NewServer checks everything and puts a node together. It listens when it
+// returns, and serves in Run. The order is that of what is cheapest to find
+// wrong: the identity file, the ports, the database, the keys.
+func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
+	master, err := seal.ReadMaster(cfg.IdentityFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
+	}
+	recovery, err := recoveryRecipients(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: log, metrics: newMetrics()}
+	if s.listeners, err = listen(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx, master, recovery); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, master *seal.Master, recovery []seal.Recipient) error {
+	client, err := wecom.New(wecom.Config{BaseURL: s.cfg.WeComURL})
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.WeComURL, err)
+	}
+	r := rooms{wecom: client}
+	r.store, err = store.Open(ctx, store.Config{
+		TenantURL: s.cfg.DatabaseURL.Expose(), SystemURL: s.cfg.SystemDatabaseURL.Expose(),
+	})
+	if err != nil {
+		return err
+	}
+	s.rooms = r
+	if r.ring, err = openRing(ctx, r.store, master, recovery, s.log); err != nil {
+		return err
+	}
+	gate := upstream.New(client, r.store, s.log)
+	r.tickets = ticket.New(ticket.Config{
+		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log,
+		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
+	})
+	r.directory = signing.NewDirectory(r.store)
+	if s.from, err = r.directory.Load(ctx); err != nil {
+		return err
+	}
+	r.signer = signing.NewSigner(r.directory, r.tickets, time.Now)
+	r.identity, err = identity.New(ctx, identity.Config{
+		Store: r.store, Sealer: r.ring.Sealer(), Opener: r.ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
+		NewPlatformKey: func() (seal.WrappedKey, error) { return r.ring.NewScopeKey(seal.Platform(), 1) },
+	})
+	if err != nil {
+		return err
+	}
+	r.admin = admin.New(admin.Config{Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey})
+	s.rooms = r
+	s.metrics.watch(r)
+	return nil
+}
+
+// Run serves until ctx ends, then lets what is under way finish. It returns nil
+// after a clean end.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.follow(running) })
+	for _, l := range s.apps() {
+		group.Go(func() error { return serve(running, l.app, l.listener) })
+	}
+	s.ready.Store(true)
+	s.log.Info("serving", "public", s.PublicAddr(), "console", s.ConsoleAddr(), "metrics", s.MetricsAddr(),
+		"apps", s.rooms.directory.Len(), "version", Version().Version)
+	<-running.Done()
+	s.ready.Store(false)
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// follow keeps the directory and the tickets current.
+func (s *Server) follow(ctx context.Context) error {
+	apply := func(ctx context.Context, changes []store.Change) error {
+		if err := s.rooms.directory.Apply(ctx, changes); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			switch c.Kind {
+			case store.SecretChanged:
+				s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
+			case store.AppChanged, store.TenantChanged, store.LegacyHostChanged:
+			}
+		}
+		return nil
+	}
+	return s.rooms.store.FollowChanges(ctx, s.from, apply, s.noteFeed)
+}
+
+// noteFeed says once that the change feed stands still, and once that it runs
+// again.
+func (s *Server) noteFeed(err error) {
+	was := s.metrics.noteFeed(err == nil)
+	switch {
+	case err != nil && was:
+		s.log.Error("the change feed cannot be read; signing goes on with what is known", "alert", "feed_stopped", "error", err)
+	case err == nil && !was:
+		s.log.Info("the change feed is read again")
+	}
+}
+
+func (s *Server) close() {
+	s.listeners.close()
+	if s.rooms.store != nil {
+		s.rooms.store.Close()
+	}
+}
+
+// serve runs one fiber app on its listener until ctx ends, then drains it.
+func serve(ctx context.Context, app *fiber.App, listener net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- app.Listener(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	err := app.ShutdownWithTimeout(drainTime)
+	<-ended
+	return err
+}

@@ -1,0 +1,141 @@
+package archtest
+
+// A floor is how far up a room lies. Imports go down.
+type floor int
+
+const (
+	f0      floor = 0  // nouns and the names of failures: no I/O
+	f1      floor = 10 // one room for each thing outside
+	between floor = 15 // the ledger that every call to WeCom in a tenant's name passes
+	f2      floor = 20 // one room for each capability
+	f3      floor = 30 // HTTP
+	f4      floor = 40 // wiring
+	f5      floor = 50 // commands
+)
+
+// A row is the law for one package of the module.
+type row struct {
+	room  string // its folder
+	floor floor
+	may   []string // the rooms that it may import
+	kit   bool     // for tests only: no code that ships may import it
+}
+
+// everythingBelow stands in may for each room of a lower floor that ships.
+const everythingBelow = "*"
+
+// table is the import law: a row for every package, none without.
+var table = []row{
+	{room: "internal/fault", floor: f0},
+	{room: "internal/core", floor: f0, may: []string{"internal/fault"}},
+	{room: "migrations", floor: f0},
+	{room: "web-admin/console", floor: f0},
+	{room: "internal/archtest", floor: f0, kit: true},
+
+	{room: "internal/config", floor: f1, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/seal", floor: f1, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/wecom", floor: f1, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/wecom/wecomtest", floor: f1, may: []string{"internal/core", "internal/fault", "internal/wecom"}},
+	{room: "internal/store", floor: f1, may: []string{"internal/core", "internal/fault", "migrations"}},
+	{room: "internal/store/storetest", floor: f1, kit: true, may: []string{"internal/core", "internal/store", "internal/devdb"}},
+	{room: "internal/devdb", floor: f1, may: []string{"internal/core", "internal/fault"}},
+
+	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store"}},
+
+	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
+	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket"}},
+	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
+
+	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi"}},
+	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "web-admin/console"}},
+	{room: "internal/httpapi/opsapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/httpapi"}},
+
+	{room: "internal/app", floor: f4, may: []string{everythingBelow}},
+
+	{room: "cmd/signet", floor: f5, may: []string{
+		"internal/app", "internal/config", "internal/core", "internal/fault",
+		"internal/seal", "internal/devdb", "internal/wecom/wecomtest", "internal/identity",
+	}},
+}
+
+// sideways lists the arrows between two rooms of one floor, besides those to
+// the room that a room is nested in. A new one is a change of the design.
+var sideways = map[[2]string]string{
+	{"internal/core", "internal/fault"}:            "a noun says what is wrong with a value by its code",
+	{"internal/store/storetest", "internal/devdb"}: "the tests' Postgres is the developer's",
+	{"internal/signing", "internal/ticket"}:        "a signature is made of two tickets",
+}
+
+// The code that faces the internet has no word for a secret: from exposed,
+// none of the guarded rooms can be reached but through the gate.
+const (
+	exposed = "internal/httpapi/signapi"
+	gate    = "internal/signing"
+)
+
+var guarded = []string{"internal/seal", "internal/store", "internal/admin"}
+
+// A power is a name that not everyone who may import its room may use.
+type power struct {
+	room, name string
+	users      []string
+	why        string
+}
+
+var powers = []power{
+	{"internal/wecom", "Client", []string{"internal/upstream", "internal/app"}, "a call to WeCom in a tenant's name passes the ledger of upstream"},
+	{"internal/wecom", "New", []string{"internal/app"}, "one client, so that one place knows where WeCom is"},
+}
+
+// An owner row says who may import a module that is not ours. A module without
+// a row is a decision that nobody has taken yet.
+type owner struct {
+	module string
+	rooms  []string // folders, with all below them; nobody else's shipped code
+	tests  []string // whose tests and kits may as well; everyone stands for all
+	why    string
+}
+
+const everyone = "*"
+
+var owners = []owner{
+	{"github.com/jackc/pgx/v5", []string{"internal/store"}, nil, "all SQL stands in one room"},
+	{"github.com/golang-migrate/migrate/v4", []string{"internal/store"}, nil, "all SQL stands in one room"},
+	{"filippo.io/age", []string{"internal/seal"}, nil, "one room knows how a secret is locked"},
+	{"c2sp.org/CCTV/age", nil, []string{"internal/seal"}, "vectors that pin what age does"},
+	{"github.com/golang-jwt/jwt/v5", []string{"internal/identity"}, nil, "one room says who is at the console"},
+	{"github.com/gofiber/fiber/v2", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
+	{"github.com/valyala/fasthttp", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
+	{"github.com/alecthomas/kong", []string{"cmd/signet"}, nil, "commands and flags, nothing below knows them"},
+	{"github.com/oapi-codegen/runtime", []string{"internal/httpapi/consoleapi"}, nil, "what the generated routes call"},
+	{"github.com/getkin/kin-openapi", []string{"internal/httpapi/consoleapi"}, nil, "reads the API document that is served"},
+	{"github.com/prometheus/client_golang", []string{"internal"}, nil, "every room counts what it does"},
+	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
+	{"github.com/hashicorp/golang-lru/v2", []string{"internal/ticket", "internal/signing", "internal/httpapi"}, nil, "bounded caches"},
+	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing", "internal/httpapi"}, nil, "maps that no tenant can hold up"},
+	{"golang.org/x/crypto", []string{"internal/seal", "internal/identity"}, nil, "ciphers and password hashes"},
+	{"github.com/go-json-experiment/json", []string{"internal"}, nil, "JSON that refuses doubled and unknown members"},
+	{"golang.org/x/net/idna", []string{"internal/core", "internal/signing"}, nil, "host names as browsers write them"},
+	{"golang.org/x/net/publicsuffix", []string{"internal/core", "internal/signing"}, nil, "what no wildcard may cover"},
+	{"golang.org/x/net/dns/dnsmessage", nil, []string{"internal/wecom"}, "a name server that lies"},
+	{"golang.org/x/sync", []string{"internal"}, nil, "errgroup and singleflight"},
+	{"golang.org/x/time", []string{"internal/httpapi", "internal/upstream", "internal/wecom"}, nil, "rate limits"},
+	{"golang.org/x/text", []string{"internal/core", "internal/httpapi"}, nil, "normal forms and Accept-Language"},
+
+	{"github.com/stretchr/testify", nil, []string{everyone}, "assertions"},
+	{"github.com/google/go-cmp", nil, []string{everyone}, "differences that can be read"},
+	{"pgregory.net/rapid", nil, []string{everyone}, "properties"},
+	{"go.uber.org/goleak", nil, []string{everyone}, "goroutines that nobody waits for"},
+	{"github.com/nlnwa/whatwg-url", nil, []string{"internal/signing", "internal/core"}, "the browser's opinion of an address"},
+	{"github.com/santhosh-tekuri/jsonschema/v6", nil, []string{"internal/httpapi"}, "answers held against the API document"},
+	{"github.com/compose-spec/compose-go/v2", nil, []string{"internal/archtest"}, "reads docker-compose.yml as Docker does"},
+	{"github.com/moby/buildkit", nil, []string{"internal/archtest"}, "reads the Dockerfile as Docker does"},
+}
+
+// environment lists who may ask the process about its surroundings.
+var environment = map[string]string{
+	"internal/config": "every SIGNET_ key is read here, once",
+	"internal/devdb":  "PATH and the user's folders: where this machine keeps its Postgres",
+}

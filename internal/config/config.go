@@ -1,0 +1,166 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"signet/internal/core"
+)
+
+// Config is everything that can be set from outside.
+type Config struct {
+	DatabaseURL        core.Secret // as the login role of the tenants' work
+	SystemDatabaseURL  core.Secret // as the login role of the reads across tenants
+	MigrateDatabaseURL core.Secret // as the owner; only `migrate` needs it
+	IdentityFile       string
+	RecoveryRecipient  string // "": none
+	PublicAddr         string
+	ConsoleAddr        string
+	MetricsAddr        string
+	PublicURL          string
+	ConsoleURL         string
+	WeComURL           string
+	TrustedProxies     []netip.Prefix
+	LogLevel           slog.Level
+	PostgresBinDir     string
+}
+
+// Source is where values come from.
+type Source struct {
+	Environ  []string          // KEY=VALUE, as os.Environ gives it
+	Flags    map[string]string // by key; "" where a flag was not given
+	ReadFile func(string) ([]byte, error)
+}
+
+// FromProcess is the environment of this process with the flags given.
+func FromProcess(flags map[string]string) Source {
+	return Source{Environ: os.Environ(), Flags: flags, ReadFile: os.ReadFile}
+}
+
+// Read reads and checks every key. needed names the keys that the command
+// cannot do without. The error is a joined one with a line for each problem, in
+// the order of the table.
+func Read(from Source, needed ...string) (Config, error) {
+	values, problems := gather(from)
+	var cfg Config
+	for _, k := range keys {
+		text := values[k.name]
+		if text == "" {
+			text = k.standard
+		}
+		if text == "" {
+			if slices.Contains(needed, k.name) && !slices.Contains(problems.about, k.name) {
+				problems.add(k.name, "is missing: %s", k.mend)
+			}
+			continue
+		}
+		if err := k.set(&cfg, text); err != nil {
+			problems.add(k.name, "%w", err)
+		}
+	}
+	if cfg.SystemDatabaseURL.IsZero() && !cfg.DatabaseURL.IsZero() {
+		url, err := withSystemRole(cfg.DatabaseURL.Expose())
+		if err == nil {
+			cfg.SystemDatabaseURL = core.NewSecret(url)
+		}
+	}
+	return cfg, problems.joined()
+}
+
+type problems struct {
+	list  []error
+	about []string // keys that have a problem already
+}
+
+func (p *problems) add(key, format string, args ...any) {
+	p.list = append(p.list, fmt.Errorf(key+" "+format, args...))
+	p.about = append(p.about, key)
+}
+
+func (p *problems) joined() error { return errors.Join(p.list...) }
+
+// gather finds the text of each key: the flag, else the variable, else the file
+// that KEY_FILE names.
+func gather(from Source) (map[string]string, *problems) {
+	values := map[string]string{}
+	found := &problems{}
+	for _, entry := range from.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, prefix) || value == "" {
+			continue
+		}
+		key := strings.TrimSuffix(name, fileSuffix)
+		switch {
+		case known(name):
+			if values[name] != "" {
+				found.add(name, "is given twice, as %s and as %s: keep one", name, name+fileSuffix)
+				continue
+			}
+			values[name] = value
+		case key != name && known(key):
+			readInto(from, values, found, key, value)
+		default:
+			found.add(name, "is no key of Signet: check its spelling, the list is in docs/configuration.md%s", nearest(name))
+		}
+	}
+	for name, value := range from.Flags {
+		if value != "" {
+			values[name] = value
+		}
+	}
+	return values, found
+}
+
+func readInto(from Source, values map[string]string, found *problems, key, path string) {
+	if values[key] != "" {
+		found.add(key, "is given twice, as %s and as %s: keep one", key, key+fileSuffix)
+		return
+	}
+	content, err := from.ReadFile(path)
+	if err != nil {
+		found.add(key, "cannot be read from the file that %s names (%s): check the path and its rights", key+fileSuffix, path)
+		return
+	}
+	values[key] = strings.TrimRight(string(content), "\r\n")
+}
+
+func known(name string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return k.name == name })
+}
+
+// nearest suggests the key that was probably meant: one that holds the same
+// letters but for one or two.
+func nearest(name string) string {
+	for _, k := range keys {
+		if distance(name, k.name) <= 2 {
+			return " (did you mean " + k.name + "?)"
+		}
+	}
+	return ""
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

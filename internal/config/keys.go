@@ -1,0 +1,195 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"signet/internal/core"
+)
+
+const (
+	prefix     = "SIGNET_"
+	fileSuffix = "_FILE"
+	systemRole = "signet_system"
+)
+
+// The names of the keys that commands ask for.
+const (
+	DatabaseURL        = "SIGNET_DATABASE_URL"
+	SystemDatabaseURL  = "SIGNET_SYSTEM_DATABASE_URL"
+	MigrateDatabaseURL = "SIGNET_MIGRATE_DATABASE_URL"
+	IdentityFile       = "SIGNET_IDENTITY_FILE"
+	RecoveryRecipient  = "SIGNET_RECOVERY_RECIPIENT"
+	PublicAddr         = "SIGNET_PUBLIC_ADDR"
+	ConsoleAddr        = "SIGNET_CONSOLE_ADDR"
+	MetricsAddr        = "SIGNET_METRICS_ADDR"
+	PublicURL          = "SIGNET_PUBLIC_URL"
+	ConsoleURL         = "SIGNET_CONSOLE_URL"
+	WeComURL           = "SIGNET_WECOM_URL"
+	TrustedProxies     = "SIGNET_TRUSTED_PROXIES"
+	LogLevel           = "SIGNET_LOG_LEVEL"
+	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
+)
+
+type key struct {
+	name     string
+	standard string // "" : none
+	mend     string // what to do when it is missing
+	set      func(*Config, string) error
+}
+
+// keys is the one table of what can be set.
+var keys = []key{
+	{DatabaseURL, "", "set it to the Postgres address of the login role signet_app", func(c *Config, s string) error {
+		return setPostgres(&c.DatabaseURL, s)
+	}},
+	{SystemDatabaseURL, "", "set it to the Postgres address of the login role signet_system", func(c *Config, s string) error {
+		return setPostgres(&c.SystemDatabaseURL, s)
+	}},
+	{MigrateDatabaseURL, "", "set it to the Postgres address of the owner of the database", func(c *Config, s string) error {
+		return setPostgres(&c.MigrateDatabaseURL, s)
+	}},
+	{IdentityFile, "", "make one with `signet keys init --out FILE` and set it to that path", func(c *Config, s string) error {
+		c.IdentityFile = s
+		return nil
+	}},
+	{RecoveryRecipient, "", "", func(c *Config, s string) error {
+		c.RecoveryRecipient = s // seal reads it, and says what is wrong with it
+		return nil
+	}},
+	{PublicAddr, ":8880", "", func(c *Config, s string) error { return setAddr(&c.PublicAddr, s) }},
+	{ConsoleAddr, "127.0.0.1:8881", "", func(c *Config, s string) error { return setAddr(&c.ConsoleAddr, s) }},
+	{MetricsAddr, "127.0.0.1:8882", "", func(c *Config, s string) error { return setAddr(&c.MetricsAddr, s) }},
+	{PublicURL, "http://localhost:8880", "", func(c *Config, s string) error { return setOrigin(&c.PublicURL, s) }},
+	{ConsoleURL, "http://localhost:8881", "", func(c *Config, s string) error { return setOrigin(&c.ConsoleURL, s) }},
+	{WeComURL, "https://qyapi.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComURL, s) }},
+	{TrustedProxies, "", "", func(c *Config, s string) error { return setNetworks(&c.TrustedProxies, s) }},
+	{LogLevel, "info", "", func(c *Config, s string) error { return setLevel(&c.LogLevel, s) }},
+	{PostgresBinDir, "", "", func(c *Config, s string) error {
+		c.PostgresBinDir = s
+		return nil
+	}},
+}
+
+// Names lists every key, in the order of the table.
+func Names() []string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
+	}
+	return names
+}
+
+var errPostgres = errors.New("is not a Postgres address: it should look like postgres://USER:PASSWORD@HOST:5432/DATABASE")
+
+func setPostgres(to *core.Secret, text string) error {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.User.Username() == "" {
+		return errPostgres // never the text, which holds a password
+	}
+	*to = core.NewSecret(text)
+	return nil
+}
+
+// withSystemRole is the address with the other role's name in it, and the same
+// password (contract, section 2).
+func withSystemRole(text string) (string, error) {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return "", errPostgres
+	}
+	if password, ok := parsed.User.Password(); ok {
+		parsed.User = url.UserPassword(systemRole, password)
+	} else {
+		parsed.User = url.User(systemRole)
+	}
+	return parsed.String(), nil
+}
+
+func setAddr(to *string, text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return fmt.Errorf("is %q, which is no address to listen on: write HOST:PORT or :PORT", text)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("is %q: the port should be a number from 0 to 65535", text)
+	}
+	*to = text
+	return nil
+}
+
+func setOrigin(to *string, text string) error {
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" ||
+		strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
+		return fmt.Errorf("is %q: write scheme and host as the outside sees them, such as https://signet.example.com", printableURL(text))
+	}
+	*to = strings.TrimSuffix(text, "/")
+	return nil
+}
+
+func setWeCom(to *string, text string) error {
+	if err := setOrigin(to, text); err != nil {
+		return err
+	}
+	parsed, _ := url.Parse(text) // setOrigin has read it
+	if parsed.Scheme == "https" || loopback(parsed.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("is %q: secrets travel there, so it must be https:// (plain http only for a loopback address)", text)
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+func setNetworks(to *[]netip.Prefix, text string) error {
+	for _, part := range strings.Split(text, ",") {
+		part = strings.TrimSpace(part)
+		if addr, err := netip.ParseAddr(part); err == nil {
+			*to = append(*to, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(part)
+		if err != nil {
+			return fmt.Errorf("holds %q: write networks such as 10.0.0.0/8, parted by commas", part)
+		}
+		*to = append(*to, network.Masked())
+	}
+	return nil
+}
+
+func setLevel(to *slog.Level, text string) error {
+	switch strings.ToLower(text) {
+	case "debug":
+		*to = slog.LevelDebug
+	case "info":
+		*to = slog.LevelInfo
+	case "warn":
+		*to = slog.LevelWarn
+	case "error":
+		*to = slog.LevelError
+	default:
+		return fmt.Errorf("is %q: it should be debug, info, warn or error", text)
+	}
+	return nil
+}
+
+// printableURL hides a password that somebody has put into an address where
+// none belongs.
+func printableURL(text string) string {
+	if parsed, err := url.Parse(text); err == nil && parsed.User != nil {
+		return parsed.Redacted()
+	}
+	return text
+}

@@ -1,0 +1,45 @@
+package core
+
+import (
+	"net/mail"
+	"strings"
+	"unicode/utf8"
+
+	"signet/internal/fault"
+)
+
+// Member is a person who uses the console.
+type Member struct {
+	ID       MemberID
+	Email    string
+	Platform Role // "" if the member belongs to tenants only
+}
+
+// ParseEmail checks an e-mail address and puts it into lower case, because a
+// person is one person however they type it. It fails with fault.RequestInvalid
+// pointing at pointer.
+func ParseEmail(pointer, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	address, err := mail.ParseAddress(text)
+	if err != nil || address.Address != text || len(text) > 254 || !utf8.ValidString(text) {
+		return "", fault.InvalidField(pointer, fault.ReasonEmail, nil)
+	}
+	return strings.ToLower(text), nil
+}
+
+// The length of a password in bytes. The lower bound is NIST's for a password
+// that stands with a second factor, made longer; the upper one keeps a stranger
+// from making the server hash a novel.
+const (
+	MinPasswordLength = 12
+	MaxPasswordLength = 256
+)
+
+// ParsePassword checks the password of a member to be made. It fails with
+// fault.RequestInvalid pointing at pointer.
+func ParsePassword(pointer, text string) (Secret, error) {
+	if len(text) < MinPasswordLength || len(text) > MaxPasswordLength || !utf8.ValidString(text) {
+		return Secret{}, fault.InvalidField(pointer, fault.ReasonPassword, nil)
+	}
+	return NewSecret(text), nil
+}

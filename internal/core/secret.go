@@ -1,0 +1,52 @@
+package core
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Redacted is what a Secret shows of itself, everywhere.
+const Redacted = "[redacted]"
+
+// Secret is a value that must not be seen: an app secret, an access token, a
+// ticket, a password. Whatever prints, logs or encodes it gets Redacted; the
+// value comes out through Expose alone, so that each place which opens it can
+// be found by that word.
+//
+// A Secret is comparable only by Equal of the caller's choosing: the type
+// deliberately has no comparison of its own.
+type Secret struct {
+	_     [0]func() // not comparable with ==, which would not be constant-time
+	value string
+}
+
+// NewSecret takes a value into custody.
+func NewSecret(value string) Secret { return Secret{value: value} }
+
+// Expose gives the value itself. The caller answers for where it goes.
+func (s Secret) Expose() string { return s.value }
+
+// IsZero tells whether there is no value.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+// Len is the length of the value in bytes.
+func (s Secret) Len() int { return len(s.value) }
+
+// String implements fmt.Stringer without the value.
+func (s Secret) String() string { return Redacted }
+
+// GoString implements fmt.GoStringer without the value.
+func (s Secret) GoString() string { return Redacted }
+
+// Format implements fmt.Formatter, so that no verb reaches the value.
+func (s Secret) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte(Redacted)) }
+
+// MarshalText implements encoding.TextMarshaler without the value; JSON, XML
+// and YAML encoders use it.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// MarshalJSON implements json.Marshaler without the value.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"`), nil }
+
+// LogValue implements slog.LogValuer without the value.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }

@@ -1,0 +1,84 @@
+package fault
+
+// Reason explains one code, or one field of a request, in detail.
+type Reason string
+
+// Reasons about members of a request.
+const (
+	ReasonMissing   Reason = "missing"
+	ReasonType      Reason = "type"
+	ReasonUnknown   Reason = "unknown_member"
+	ReasonDuplicate Reason = "duplicate_member"
+	ReasonUTF8      Reason = "utf8"
+	ReasonSyntax    Reason = "syntax"
+	ReasonID        Reason = "id"
+	ReasonCursor    Reason = "cursor"
+	ReasonLimit     Reason = "limit"
+	ReasonIfMatch   Reason = "if_match"
+	ReasonEmpty     Reason = "empty"
+
+	ReasonName     Reason = "name"
+	ReasonCorpID   Reason = "corp_id"
+	ReasonAgentID  Reason = "agent_id"
+	ReasonSecret   Reason = "secret"
+	ReasonStatus   Reason = "status"
+	ReasonEmail    Reason = "email"
+	ReasonPassword Reason = "password"
+
+	ReasonTooMany    Reason = "too_many"
+	ReasonNoWildcard Reason = "no_wildcard"
+)
+
+// Reasons why WeCom refuses a secret that is being tried.
+const (
+	ReasonWrongSecret Reason = "wrong_secret"
+	ReasonWrongCorp   Reason = "wrong_corp"
+	ReasonWrongAgent  Reason = "wrong_agent"
+	ReasonAppDisabled Reason = "app_disabled"
+	ReasonIPRefused   Reason = "ip_refused"
+	ReasonOther       Reason = "other"
+)
+
+var reasons = map[Reason]Text{
+	ReasonMissing:   {"缺少这一项。", "This member is missing."},
+	ReasonType:      {"类型不对,应为 {want}。", "It has the wrong type; it should be {want}."},
+	ReasonUnknown:   {"没有这一项。请删去它,或检查拼写。", "There is no such member. Remove it, or check its spelling."},
+	ReasonDuplicate: {"这一项出现了两次。请只留一个。", "This member stands twice. Leave one."},
+	ReasonUTF8:      {"不是有效的 UTF-8。", "It is not valid UTF-8."},
+	ReasonSyntax:    {"不是完整的 JSON。", "It is not well-formed JSON."},
+	ReasonID:        {"不是编号。应为小写带连字符的 UUID。", "It is no id. It should be a UUID in lower case with hyphens."},
+	ReasonCursor:    {"不是上一页给出的 nextCursor。请从第一页重新开始。", "It is not a nextCursor of an earlier page. Begin again at the first page."},
+	ReasonLimit:     {"应为 1 到 200 的整数。", "It should be a whole number from 1 to 200."},
+	ReasonIfMatch:   {"应为读取时得到的 ETag,例如 \"3\"。", "It should be the ETag that you got when reading, such as \"3\"."},
+	ReasonEmpty:     {"没有要修改的内容。", "There is nothing to change in it."},
+
+	ReasonName:     {"应为 1 到 80 个字,不含控制字符和不可见字符。", "It should be 1 to 80 characters without control or invisible ones."},
+	ReasonCorpID:   {"应为“我的企业 → 企业信息”中的企业ID(ww 开头,区分大小写)。", "It should be the corp id from 我的企业 → 企业信息 in WeCom (it begins with ww; case counts)."},
+	ReasonAgentID:  {"应为应用详情页中的 AgentId,1 到 10 位数字。", "It should be the AgentId from the app's page in WeCom, 1 to 10 digits."},
+	ReasonSecret:   {"应为应用详情页中的 Secret,16 到 128 个字母、数字、- 和 _。", "It should be the Secret from the app's page in WeCom: 16 to 128 letters, digits, - and _."},
+	ReasonStatus:   {"应为 active 或 suspended。", "It should be active or suspended."},
+	ReasonEmail:    {"应为一个邮箱地址。", "It should be an e-mail address."},
+	ReasonPassword: {"应为 12 到 256 个字节。", "It should be 12 to 256 bytes long."},
+
+	ReasonTooMany:    {"已经有 {max} 个,不能再多。请先删去不用的。", "There are {max} already, which is the most. Delete some that are not used."},
+	ReasonNoWildcard: {"这里不能用通配符。请写一个完整的主机。", "A wildcard cannot stand here. Write one whole host."},
+
+	ReasonWrongSecret: {"密钥不对,或已在管理后台被重置。请在“应用详情 → Secret”重新获取。", "The secret is wrong or was reset. Copy it anew from the app's Secret in WeCom."},
+	ReasonWrongCorp:   {"CorpID 不对,或密钥属于另一家企业。请对照“我的企业 → 企业信息”。", "The corp id is wrong, or the secret belongs to another corp. Compare it with 我的企业 → 企业信息."},
+	ReasonWrongAgent:  {"AgentId 与密钥不属于同一个应用。请从同一个应用详情页复制两者。", "The agent id and the secret belong to different apps. Copy both from one app's page."},
+	ReasonAppDisabled: {"应用在企业微信中已停用。请先在管理后台启用它。", "The app is disabled in WeCom. Enable it there first."},
+	ReasonIPRefused:   {"企业微信不允许平台的出口地址 {ip}。请把它加入应用详情的“企业可信IP”。", "WeCom refuses the platform's address {ip}. Add it under the app's trusted IPs (企业可信IP)."},
+	ReasonOther:       {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
+}
+
+// Text gives the reason as a sentence.
+func (r Reason) Text(lang Language, args Args) string { return reasons[r].In(lang, args) }
+
+// Reasons lists every reason that has a text, in no particular order.
+func Reasons() []Reason {
+	list := make([]Reason, 0, len(reasons))
+	for r := range reasons {
+		list = append(list, r)
+	}
+	return list
+}

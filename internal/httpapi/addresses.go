@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// clientAddress gives the address of the client: the peer's, unless the peer is
+// a trusted proxy. Then X-Forwarded-For is read from the right, because whatever
+// stands left of the last entry that a trusted proxy wrote was sent by the
+// client and may be anything.
+func clientAddress(fctx *fasthttp.RequestCtx, trusted []netip.Prefix) netip.Addr {
+	address := peerAddress(fctx.RemoteAddr())
+	if !isTrusted(address, trusted) {
+		return address
+	}
+	entries := forwardedFor(fctx.Request.Header.RawHeaders())
+	for i := len(entries) - 1; i >= 0; i-- {
+		entry, ok := parseForwarded(entries[i])
+		if !ok {
+			return address // the last that somebody trusted vouched for
+		}
+		address = entry
+		if !isTrusted(address, trusted) {
+			break
+		}
+	}
+	return address
+}
+
+func peerAddress(addr net.Addr) netip.Addr {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
+}
+
+func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
+	for _, network := range trusted {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwardedFor gives the entries of all X-Forwarded-For lines, in order. It
+// reads the raw header, because fasthttp adds the trailers of a chunked body to
+// the parsed one, where a proxy no longer looks.
+func forwardedFor(raw []byte) []string {
+	var entries []string
+	for len(raw) > 0 {
+		var line []byte
+		line, raw, _ = bytes.Cut(raw, []byte("\n"))
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if ok && bytes.EqualFold(name, []byte("X-Forwarded-For")) {
+			entries = append(entries, strings.Split(string(value), ",")...)
+		}
+	}
+	return entries
+}
+
+// parseForwarded reads an address as proxies write it: bare, or with a port.
+func parseForwarded(text string) (netip.Addr, bool) {
+	text = strings.TrimSpace(text)
+	if address, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return address.Unmap().WithZone(""), true
+	}
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return both.Addr().Unmap().WithZone(""), true
+	}
+	return netip.Addr{}, false
+}

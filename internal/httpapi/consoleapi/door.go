@@ -1,0 +1,106 @@
+package consoleapi
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/httpapi"
+)
+
+// entry is what a request must show to come in.
+type entry int
+
+const (
+	withToken    entry = iota // a session's access token; the default
+	freely                    // nothing
+	fromNoOther               // not to come from another site, if it comes from a browser
+	fromOurPages              // to come from the console's own pages: it brings a cookie
+)
+
+// entries lists the operations that need no access token. A test holds it
+// against the contract.
+var entries = map[string]entry{
+	"GetDocument":    freely,
+	"CreateSession":  fromNoOther,
+	"RefreshSession": fromOurPages,
+	"DeleteSession":  fromOurPages,
+}
+
+// The bound on an access token is far above what identity makes, and stands
+// before anything takes it apart.
+const maxTokenLength = 4 << 10
+
+// admit lets a request in to an operation, before its body is looked at. It
+// fails with fault.SessionRequired or fault.RequestForeign.
+func (a *api) admit(c *fiber.Ctx, operation string) error {
+	event := httpapi.EventOf(c)
+	event.Operation = operation
+	noteIDs(c, event)
+	v := visit{requestID: event.RequestID}
+	switch entries[operation] {
+	case fromNoOther:
+		if err := a.checkOrigin(c, false); err != nil {
+			return err
+		}
+	case fromOurPages:
+		if err := a.checkOrigin(c, true); err != nil {
+			return err
+		}
+	case withToken:
+		token, err := bearerOf(c)
+		if err != nil {
+			return err
+		}
+		if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
+			return err
+		}
+		event.Note(slog.String("member_id", v.actor.MemberID.String()))
+	}
+	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
+	return nil
+}
+
+// decode reads a body strictly.
+func (a *api) decode(c *fiber.Ctx, body any) error { return httpapi.DecodeBody(c, body) }
+
+// bearerOf takes the access token out of the one Authorization header.
+func bearerOf(c *fiber.Ctx) (string, error) {
+	lines := c.Request().Header.PeekAll(fiber.HeaderAuthorization)
+	if len(lines) != 1 || len(lines[0]) > maxTokenLength {
+		return "", fault.New(fault.SessionRequired, nil)
+	}
+	scheme, token, found := strings.Cut(string(lines[0]), " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", fault.New(fault.SessionRequired, nil)
+	}
+	return token, nil
+}
+
+// noteIDs puts the ids of the path into the log, if they are ids.
+func noteIDs(c *fiber.Ctx, event *httpapi.Event) {
+	if id, err := core.ParseTenantID(c.Params("tenantId")); err == nil {
+		event.Note(slog.String("tenant_id", id.String()))
+	}
+	if id, err := core.ParseAppID(c.Params("appId")); err == nil {
+		event.Note(slog.String("app_id", id.String()))
+	}
+}
+
+// visit is what the door found out. It travels in the context for the short way
+// through the generated code, whose operations take nothing else; from the
+// operations on, the actor is a parameter.
+type visit struct {
+	actor     core.Actor
+	requestID string
+}
+
+type visitKey struct{}
+
+func actorOf(ctx context.Context) core.Actor { return ctx.Value(visitKey{}).(visit).actor }
+
+func requestIDOf(ctx context.Context) string { return ctx.Value(visitKey{}).(visit).requestID }

@@ -1,0 +1,3 @@
+package consoleapi
+
+//go:generate go tool oapi-codegen -config oapi-codegen.yaml ../../../docs/openapi/console.yaml

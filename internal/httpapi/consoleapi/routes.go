@@ -1,0 +1,138 @@
+package consoleapi
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signet/internal/admin"
+	"signet/internal/core"
+	"signet/internal/httpapi"
+	"signet/internal/identity"
+	"signet/web-admin/console"
+)
+
+const (
+	apiPath   = "/api/v1"
+	bodyLimit = 1 << 20
+)
+
+// Identity says who is at the console. *identity.Identity is the one outside of
+// tests.
+type Identity interface {
+	SignIn(ctx context.Context, email string, password core.Secret, requestID string) (identity.Session, error)
+	Refresh(ctx context.Context, refresh core.Secret, requestID string) (identity.Session, error)
+	SignOut(ctx context.Context, refresh core.Secret, requestID string) error
+	Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error)
+}
+
+// Admin does what administrators ask for. *admin.Actions is the one outside of
+// tests.
+type Admin interface {
+	CreateTenant(ctx context.Context, actor core.Actor, n admin.NewTenant) (core.Tenant, error)
+	GetTenant(ctx context.Context, actor core.Actor, tenant core.TenantID) (core.Tenant, error)
+	ListTenants(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.Tenant], error)
+	UpdateTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64, c admin.TenantChange) (core.Tenant, error)
+	DeleteTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error
+
+	CreateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, n admin.NewApp) (core.App, error)
+	GetApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.App, error)
+	ListApps(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.App], error)
+	UpdateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, c admin.AppChange) (core.App, error)
+	DeleteApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64) error
+
+	CreateDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, host string) (core.TrustedDomain, error)
+	ListDomains(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.TrustedDomain], error)
+	DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID) error
+
+	RotateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n admin.NewSecret) (core.SecretVersion, error)
+	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)
+
+	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)
+	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error
+	ListLegacyHosts(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.LegacyHost], error)
+
+	ListAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error)
+}
+
+var (
+	_ Identity = (*identity.Identity)(nil)
+	_ Admin    = (*admin.Actions)(nil)
+)
+
+// Config is what the console listener needs.
+type Config struct {
+	Identity       Identity
+	Admin          Admin
+	Log            *slog.Logger
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
+	ConsoleURL     string         // the console as the outside sees it: scheme://host[:port]
+	Files          fs.FS          // of the console; nil: those in the binary
+	Observe        func(httpapi.Observation)
+	Now            func() time.Time // nil: time.Now
+}
+
+// New makes the fiber app of the console listener. It reads all of cfg.Files,
+// and panics if they cannot be read, because they are in the binary.
+func New(cfg Config) *fiber.App {
+	if cfg.Files == nil {
+		cfg.Files = console.Files()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	app := httpapi.New(httpapi.Config{
+		Name:           "console",
+		Log:            cfg.Log,
+		BodyLimit:      bodyLimit,
+		Timeout:        30 * time.Second, // the trial of a secret is three calls to WeCom
+		TrustedProxies: cfg.TrustedProxies,
+		Headers:        headersOf(cfg.ConsoleURL),
+		Observe:        cfg.Observe,
+	})
+	a := &api{
+		identity:   cfg.Identity,
+		admin:      cfg.Admin,
+		consoleURL: cfg.ConsoleURL,
+		now:        cfg.Now,
+	}
+	RegisterHandlersWithOptions(app, newStrictHandler(a, a), FiberServerOptions{BaseURL: apiPath})
+	// Use and not Get, so that these files are no route which a wrong method
+	// under /api would be measured by.
+	app.Use(newPages(cfg.Files).send)
+	return app
+}
+
+// headersOf gives the headers that every answer of this listener has. A page of
+// the console replaces the first with its own.
+func headersOf(consoleURL string) []httpapi.Header {
+	headers := []httpapi.Header{
+		{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
+		{Name: fiber.HeaderXFrameOptions, Value: "DENY"},
+		{Name: "Cross-Origin-Opener-Policy", Value: "same-origin"},
+		{Name: "Cross-Origin-Resource-Policy", Value: "same-origin"},
+		{Name: fiber.HeaderPermissionsPolicy, Value: "camera=(), geolocation=(), microphone=()"},
+	}
+	if strings.HasPrefix(consoleURL, "https://") {
+		headers = append(headers, httpapi.Header{Name: fiber.HeaderStrictTransportSecurity, Value: "max-age=31536000"})
+	}
+	return headers
+}
+
+// api implements the operations of the contract; each stands in its noun's file.
+type api struct {
+	identity   Identity
+	admin      Admin
+	consoleURL string
+	now        func() time.Time
+}
+
+var (
+	_ StrictServerInterface = (*api)(nil)
+	_ door                  = (*api)(nil)
+)

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+
+	"signet/internal/fault"
+)
+
+// checkFraming refuses a request whose end two servers could see in different
+// places, which is how one request is smuggled inside another (RFC 9112 6.3 and
+// 11.2). fasthttp is lenient where this is strict: it lets a chunked body win
+// over a Content-Length, takes the last of two lengths, and joins folded lines.
+func checkFraming(h *fasthttp.RequestHeader) error {
+	var lines, lengths, encodings, hosts int
+	for rest := h.RawHeaders(); len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			continue // the blank line that ends the header
+		}
+		if lines++; lines > headerLinesLimit {
+			return fault.New(fault.HeaderTooLargeErr, nil)
+		}
+		name, value, hasColon := bytes.Cut(line, []byte(":"))
+		if !hasColon || !isHeaderName(name) || !isHeaderValue(value) {
+			return fault.New(fault.RequestInvalid, nil)
+		}
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			lengths++
+			if !isLength(bytes.TrimSpace(value)) {
+				return fault.New(fault.RequestInvalid, nil)
+			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			encodings++
+			if !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked")) {
+				return fault.New(fault.RequestInvalid, nil)
+			}
+		case bytes.EqualFold(name, []byte("Host")):
+			hosts++
+		}
+	}
+	isHTTP11 := h.IsHTTP11()
+	switch {
+	case lengths+encodings > 1,
+		encodings > 0 && !isHTTP11,
+		hosts > 1, hosts == 0 && isHTTP11:
+		return fault.New(fault.RequestInvalid, nil)
+	}
+	return nil
+}
+
+// isHeaderName tells whether name is a token (RFC 9110 5.6.2). A folded line
+// begins with a blank and so has none.
+func isHeaderName(name []byte) bool {
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`"(),/:;<=>?@[\]{}`), c) >= 0 {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+func isHeaderValue(value []byte) bool {
+	for _, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func isLength(value []byte) bool {
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(value) > 0
+}

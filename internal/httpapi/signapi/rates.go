@@ -1,0 +1,96 @@
+package signapi
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/httpapi"
+)
+
+// The default rates. A whole enterprise may sit behind one address, and each
+// change of chat is one call, so that one address gets as much as a few thousand
+// people make; they are there to stop a loop, not a busy morning.
+var (
+	defaultPerAddress = httpapi.Rate{PerSecond: 200, Burst: 1000}
+	defaultPerApp     = httpapi.Rate{PerSecond: 500, Burst: 2000}
+)
+
+// maxKeys bounds the memory of each limiter, about 100 bytes a key.
+const maxKeys = 1 << 16
+
+// rates are the brakes of the public listener: on a client, whoever it asks for,
+// and on an app, whoever asks for it, so that one app's crowd is not another's
+// trouble.
+type rates struct {
+	perAddress   *httpapi.Limiter[netip.Prefix]
+	perApp       *httpapi.Limiter[core.AppKey]
+	addressQuota string // as RateLimit-Policy says it
+	appQuota     string
+}
+
+func newRates(perAddress, perApp httpapi.Rate) *rates {
+	if perAddress == (httpapi.Rate{}) {
+		perAddress = defaultPerAddress
+	}
+	if perApp == (httpapi.Rate{}) {
+		perApp = defaultPerApp
+	}
+	return &rates{
+		perAddress:   httpapi.NewLimiter[netip.Prefix](perAddress, maxKeys),
+		perApp:       httpapi.NewLimiter[core.AppKey](perApp, maxKeys),
+		addressQuota: quotaOf("address", perAddress),
+		appQuota:     quotaOf("app", perApp),
+	}
+}
+
+// takeAddress counts a call of a client. It fails with fault.RateLimitedCode.
+func (r *rates) takeAddress(c *fiber.Ctx, client netip.Addr, now time.Time) error {
+	if wait := r.perAddress.Take(networkOf(client), now); wait > 0 {
+		return refuseRate(c, "address", r.addressQuota, wait)
+	}
+	return nil
+}
+
+// takeApp counts a call for an app. A text that is no app key costs the Signer
+// one look into memory and is not counted. It fails with fault.RateLimitedCode.
+func (r *rates) takeApp(c *fiber.Ctx, appKey string, now time.Time) error {
+	key, ok := core.ParseAppKey(appKey)
+	if !ok {
+		return nil
+	}
+	if wait := r.perApp.Take(key, now); wait > 0 {
+		return refuseRate(c, "app", r.appQuota, wait)
+	}
+	return nil
+}
+
+// refuseRate sets the headers of draft-ietf-httpapi-ratelimit-headers-10.
+func refuseRate(c *fiber.Ctx, policy, quota string, wait time.Duration) error {
+	seconds := int64((wait + time.Second - 1) / time.Second)
+	h := &c.Response().Header
+	h.Set("RateLimit", `"`+policy+`";r=0;t=`+strconv.FormatInt(seconds, 10))
+	h.Set("RateLimit-Policy", quota)
+	return fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)
+}
+
+// quotaOf says a rate as so many in the time after which the burst is whole.
+func quotaOf(policy string, rate httpapi.Rate) string {
+	window := max(int64(float64(rate.Burst)/rate.PerSecond), 1)
+	return `"` + policy + `";q=` + strconv.Itoa(rate.Burst) + ";w=" + strconv.FormatInt(window, 10)
+}
+
+// networkOf gives what is counted as one client: an IPv4 address, or the /64 of
+// an IPv6 one, within which a client picks addresses as it likes.
+func networkOf(client netip.Addr) netip.Prefix {
+	bits := 32
+	if client.Is6() {
+		bits = 64
+	}
+	network, _ := client.Prefix(bits) // fails for no address at all; the zero Prefix then
+	return network
+}

@@ -1,0 +1,160 @@
+package signapi
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"signet/internal/httpapi"
+	"signet/internal/signing"
+)
+
+const bodyLimit = 32 << 10
+
+// The paths (contract, section 3). The last two are the original program's.
+const (
+	signaturesPath  = "/v1/signatures"
+	configPath      = "/wxapi/wxQyAuth"
+	agentConfigPath = "/wxapi/wxAppAuth"
+)
+
+// Signer signs pages. *signing.Signer is the one outside of tests.
+type Signer interface {
+	Sign(ctx context.Context, r signing.Request) (signing.Answer, error)
+	SignConfig(ctx context.Context, r signing.Request) (signing.Answer, error)
+	SignAgentConfig(ctx context.Context, r signing.Request) (signing.Answer, error)
+}
+
+var _ Signer = (*signing.Signer)(nil)
+
+// Config is what the public listener needs.
+type Config struct {
+	Signer         Signer
+	Log            *slog.Logger
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
+	PerAddress     httpapi.Rate   // of one client address; zero: 200 a second, 1000 at once
+	PerApp         httpapi.Rate   // of one app key; zero: 500 a second, 2000 at once
+	Observe        func(httpapi.Observation)
+	Now            func() time.Time // nil: time.Now
+}
+
+// New makes the fiber app of the public listener.
+func New(cfg Config) *fiber.App {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	app := httpapi.New(httpapi.Config{
+		Name:           "public",
+		Log:            cfg.Log,
+		BodyLimit:      bodyLimit,
+		TrustedProxies: cfg.TrustedProxies,
+		Headers: []httpapi.Header{
+			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
+			{Name: fiber.HeaderVary, Value: fiber.HeaderOrigin},
+		},
+		WriteProblem: writeProblem,
+		Observe:      cfg.Observe,
+	})
+	a := &api{signer: cfg.Signer, rates: newRates(cfg.PerAddress, cfg.PerApp), now: cfg.Now}
+
+	// Add and not Get, which would take HEAD as well and make a signature for it.
+	app.Add(fiber.MethodGet, signaturesPath, a.signQuery)
+	app.Add(fiber.MethodPost, signaturesPath, a.signBody)
+	app.Add(fiber.MethodOptions, signaturesPath, allow("GET, POST"))
+	app.Add(fiber.MethodGet, configPath, a.signConfig)
+	app.Add(fiber.MethodOptions, configPath, allow("GET"))
+	app.Add(fiber.MethodGet, agentConfigPath, a.signAgentConfig)
+	app.Add(fiber.MethodOptions, agentConfigPath, allow("GET"))
+	return app
+}
+
+type api struct {
+	signer Signer
+	rates  *rates
+	now    func() time.Time
+}
+
+func (a *api) signQuery(c *fiber.Ctx) error {
+	event := httpapi.EventOf(c)
+	event.Operation = "signatures.get"
+	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+		return err
+	}
+	q, err := readQuery(c.Request().URI().QueryString())
+	if err != nil {
+		return err
+	}
+	return a.sign(c, event, q)
+}
+
+func (a *api) signBody(c *fiber.Ctx) error {
+	event := httpapi.EventOf(c)
+	event.Operation = "signatures.post"
+	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+		return err
+	}
+	// "omitempty", because the order of the checks says which of the two is told
+	// to be missing.
+	var body struct {
+		App string `json:"app,omitempty"`
+		URL string `json:"url,omitempty"`
+	}
+	if err := httpapi.DecodeBody(c, &body); err != nil {
+		return err
+	}
+	return a.sign(c, event, query{app: body.App, page: body.URL})
+}
+
+// sign answers on the two forms of /v1/signatures. There an app is always named.
+func (a *api) sign(c *fiber.Ctx, event *httpapi.Event, q query) error {
+	if err := q.checkNamed(); err != nil {
+		return err
+	}
+	request := q.request(c)
+	if err := a.rates.takeApp(c, request.AppKey, a.now()); err != nil {
+		return err
+	}
+	answer, err := a.signer.Sign(event.Context(), request)
+	if err != nil {
+		return q.explain(err)
+	}
+	allowOrigin(c, request)
+	return send(c, event, &answer, appendAnswer)
+}
+
+func (a *api) signConfig(c *fiber.Ctx) error {
+	httpapi.EventOf(c).Operation = "legacy.wxQyAuth"
+	return a.signLegacy(c, a.signer.SignConfig, appendLegacyConfig)
+}
+
+func (a *api) signAgentConfig(c *fiber.Ctx) error {
+	httpapi.EventOf(c).Operation = "legacy.wxAppAuth"
+	return a.signLegacy(c, a.signer.SignAgentConfig, appendLegacyAgentConfig)
+}
+
+func (a *api) signLegacy(c *fiber.Ctx,
+	sign func(context.Context, signing.Request) (signing.Answer, error),
+	appendTo func([]byte, *signing.Answer) []byte,
+) error {
+	event := httpapi.EventOf(c)
+	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+		return err
+	}
+	q, err := readLegacyQuery(c.Request().URI().QueryString())
+	if err != nil {
+		return err
+	}
+	request := q.request(c)
+	if err := a.rates.takeApp(c, request.AppKey, a.now()); err != nil {
+		return err
+	}
+	answer, err := sign(event.Context(), request)
+	if err != nil {
+		return q.explain(err)
+	}
+	allowOrigin(c, request)
+	return send(c, event, &answer, appendTo)
+}

@@ -1,0 +1,34 @@
+package identity_test
+
+import (
+	"context"
+	"fmt"
+
+	"signet/internal/core"
+	"signet/internal/identity"
+)
+
+// What the console's listener does with an Identity.
+func Example() {
+	var (
+		ctx context.Context
+		who *identity.Identity // made by identity.New
+	)
+	session, err := who.SignIn(ctx, "owner@example.com", core.NewSecret("from the request"), "request id")
+	if err != nil {
+		return // fault.SessionRefused, fault.RateLimitedCode, fault.StoreUnavailable
+	}
+	// session.AccessToken goes into the answer, session.Refresh into a cookie
+	// that no script can read.
+	actor, err := who.Authenticate(ctx, session.AccessToken.Expose(), "next request id")
+	if err != nil {
+		return // fault.SessionRequired, fault.StoreUnavailable
+	}
+	fmt.Println(actor.Name, actor.May(core.TenantsCreate) == nil)
+
+	session, err = who.Refresh(ctx, session.Refresh, "request id")
+	if err != nil {
+		return // sign in again
+	}
+	_ = who.SignOut(ctx, session.Refresh, "request id")
+}

@@ -1,0 +1,133 @@
+package identity
+
+import (
+	"encoding/json"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/core"
+	"signet/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// house is an Identity on a database of its own, with an owner in it. Its
+// clock is the real one, which Postgres has too, moved by ahead.
+type house struct {
+	*Identity
+	db    storetest.DB
+	cfg   Config
+	ahead atomic.Int64
+	owner core.Member
+}
+
+const ownerEmail = "owner@example.com"
+
+var ownerPassword = core.NewSecret("correct horse battery")
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := emptyHouse(t)
+	h.Identity = h.open(t)
+	var err error
+	h.owner, err = h.CreateOwner(t.Context(), ownerEmail, ownerPassword)
+	require.NoError(t, err)
+	return h
+}
+
+// emptyHouse has a database and no keys yet.
+func emptyHouse(t testing.TB) *house {
+	t.Helper()
+	h := &house{db: storetest.New(t)}
+	clock := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+	h.cfg = sealing(t, Config{Store: h.db.Open(t), Issuer: issuer, Clock: clock})
+	h.Identity = &Identity{store: h.cfg.Store, clock: clock}
+	return h
+}
+
+// open makes another Identity on the same database: another node, or the same
+// after a restart.
+func (h *house) open(t testing.TB) *Identity {
+	t.Helper()
+	keys, err := loadSessionKeys(t.Context(), h.cfg)
+	require.NoError(t, err)
+	return newIdentity(h.cfg, keys, cheapCost)
+}
+
+func (h *house) signIn(t testing.TB) Session {
+	t.Helper()
+	s, err := h.SignIn(t.Context(), ownerEmail, ownerPassword, "req-in")
+	require.NoError(t, err)
+	return s
+}
+
+// forward moves the clock of the node; that of Postgres stays.
+func (h *house) forward(d time.Duration) { h.ahead.Add(int64(d)) }
+
+// damage changes rows as nobody in production can. A statement that finds none
+// to change fails the test, which would pass for nothing.
+func (h *house) damage(t testing.TB, statement string) {
+	t.Helper()
+	require.NoError(t, h.db.Damage(t.Context(), `
+DO $damage$
+DECLARE
+    changed bigint;
+BEGIN
+    `+statement+`;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed = 0 THEN
+        RAISE EXCEPTION 'the statement changed nothing';
+    END IF;
+END
+$damage$`), statement)
+}
+
+// rule changes the schema or the grants.
+func (h *house) rule(t testing.TB, statement string) {
+	t.Helper()
+	require.NoError(t, h.db.Damage(t.Context(), statement), statement)
+}
+
+// texts gives every row of a query of one column as its text. The rows come out
+// in the message of an error, since only the store speaks with the driver.
+func (h *house) texts(t testing.TB, query string) (list []string) {
+	t.Helper()
+	const before, after = "rows: ", " (SQLSTATE "
+	err := h.db.Damage(t.Context(), `
+DO $texts$
+BEGIN
+    RAISE EXCEPTION '`+before+`%', (SELECT coalesce(json_agg(line), '[]') FROM (`+query+`) AS found (line));
+END
+$texts$`)
+	require.Error(t, err)
+	_, rows, found := strings.Cut(err.Error(), before)
+	require.True(t, found, "%v", err)
+	require.NoError(t, json.Unmarshal([]byte(rows[:strings.LastIndex(rows, after)]), &list))
+	return list
+}
+
+type auditRow struct {
+	Action, SubjectKind, Subject string
+	ActorKind                    core.ActorKind
+	ActorName, RequestID         string
+	Detail                       map[string]string
+}
+
+// audit gives the platform's chain, oldest first.
+func (h *house) audit(t testing.TB) []auditRow {
+	t.Helper()
+	texts := h.texts(t, `
+SELECT json_build_object('Action', action, 'SubjectKind', subject_kind, 'Subject', subject, 'ActorKind', actor_kind,
+                         'ActorName', actor_name, 'RequestID', request_id, 'Detail', detail)::text
+FROM signet.platform_audit
+ORDER BY seq`)
+	rows := make([]auditRow, len(texts))
+	for n, text := range texts {
+		require.NoError(t, json.Unmarshal([]byte(text), &rows[n]))
+	}
+	return rows
+}

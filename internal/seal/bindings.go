@@ -1,0 +1,88 @@
+package seal
+
+import (
+	"fmt"
+
+	"signet/internal/core"
+)
+
+// Purpose is what a sealed value is for. An Opener opens only those it was
+// built for.
+type Purpose string
+
+// The purposes. They are part of what a value is bound to: none may change.
+const (
+	AppSecret   Purpose = "app_secret"
+	AccessToken Purpose = "access_token"
+	CorpTicket  Purpose = "corp_ticket"
+	AgentTicket Purpose = "agent_ticket"
+	SessionKey  Purpose = "session_key" // signs the console's access tokens
+)
+
+// The kinds of subjects that values belong to. They too are bound.
+const (
+	subjectApp  = "app"
+	subjectCorp = "corp"
+	subjectKey  = "key"
+)
+
+// Binding names the one place that a sealed value belongs to. Every part is
+// authenticated: with any other binding the value does not open. Make one with
+// the For functions.
+type Binding struct {
+	Scope       Scope
+	SubjectKind string // what the value belongs to, e.g. "app"
+	Subject     string // which one of them: its id
+	Purpose     Purpose
+	Version     int64 // from 1; a version of a secret, a generation of a ticket
+}
+
+// ForAppSecret is the place of one version of an app's secret.
+func ForAppSecret(tenant core.TenantID, app core.AppID, version int32) Binding {
+	return Binding{Tenant(tenant), subjectApp, app.String(), AppSecret, int64(version)}
+}
+
+// ForAppTicket is the place of one generation of an app's access token or agent
+// ticket. Any other kind gives a binding that is refused with ErrIncomplete: a
+// corp ticket belongs to its corp.
+func ForAppTicket(tenant core.TenantID, app core.AppID, kind core.TicketKind, generation int64) Binding {
+	var purpose Purpose
+	switch kind {
+	case core.AccessToken:
+		purpose = AccessToken
+	case core.AgentTicket:
+		purpose = AgentTicket
+	}
+	return Binding{Tenant(tenant), subjectApp, app.String(), purpose, generation}
+}
+
+// ForCorpTicket is the place of one generation of a corp's ticket. The corp id
+// is bound byte for byte, and within its tenant.
+func ForCorpTicket(tenant core.TenantID, corp core.CorpID, generation int64) Binding {
+	return Binding{Tenant(tenant), subjectCorp, string(corp), CorpTicket, generation}
+}
+
+// ForSessionKey is the place of a key that signs the console's access tokens.
+func ForSessionKey(keyID string) Binding {
+	return Binding{Platform(), subjectKey, keyID, SessionKey, 1}
+}
+
+// String names the place for a log.
+func (b Binding) String() string {
+	return fmt.Sprintf("%s %d of %s %q in %s", string(b.Purpose), b.Version, b.SubjectKind, b.Subject, b.Scope)
+}
+
+func (b Binding) complete() bool {
+	return !b.Scope.IsZero() && b.SubjectKind != "" && b.Subject != "" && b.Purpose != "" && b.Version > 0
+}
+
+// associate writes the associated data of a value: each part with its length,
+// so that no two bindings read alike.
+func (b Binding) associate(text []byte, label string) []byte {
+	text = appendPart(text, label)
+	text = b.Scope.append(text)
+	text = appendPart(text, b.SubjectKind)
+	text = appendPart(text, b.Subject)
+	text = appendPart(text, b.Purpose)
+	return appendNumber(text, b.Version)
+}

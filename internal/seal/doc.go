@@ -1,0 +1,30 @@
+// Package seal locks secret values and opens them again. It is the only place
+// that knows age, the key hierarchy and the layout of a sealed value.
+//
+// It owns the master identity file, the root keys, the scope keys and the two
+// powers over values, which are two types: a Sealer locks, an Opener opens, and
+// only for the purposes it was built for.
+//
+//	master identity   age, in a file outside the database; wraps root keys
+//	└─ root key       32 bytes for each epoch; wraps scope keys, bound to their scope
+//	   └─ scope key   32 bytes, one for each tenant and one for the platform
+//	      └─ value    bound to scope, subject, purpose and version
+//
+// age has no associated data and does not say who encrypted, so it wraps root
+// keys and nothing else, and each wrap carries a MAC under a key that only the
+// master identity yields. Everything below is XChaCha20-Poly1305, whose
+// associated data name the place that a value belongs to: what was moved,
+// forged, cut or altered fails with ErrAltered.
+//
+// It refuses to know a database: rows come in and go out as values. It refuses
+// to keep an opened scope key (opening one costs about a microsecond, and what
+// is not there cannot be read from memory), to print a key or a value, and to
+// touch any file but in ReadMaster and WriteMaster. What it cannot tell is an
+// older row put back whole; the callers do, by the version or the end of the
+// value.
+//
+// A Master, a Ring, a Sealer and an Opener do not change once made and are safe
+// for concurrent use. With Postgres away everything here goes on working.
+//
+// Start reading at ring.go, then scopes.go and values.go.
+package seal

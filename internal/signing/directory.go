@@ -1,0 +1,167 @@
+package signing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/puzpuzpuz/xsync/v4"
+
+	"signet/internal/core"
+	"signet/internal/store"
+	"signet/internal/ticket"
+)
+
+// app is what signing knows of an app, about half a kilobyte with its hosts.
+// It never changes; a newer one takes its place.
+type app struct {
+	tenantID core.TenantID
+	appID    core.AppID
+	corpID   core.CorpID
+	agentID  core.AgentID
+	hosts    []core.Host
+
+	allowHTTP       bool
+	tenantSuspended bool
+	appSuspended    bool
+	ready           bool // there is a current secret
+}
+
+func (a *app) tickets() ticket.App {
+	return ticket.App{TenantID: a.tenantID, AppID: a.appID, CorpID: a.corpID}
+}
+
+func (a *app) trusts(host string) bool {
+	for _, h := range a.hosts {
+		if h.Matches(host) {
+			return true
+		}
+	}
+	return false
+}
+
+// Directory holds every app of the platform in memory, so that a page is
+// judged without asking anyone. Load fills it, Apply keeps it current.
+//
+// It is safe for concurrent use; readers take no lock.
+type Directory struct {
+	store  *store.Store
+	apps   *xsync.Map[core.AppKey, *app]
+	legacy *xsync.Map[core.Host, core.AppKey]
+}
+
+// NewDirectory makes an empty Directory.
+func NewDirectory(st *store.Store) *Directory {
+	return &Directory{
+		store:  st,
+		apps:   xsync.NewMap[core.AppKey, *app](),
+		legacy: xsync.NewMap[core.Host, core.AppKey](),
+	}
+}
+
+// Load reads every app and bound host in one snapshot, and gives the place in
+// the change feed from which Apply must go on. It fails with
+// fault.StoreUnavailable.
+func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
+	var from store.FeedPosition
+	err := d.store.System(ctx, func(tx *store.SystemTx) error {
+		var err error
+		if from, err = tx.Horizon(ctx); err != nil {
+			return err
+		}
+		if err := tx.EachSigningApp(ctx, d.put); err != nil {
+			return err
+		}
+		return tx.EachLegacyHost(ctx, func(host core.Host, key core.AppKey) { d.legacy.Store(host, key) })
+	})
+	if err != nil {
+		return from, fmt.Errorf("load the apps: %w", err)
+	}
+	return from, nil
+}
+
+// Apply reads again what the changes name, in one snapshot that is newer than
+// all of them; so applying one twice, or late, does no harm.
+func (d *Directory) Apply(ctx context.Context, changes []store.Change) error {
+	var keys []core.AppKey
+	var tenants []core.TenantID
+	var hosts []core.Host
+	for _, c := range changes {
+		switch c.Kind {
+		case store.TenantChanged:
+			tenants = append(tenants, c.TenantID)
+		case store.AppChanged, store.SecretChanged:
+			keys = append(keys, c.AppKey)
+		case store.LegacyHostChanged:
+			hosts = append(hosts, c.Host)
+		}
+	}
+	return d.store.System(ctx, func(tx *store.SystemTx) error {
+		if err := d.reloadApps(ctx, tx, keys, tenants); err != nil {
+			return err
+		}
+		return d.reloadHosts(ctx, tx, hosts)
+	})
+}
+
+// Len tells how many apps are held.
+func (d *Directory) Len() int { return d.apps.Size() }
+
+func (d *Directory) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) error {
+	if len(keys) == 0 && len(tenants) == 0 {
+		return nil
+	}
+	found := make(map[core.AppKey]bool, len(keys))
+	err := tx.EachSigningAppNamed(ctx, keys, tenants, func(row *store.SigningApp) {
+		found[row.Key] = true
+		d.put(row)
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if !found[key] {
+			d.apps.Delete(key)
+		}
+	}
+	return nil
+}
+
+func (d *Directory) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []core.Host) error {
+	for _, host := range hosts {
+		key, found, err := tx.FindLegacyHostApp(ctx, host)
+		if err != nil {
+			return err
+		}
+		if found {
+			d.legacy.Store(host, key)
+		} else {
+			d.legacy.Delete(host)
+		}
+	}
+	return nil
+}
+
+func (d *Directory) put(row *store.SigningApp) {
+	d.apps.Store(row.Key, &app{
+		tenantID: row.TenantID, appID: row.AppID, corpID: row.CorpID, agentID: row.AgentID,
+		hosts:     slices.Clone(row.Hosts),
+		allowHTTP: row.AllowHTTP, tenantSuspended: row.TenantSuspended, appSuspended: row.AppSuspended,
+		ready: row.SecretVersion > 0,
+	})
+}
+
+func (d *Directory) find(key core.AppKey) *app {
+	a, _ := d.apps.Load(key)
+	return a
+}
+
+// findLegacy gives the app to which a host is bound, nil if none is. A binding
+// whose app has just been deleted finds none.
+func (d *Directory) findLegacy(host string) *app {
+	key, bound := d.legacy.Load(core.Host(host))
+	if !bound {
+		return nil
+	}
+	return d.find(key)
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"signet/internal/core"
+)
+
+// TenantTx is a transaction among the rows of one tenant, by one actor. It
+// lives as long as the function it was handed to.
+type TenantTx struct {
+	tx       pgx.Tx
+	tenantID core.TenantID
+	actor    core.Actor
+}
+
+// PlatformTx is a transaction among the rows that belong to no tenant.
+type PlatformTx struct {
+	tx    pgx.Tx
+	actor core.Actor
+}
+
+// SystemTx is a read-only transaction across tenants, all of it in one
+// snapshot. It sees no sealed column.
+type SystemTx struct{ tx pgx.Tx }
+
+// Tenant runs work in one transaction among the rows of one tenant and commits
+// if it returns nil. The actor is who the audit rows of it will name. Nothing
+// but Postgres may be called within work.
+//
+// It fails with what work returns, or with fault.StoreUnavailable.
+func (s *Store) Tenant(ctx context.Context, actor core.Actor, tenant core.TenantID, work func(*TenantTx) error) error {
+	// The id is a UUID by its type, so its text can stand in the statement. One
+	// round trip begins the transaction and sets the tenant, for it alone.
+	begin := "BEGIN; SELECT set_config('signet.tenant', '" + tenant.String() + "', true)"
+	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+		return work(&TenantTx{tx: tx, tenantID: tenant, actor: actor})
+	})
+}
+
+// Platform runs work in one transaction among the platform's own rows and
+// commits if it returns nil. It fails as Tenant does.
+func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*PlatformTx) error) error {
+	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true)"
+	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+		return work(&PlatformTx{tx: tx, actor: actor})
+	})
+}
+
+// System runs work in one read-only snapshot across tenants. It fails as
+// Tenant does.
+func (s *Store) System(ctx context.Context, work func(*SystemTx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return s.within(ctx, s.system, options, func(tx pgx.Tx) error {
+		return work(&SystemTx{tx: tx})
+	})
+}
+
+// within has the one place where a transaction begins and ends. A panic in
+// work rolls back and goes on up. The wait for a connection and the beginning
+// share one deadline, so that a server that has fallen silent is found out
+// here; a statement already under way when it does ends with the caller's ctx.
+func (s *Store) within(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, work func(pgx.Tx) error) error {
+	waiting, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	conn, err := pool.Acquire(waiting)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer conn.Release()
+	tx, err := conn.BeginTx(waiting, options)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // nothing is left to roll back after a commit
+	if err := work(tx); err != nil {
+		return translate(err)
+	}
+	return translate(tx.Commit(ctx))
+}

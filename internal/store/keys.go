@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"signet/internal/fault"
+)
+
+// WrappedKey is a scope key as it lies in its row.
+type WrappedKey struct {
+	Version   int32
+	RootEpoch int32
+	Wrapped   []byte
+}
+
+func scanWrappedKey(row pgx.CollectableRow) (WrappedKey, error) {
+	var k WrappedKey
+	err := row.Scan(&k.Version, &k.RootEpoch, &k.Wrapped)
+	return k, err
+}
+
+const insertTenantKey = `
+INSERT INTO signet_keys.tenant_keys (tenant_id, version, root_epoch, wrapped)
+VALUES ($1, $2, $3, $4)`
+
+// CreateTenantKey stores a version of the tenant's key.
+func (tx *TenantTx) CreateTenantKey(ctx context.Context, k WrappedKey) error {
+	_, err := tx.tx.Exec(ctx, insertTenantKey, tx.tenantID, k.Version, k.RootEpoch, k.Wrapped)
+	return translate(err)
+}
+
+const selectTenantKey = `
+SELECT version, root_epoch, wrapped
+FROM signet_keys.tenant_keys
+WHERE tenant_id = $1 AND version = $2`
+
+// GetTenantKey gives one version of the tenant's key, or fault.TenantUnknown
+// where the key was destroyed.
+func (tx *TenantTx) GetTenantKey(ctx context.Context, version int32) (WrappedKey, error) {
+	return one(ctx, tx.tx, fault.TenantUnknown, scanWrappedKey, selectTenantKey, tx.tenantID, version)
+}
+
+const selectNewestTenantKey = `
+SELECT version, root_epoch, wrapped
+FROM signet_keys.tenant_keys
+WHERE tenant_id = $1
+ORDER BY version DESC
+LIMIT 1`
+
+// NewestTenantKey gives the version of the tenant's key that seals, or
+// fault.TenantUnknown.
+func (tx *TenantTx) NewestTenantKey(ctx context.Context) (WrappedKey, error) {
+	return one(ctx, tx.tx, fault.TenantUnknown, scanWrappedKey, selectNewestTenantKey, tx.tenantID)
+}
+
+const insertPlatformKey = `
+INSERT INTO signet_keys.platform_keys (version, root_epoch, wrapped)
+VALUES ($1, $2, $3)
+ON CONFLICT (version) DO NOTHING`
+
+const selectNewestPlatformKey = `
+SELECT version, root_epoch, wrapped
+FROM signet_keys.platform_keys
+ORDER BY version DESC
+LIMIT 1`
+
+const selectPlatformKey = `
+SELECT version, root_epoch, wrapped
+FROM signet_keys.platform_keys
+WHERE version = $1`
+
+// EnsurePlatformKey gives the platform's scope key that seals, and stores the
+// given one first if there is none. Of two nodes that do so at once both get
+// the same key.
+func (tx *PlatformTx) EnsurePlatformKey(ctx context.Context, first WrappedKey) (WrappedKey, error) {
+	key, found, err := find(ctx, tx.tx, scanWrappedKey, selectNewestPlatformKey)
+	if err != nil || found {
+		return key, err
+	}
+	if _, err := tx.tx.Exec(ctx, insertPlatformKey, first.Version, first.RootEpoch, first.Wrapped); err != nil {
+		return WrappedKey{}, translate(err)
+	}
+	return one(ctx, tx.tx, fault.InternalError, scanWrappedKey, selectNewestPlatformKey)
+}
+
+// GetPlatformKey gives one version of the platform's scope key.
+func (tx *PlatformTx) GetPlatformKey(ctx context.Context, version int32) (WrappedKey, error) {
+	return one(ctx, tx.tx, fault.InternalError, scanWrappedKey, selectPlatformKey, version)
+}
+
+// RootKeyRow is one epoch of the root key with its wraps.
+type RootKeyRow struct {
+	Epoch       int32
+	Fingerprint []byte
+	CreatedAt   time.Time
+	Wraps       []RootKeyWrap
+}
+
+// RootKeyWrap is a root key sealed to one recipient.
+type RootKeyWrap struct {
+	Recipient string
+	Wrapped   []byte
+	SealedBy  string
+	MAC       []byte
+}
+
+const listRootKeys = `
+SELECT epoch, fingerprint, created_at
+FROM signet_keys.root_keys
+ORDER BY epoch`
+
+const listRootKeyWraps = `
+SELECT epoch, recipient, wrapped, sealed_by, mac
+FROM signet_keys.root_key_wraps
+ORDER BY epoch, recipient`
+
+// ListRootKeys gives every root key with its wraps, oldest epoch first.
+func (tx *PlatformTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
+	keys, err := all(ctx, tx.tx, func(row pgx.CollectableRow) (RootKeyRow, error) {
+		var k RootKeyRow
+		err := row.Scan(&k.Epoch, &k.Fingerprint, &k.CreatedAt)
+		return k, err
+	}, listRootKeys)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[int32]int, len(keys))
+	for i, k := range keys {
+		at[k.Epoch] = i
+	}
+	_, err = all(ctx, tx.tx, func(row pgx.CollectableRow) (struct{}, error) {
+		var epoch int32
+		var w RootKeyWrap
+		err := row.Scan(&epoch, &w.Recipient, &w.Wrapped, &w.SealedBy, &w.MAC)
+		if i, ok := at[epoch]; ok {
+			keys[i].Wraps = append(keys[i].Wraps, w)
+		}
+		return struct{}{}, err
+	}, listRootKeyWraps)
+	return keys, err
+}
+
+const insertRootKey = `
+INSERT INTO signet_keys.root_keys (epoch, fingerprint)
+VALUES ($1, $2)
+ON CONFLICT (epoch) DO NOTHING`
+
+// The fingerprint stands in the statement so that a wrap never gets under an
+// epoch whose key is another one.
+const insertRootKeyWrap = `
+INSERT INTO signet_keys.root_key_wraps (epoch, recipient, wrapped, sealed_by, mac)
+SELECT k.epoch, $3, $4, $5, $6
+FROM signet_keys.root_keys k
+WHERE k.epoch = $1 AND k.fingerprint = $2
+ON CONFLICT (epoch, recipient) DO NOTHING`
+
+// CreateRootKey stores a root key, or further wraps of one that is stored.
+// Where another node has just stored the same epoch or the same wrap, theirs
+// stays, and where their key of that epoch is another, none of these wraps is
+// stored.
+func (tx *PlatformTx) CreateRootKey(ctx context.Context, k RootKeyRow) error {
+	if _, err := tx.tx.Exec(ctx, insertRootKey, k.Epoch, k.Fingerprint); err != nil {
+		return translate(err)
+	}
+	for _, w := range k.Wraps {
+		if _, err := tx.tx.Exec(ctx, insertRootKeyWrap, k.Epoch, k.Fingerprint, w.Recipient, w.Wrapped, w.SealedBy, w.MAC); err != nil {
+			return translate(err)
+		}
+	}
+	return nil
+}
+
+const countKeysByEpoch = `
+SELECT root_epoch, count(*)
+FROM signet_keys.tenant_keys
+GROUP BY root_epoch
+ORDER BY root_epoch`
+
+// CountTenantKeys tells how many tenant keys hang on each epoch of the root key.
+func (tx *SystemTx) CountTenantKeys(ctx context.Context) (map[int32]int64, error) {
+	type row struct {
+		Epoch int32
+		Keys  int64
+	}
+	rows, err := all(ctx, tx.tx, pgx.RowToStructByPos[row], countKeysByEpoch)
+	counts := make(map[int32]int64, len(rows))
+	for _, r := range rows {
+		counts[r.Epoch] = r.Keys
+	}
+	return counts, err
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Config says where Postgres is. The zero value of every other field works.
+type Config struct {
+	TenantURL string // as the role of the tenants' work (SIGNET_DATABASE_URL)
+	SystemURL string // as the role of the reads across tenants
+
+	MaxConns int32         // of the tenant pool; default 16. The system pool has a quarter
+	Patience time.Duration // longest wait for a connection; default 2 s
+}
+
+// Store holds the two pools.
+type Store struct {
+	tenants  *pgxpool.Pool
+	system   *pgxpool.Pool
+	patience time.Duration
+}
+
+const (
+	defaultMaxConns = 16
+	defaultPatience = 2 * time.Second
+)
+
+// Open connects both pools and checks what is behind them: that the roles
+// cannot walk through row security and that the schema is the binary's. It
+// fails with one sentence that names the mend, and writes nothing. Close the
+// Store when done.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = defaultMaxConns
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = defaultPatience
+	}
+	tenants, err := openPool(ctx, cfg.TenantURL, cfg.MaxConns)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", tenantKey, err)
+	}
+	system, err := openPool(ctx, cfg.SystemURL, max(2, cfg.MaxConns/4))
+	if err != nil {
+		tenants.Close()
+		return nil, fmt.Errorf("%s: %w", systemKey, err)
+	}
+	s := &Store{tenants: tenants, system: system, patience: cfg.Patience}
+	if err := s.check(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close gives all connections back and waits for those in use.
+func (s *Store) Close() {
+	s.tenants.Close()
+	s.system.Close()
+}
+
+// Ping tells whether Postgres answers on both pools.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for _, pool := range []*pgxpool.Pool{s.tenants, s.system} {
+		if err := pool.Ping(ctx); err != nil {
+			return translate(err)
+		}
+	}
+	return nil
+}
+
+// Statements counts the statements that have been sent to Postgres since the
+// Store was opened. Benchmarks use it to show that a warm signature sends none.
+func (s *Store) Statements() int64 {
+	return s.tenants.Config().ConnConfig.Tracer.(*counter).sent.Load() +
+		s.system.Config().ConnConfig.Tracer.(*counter).sent.Load()
+}
+
+// errAddress stands for the driver's text, which may repeat the address and so
+// the password.
+var errAddress = errors.New("not a Postgres address; it should look like postgres://USER:PASSWORD@HOST:5432/DATABASE")
+
+func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errAddress
+	}
+	cfg.MaxConns = maxConns
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.MaxConnLifetime = time.Hour
+	cfg.MaxConnLifetimeJitter = 10 * time.Minute
+	cfg.ConnConfig.ConnectTimeout = 2 * time.Second
+	cfg.ConnConfig.Tracer = &counter{}
+	for name, value := range map[string]string{
+		"application_name":                    "signet",
+		"search_path":                         "pg_catalog", // every statement names its schema
+		"timezone":                            "UTC",
+		"statement_timeout":                   "10s",
+		"lock_timeout":                        "3s",
+		"idle_in_transaction_session_timeout": "10s",
+	} {
+		cfg.ConnConfig.RuntimeParams[name] = value
+	}
+	return pgxpool.NewWithConfig(ctx, cfg)
+}
+
+var _ pgx.QueryTracer = (*counter)(nil)

@@ -1,0 +1,51 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// Exec runs a statement as the superuser, who can do what nobody can in
+// production: damage a row, delete a member. It gives the number of rows.
+func (db DB) Exec(t testing.TB, statement string, args ...any) (rows int64) {
+	t.Helper()
+	db.asSuperuser(t, func(ctx context.Context, conn *pgx.Conn) error {
+		tag, err := conn.Exec(ctx, statement, args...)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows
+}
+
+// List gives the one column of a query, which must be text, as the superuser
+// sees it: whatever the tenant.
+func (db DB) List(t testing.TB, query string, args ...any) (list []string) {
+	t.Helper()
+	db.asSuperuser(t, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return list
+}
+
+// SuperuserURL is for what only a superuser can do to a test database: damage
+// a row behind everybody's back, end a backend.
+func (db DB) SuperuserURL() string { return db.Cluster.Server.SuperuserURL(db.Name) }
+
+func (db DB) asSuperuser(t testing.TB, work func(context.Context, *pgx.Conn) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, db.SuperuserURL())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	require.NoError(t, work(ctx, conn))
+}

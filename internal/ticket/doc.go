@@ -1,0 +1,23 @@
+// Package ticket has a fresh ticket at hand: access tokens, corp tickets and
+// agent tickets, for every app of every tenant.
+//
+// It owns the three layers (memory, sealed row in Postgres, WeCom), the rule
+// how long a value may be used, and the one flight for each key inside a
+// process. A key always carries the tenant: two tenants may have entered the
+// same corp id, and neither may be served the other's ticket. It holds the only
+// Opener of app secrets. It refuses to keep an error, to sign, and to hold a
+// transaction while WeCom answers.
+//
+// A Cache is safe for concurrent use; reading a value that is in memory takes
+// no lock that another tenant could hold. While Postgres is away what is in
+// memory goes on being used until its end, and a cold key fails with
+// fault.StoreUnavailable. While WeCom is away what lives is served, and a cold
+// key fails with one of the wecom codes.
+//
+// Across nodes the row's generation keeps two writers apart: who writes second
+// finds the generation moved, throws its own value away and uses the row's. The
+// lease that keeps the second from calling at all takes the place of
+// refresher.acquire (refresh.go).
+//
+// Start reading at cache.go, then refresh.go.
+package ticket

@@ -1,0 +1,15 @@
+// Package upstream is the one gate to WeCom: every call that is made in a
+// tenant's name passes here, whoever needs it, and is held against the ledger
+// of refused calls before and after.
+//
+// It owns the rule when a call may not be made: WeCom locks a caller's address
+// out for an hour after 2,000 wrong calls in an hour, and in a service for many
+// tenants that address is everyone's. It refuses to know what a token is for
+// and to keep any; rooms above do. ADR 0009 says why this is a room.
+//
+// A Gate is safe for concurrent use. Where Postgres is away the ledger cannot
+// be asked: a trial is then refused with fault.StoreUnavailable, a refresh with
+// a credential that WeCom has accepted before goes on.
+//
+// Start reading at gate.go.
+package upstream
