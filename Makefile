@@ -26,8 +26,9 @@ CONSOLE      := $(WEB)/console/dist/index.html
 CONSOLE_SOURCES := $(wildcard $(WEB)/tsconfig.base.json $(WEB)/console/*.json $(WEB)/console/*.ts $(WEB)/console/index.html) \
 	$(shell find $(WEB)/console/src $(WEB)/console/public -type f ! -name '*.test.*')
 
-# The commit is stamped into the binary where Git can tell it.
-STAMP := $(shell git rev-parse --verify --quiet HEAD >/dev/null 2>&1 && echo true || echo false)
+# What `signet version` says, as far as Git can tell it.
+STAMP   := $(shell git rev-parse --verify --quiet HEAD >/dev/null 2>&1 && echo true || echo false)
+VERSION := $(shell git describe --tags --dirty 2>/dev/null || echo dev)
 
 # $(call say,TEXT) ends a recipe with what went wrong and what to do.
 say = { echo "make: $(1)" >&2; exit 1; }
@@ -62,7 +63,7 @@ test: check test-go test-web test-browser ## the whole suite: check, Go with -ra
 
 .PHONY: build
 build: $(CONSOLE) ## bin/signet, the console embedded
-	@$(GO) build -trimpath -buildvcs=$(STAMP) -tags console -o bin/signet ./cmd/signet
+	@$(GO) build -trimpath -buildvcs=$(STAMP) -tags console -ldflags "-X signet/internal/app.version=$(VERSION)" -o bin/signet ./cmd/signet
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) $(NODE_MODULES) ## puts every file into its form

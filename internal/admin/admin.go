@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"time"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -83,5 +82,3 @@ func (f *fields) err() error {
 func wrappedOf(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
 	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
 }
-
-func timeOf(t time.Time) *time.Time { return &t }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -36,7 +37,7 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 		return core.App{}, err
 	}
 	// 3. What does WeCom say? No transaction is open meanwhile.
-	proof, err := a.try(ctx, tenant, app.CorpID, app.AgentID, secret, n.SkipCheck)
+	proof, err := a.try(ctx, tenant, app, secret, n.SkipCheck)
 	if err != nil {
 		return core.App{}, err
 	}
@@ -85,14 +86,10 @@ func (a *Actions) corpOf(ctx context.Context, actor core.Actor, tenant core.Tena
 		if err != nil {
 			return err
 		}
-		if corp == "" {
+		if corp == "" && len(t.Corps) > 0 {
 			corp = t.Corps[0]
 		}
-		known := false
-		for _, c := range t.Corps {
-			known = known || c == corp
-		}
-		if !known {
+		if !slices.Contains(t.Corps, corp) {
 			return fault.New(fault.CorpUnknown, nil)
 		}
 		taken, err := tx.HasApp(ctx, corp, app.AgentID)

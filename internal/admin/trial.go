@@ -33,16 +33,16 @@ func (p proof) word() string {
 // the app's own record, then its ticket. It fails with fault.SecretRefused,
 // which carries WeCom's number and the mend, or, where WeCom did not judge the
 // secret at all, with one of the wecom codes or fault.TrialsPaused.
-func (a *Actions) try(ctx context.Context, tenant core.TenantID, corp core.CorpID, agent core.AgentID, secret core.Secret, skip bool) (proof, error) {
+func (a *Actions) try(ctx context.Context, tenant core.TenantID, app core.App, secret core.Secret, skip bool) (proof, error) {
 	if skip {
 		return proof{}, nil
 	}
-	who := upstream.Caller{TenantID: tenant, Standing: upstream.Trial}
-	token, err := a.Gate.AccessToken(ctx, who, corp, secret)
+	who := upstream.Caller{TenantID: tenant, CorpID: app.CorpID, AppID: app.ID, Standing: upstream.Trial}
+	token, err := a.Gate.AccessToken(ctx, who, secret)
 	if err != nil {
 		return proof{}, refusal(err)
 	}
-	known, err := a.Gate.Agent(ctx, who, token.Value, agent)
+	known, err := a.Gate.Agent(ctx, who, token.Value, app.AgentID)
 	if err != nil {
 		return proof{}, refusal(err)
 	}

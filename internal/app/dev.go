@@ -111,7 +111,7 @@ func startPostgres(ctx context.Context, dev DevConfig, out io.Writer) (*devdb.Se
 		if err := devdb.Drop(ctx, dir); err != nil {
 			return nil, err
 		}
-		for _, name := range []string{notesName, identityName} {
+		for _, name := range []string{notesName, identityName, recoveryName} {
 			if err := os.Remove(filepath.Join(dev.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return nil, err
 			}
@@ -121,7 +121,12 @@ func startPostgres(ctx context.Context, dev DevConfig, out io.Writer) (*devdb.Se
 	return devdb.Start(ctx, devdb.Config{Programs: programs, Dir: dir})
 }
 
-const identityName = "identity.txt"
+// The identity, and the recovery identity, which in production is on no machine
+// of the platform.
+const (
+	identityName = "identity.txt"
+	recoveryName = "recovery.txt"
+)
 
 // devServeConfig makes the database, the roles, the schema and the identity
 // where they are not there yet, and says how to serve from them.
@@ -148,16 +153,27 @@ func devServeConfig(ctx context.Context, dev DevConfig, server *devdb.Server, no
 	if err := store.MigrateUp(ctx, m); err != nil {
 		return cfg, err
 	}
-	if _, err := os.Stat(cfg.IdentityFile); errors.Is(err, os.ErrNotExist) {
-		_, content, err := seal.GenerateMaster(seal.X25519)
-		if err != nil {
-			return cfg, err
-		}
-		if err := seal.WriteMaster(cfg.IdentityFile, content); err != nil {
-			return cfg, err
-		}
+	if _, err := ensureIdentity(cfg.IdentityFile); err != nil {
+		return cfg, err
 	}
+	recovery, err := ensureIdentity(filepath.Join(dev.Dir, recoveryName))
+	if err != nil {
+		return cfg, err
+	}
+	cfg.RecoveryRecipient = recovery.Recipients()[0]
 	return cfg, nil
+}
+
+// ensureIdentity reads an identity file, or makes it.
+func ensureIdentity(path string) (*seal.Master, error) {
+	if _, err := os.Stat(path); err == nil {
+		return seal.ReadMaster(path)
+	}
+	master, content, err := seal.GenerateMaster(seal.X25519)
+	if err != nil {
+		return nil, err
+	}
+	return master, seal.WriteMaster(path, content)
 }
 
 // asLocalhost is an address as a browser on this machine writes it: by name,

@@ -49,7 +49,26 @@ func openRing(ctx context.Context, st *store.Store, master *seal.Master, recover
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
 	}
-	return ring, nil
+	return ring, coverRecovery(ctx, st, ring, recovery, log)
+}
+
+// coverRecovery adds the wraps that a recovery recipient lacks which was set
+// after the root keys were made.
+func coverRecovery(ctx context.Context, st *store.Store, ring *seal.Ring, recovery []seal.Recipient, log *slog.Logger) error {
+	if len(recovery) == 0 || len(ring.Uncovered(recovery[0])) == 0 {
+		return nil
+	}
+	missing, err := ring.MissingWraps(recovery)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.RecoveryRecipient, err)
+	}
+	for _, row := range missing {
+		if err := storeRootKey(ctx, st, row); err != nil {
+			return err
+		}
+		log.Info("the recovery recipient now opens a root key", "epoch", row.Epoch)
+	}
+	return nil
 }
 
 func readRootKeys(ctx context.Context, st *store.Store) ([]seal.RootKeyRow, error) {
@@ -78,7 +97,7 @@ func storeRootKey(ctx context.Context, st *store.Store, key seal.RootKeyRow) err
 		if err := tx.CreateRootKey(ctx, row); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, core.AuditEntry{Action: "root_key.create", SubjectKind: "root_key", Subject: fmt.Sprint(key.Epoch),
+		return tx.Audit(ctx, core.AuditEntry{Action: "root_key.wrap", SubjectKind: "root_key", Subject: fmt.Sprint(key.Epoch),
 			Detail: map[string]string{"fingerprint": key.Fingerprint.String()}})
 	})
 }

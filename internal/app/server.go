@@ -67,7 +67,7 @@ func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Serve
 		return nil, err
 	}
 	if err := s.open(ctx, master, recovery); err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -115,7 +115,7 @@ func (s *Server) open(ctx context.Context, master *seal.Master, recovery []seal.
 // Run serves until ctx ends, then lets what is under way finish. It returns nil
 // after a clean end.
 func (s *Server) Run(ctx context.Context) error {
-	defer s.close()
+	defer s.Close()
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(running) })
 	for _, l := range s.apps() {
@@ -163,7 +163,9 @@ func (s *Server) noteFeed(err error) {
 	}
 }
 
-func (s *Server) close() {
+// Close gives up what NewServer has opened. It is for a server that was not run;
+// Run closes by itself.
+func (s *Server) Close() {
 	s.listeners.close()
 	if s.rooms.store != nil {
 		s.rooms.store.Close()

@@ -82,8 +82,8 @@ func codeImportsWhatItsRowAllows(h house) (findings []string) {
 	return findings
 }
 
-// testsImportNothingAboveThem: a test may use any room of its floor or below,
-// the kits among them, so that it can bring the real thing to work.
+// testsImportNothingAboveThem: a test may use any room of its floor or below and
+// every kit, so that it can bring the real thing to work.
 func testsImportNothingAboveThem(h house) (findings []string) {
 	for _, s := range h.all() {
 		if !s.test {
@@ -92,7 +92,7 @@ func testsImportNothingAboveThem(h house) (findings []string) {
 		r, _ := h.find(path.Dir(s.path))
 		for _, importPath := range s.imports() {
 			to, ours := h.room(importPath)
-			if target, known := h.find(to); ours && (!known || target.floor > r.floor) {
+			if target, known := h.find(to); ours && (!known || target.floor > r.floor && !target.kit) {
 				findings = append(findings, fmt.Sprintf("%s imports %s, which lies above it", s.path, to))
 			}
 		}

@@ -30,6 +30,7 @@ var table = []row{
 	{room: "internal/core", floor: f0, may: []string{"internal/fault"}},
 	{room: "migrations", floor: f0},
 	{room: "web-admin/console", floor: f0},
+	{room: "docs/openapi", floor: f0},
 	{room: "internal/archtest", floor: f0, kit: true},
 
 	{room: "internal/config", floor: f1, may: []string{"internal/core", "internal/fault"}},
@@ -49,10 +50,11 @@ var table = []row{
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault"}},
 	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi"}},
-	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "web-admin/console"}},
+	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "docs/openapi", "web-admin/console"}},
 	{room: "internal/httpapi/opsapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/httpapi"}},
 
 	{room: "internal/app", floor: f4, may: []string{everythingBelow}},
+	{room: "internal/app/apptest", floor: f4, kit: true, may: []string{everythingBelow, "internal/store/storetest"}},
 
 	{room: "cmd/signet", floor: f5, may: []string{
 		"internal/app", "internal/config", "internal/core", "internal/fault",
@@ -111,6 +113,7 @@ var owners = []owner{
 	{"github.com/alecthomas/kong", []string{"cmd/signet"}, nil, "commands and flags, nothing below knows them"},
 	{"github.com/oapi-codegen/runtime", []string{"internal/httpapi/consoleapi"}, nil, "what the generated routes call"},
 	{"github.com/getkin/kin-openapi", []string{"internal/httpapi/consoleapi"}, nil, "reads the API document that is served"},
+	{"go.yaml.in/yaml/v3", []string{"docs/openapi"}, []string{"internal/core"}, "makes the JSON form of the API document"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, nil, "every room counts what it does"},
 	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
 	{"github.com/hashicorp/golang-lru/v2", []string{"internal/ticket", "internal/signing", "internal/httpapi"}, nil, "bounded caches"},

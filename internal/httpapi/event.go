@@ -25,6 +25,7 @@ type Event struct {
 	panicked any
 	stack    []byte
 	notes    []slog.Attr
+	room     [4]slog.Attr // for the first notes
 	context  deadline
 }
 
@@ -44,7 +45,12 @@ func (e *Event) Context() context.Context { return &e.context }
 
 // Note adds a fact to the log line of the request. It takes no secret and of a
 // page's address the host alone.
-func (e *Event) Note(fact slog.Attr) { e.notes = append(e.notes, fact) }
+func (e *Event) Note(fact slog.Attr) {
+	if e.notes == nil {
+		e.notes = e.room[:0]
+	}
+	e.notes = append(e.notes, fact)
+}
 
 // write makes the log line. What a stranger can write at will (path, query,
 // header, member names) does not get into it, save the request id in its narrow

@@ -212,3 +212,13 @@ func TestNoAlgorithmButOursIsTaken(t *testing.T) {
 		require.ErrorContains(t, err, "signing method")
 	}
 }
+
+func BenchmarkReadToken(b *testing.B) {
+	x := setup(b)
+	token := x.mint(b)
+	for b.Loop() {
+		if _, err := x.tokens.read(token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -43,7 +43,7 @@ const (
 )
 
 // How many may hash and wait at once on a node, and for how long. Two hashes at
-// a time are 128 MiB and some twenty sign-ins a second.
+// a time are 128 MiB; the last of the crowd still has a place within its wait.
 const (
 	maxHashing = 2
 	maxWaiting = 32

@@ -30,8 +30,9 @@ func TestAssociatedDataOfTwoBindingsAreEqualOnlyIfTheBindingsAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := bindings().Draw(t, "a")
 		b := a
-		// Move letters over a joint: the nearest thing to a collision.
-		switch rapid.IntRange(0, 3).Draw(t, "change") {
+		// Change one part, or move letters over a joint: the nearest things to a
+		// collision.
+		switch rapid.IntRange(0, 7).Draw(t, "change") {
 		case 0:
 			b = bindings().Draw(t, "b")
 		case 1:
@@ -44,6 +45,14 @@ func TestAssociatedDataOfTwoBindingsAreEqualOnlyIfTheBindingsAre(t *testing.T) {
 			b.Subject, b.Purpose = whole[:cut], Purpose(whole[cut:])
 		case 3:
 			b.Scope = rapid.SampledFrom([]Scope{Platform(), a.Scope, Tenant(core.NewTenantID())}).Draw(t, "scope")
+		case 4:
+			b.SubjectKind += "a"
+		case 5:
+			b.Subject += "a"
+		case 6:
+			b.Purpose += "a"
+		case 7:
+			b.Version++
 		}
 		same := bytes.Equal(a.associate(nil, labelValue), b.associate(nil, labelValue))
 		if same != (a == b) {

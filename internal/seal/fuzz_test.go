@@ -16,6 +16,7 @@ func FuzzOpen(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(p.sealed, p.key.Bytes)
 	f.Add(until, p.key.Bytes)
+	f.Add(flipped(p.sealed, 300), p.key.Bytes)
 	f.Add(p.sealed[:45], []byte{})
 	f.Add([]byte{}, p.key.Bytes)
 	f.Add(append([]byte{2}, p.sealed[1:]...), flipped(p.key.Bytes, 200))

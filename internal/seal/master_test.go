@@ -61,12 +61,12 @@ func TestParseMasterSaysWhatIsWrongAndNeverWhatStandsThere(t *testing.T) {
 		{"public recipient", m.Recipients()[0], "line 1 is a public recipient"},
 		{"recipient under a comment", "# public key\n" + m.Recipients()[0], "line 2 is a public recipient"},
 		{"cut", line[:40], "line 1 is an identity that is cut or mistyped"},
-		{"mistyped", line[:30] + "Q" + line[31:], "cut or mistyped"},
+		{"mistyped", line[:30] + mistyped(line[30]) + line[31:], "cut or mistyped"},
 		{"hybrid cut", hybrid[:60], "cut or mistyped"},
 		{"second line bad", content + "garbage", "line 4 is no age identity"},
 		{"repeated", content + line, "line 4 repeats an identity"},
-		{"encrypted", encrypted(t, content, false), "age -d"},
-		{"encrypted with armour", encrypted(t, content, true), "age -d"},
+		{"encrypted", encrypted(t, content, false), "is encrypted: decrypt it with age -d"},
+		{"encrypted with armour", encrypted(t, content, true), "is encrypted: decrypt it with age -d"},
 		{"plugin", "AGE-PLUGIN-YUBIKEY-1QQQQQ", "plugin"},
 		{"ssh", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA", "key of another program"},
 		{"lower case", strings.ToLower(line), "no age identity"},
@@ -77,6 +77,7 @@ func TestParseMasterSaysWhatIsWrongAndNeverWhatStandsThere(t *testing.T) {
 			t.Parallel()
 			_, err := seal.ParseMaster(strings.NewReader(tt.content))
 			require.ErrorContains(t, err, tt.want)
+			require.NotContains(t, err.Error(), "line 1 is encrypted", "the file is, not a line of it")
 			require.NotContains(t, err.Error(), "\n")
 			for _, secret := range []string{line, hybrid} {
 				require.NotContains(t, strings.ToUpper(err.Error()), secret[20:36])
@@ -145,6 +146,14 @@ func TestParseRecipientSaysWhatIsWrong(t *testing.T) {
 		require.NotContains(t, strings.ToUpper(err.Error()), identityLine(content)[20:36], tt.name)
 	}
 	require.True(t, seal.Recipient{}.IsZero())
+}
+
+// mistyped gives another letter of age's alphabet.
+func mistyped(letter byte) string {
+	if letter == 'Q' {
+		return "P"
+	}
+	return "Q"
 }
 
 func identityLine(content string) string {

@@ -1,8 +1,11 @@
 package seal_test
 
 import (
+	"bytes"
+	"errors"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
@@ -66,4 +69,49 @@ func TestRecoverRingHandsEveryRootKeyToANewMaster(t *testing.T) {
 		_, _, err := seal.RecoverRing(stranger, next, rows, sheet)
 		require.ErrorIs(t, err, seal.ErrWrongMaster)
 	})
+}
+
+// Recovery alone hands bytes to age that nobody has authenticated.
+func TestRecoverRingRefusesWrapsThatAreNoWraps(t *testing.T) {
+	t.Parallel()
+	lost, _ := newMaster(t, seal.X25519)
+	recovery, to := newRecovery(t, seal.X25519)
+	next, _ := newMaster(t, seal.X25519)
+	_, row := newRing(t, lost, to)
+	sheet := map[int32]seal.RootFingerprint{1: row.Fingerprint}
+	genuine := row.Wraps[1].Wrapped
+	for _, tt := range []struct {
+		name    string
+		wrapped []byte
+		want    error
+	}{
+		{"empty", nil, seal.ErrAltered},
+		{"cut", genuine[:len(genuine)-1], seal.ErrAltered},
+		{"extended", append(append([]byte(nil), genuine...), 0), seal.ErrAltered},
+		{"to somebody else", row.Wraps[0].Wrapped, seal.ErrAltered},
+		{"a key that is too short", ageFile(t, to, 31), seal.ErrAltered},
+		{"a key that is too long", ageFile(t, to, 33), seal.ErrAltered},
+		{"another key", ageFile(t, to, 32), seal.ErrForged},
+		{"huge", make([]byte, 1<<20), seal.ErrTooLarge},
+	} {
+		changed := row
+		changed.Wraps = []seal.RootKeyWrap{{Recipient: to.String(), Wrapped: tt.wrapped}}
+		_, _, err := seal.RecoverRing(recovery, next, []seal.RootKeyRow{changed}, sheet)
+		require.ErrorIs(t, err, tt.want, tt.name)
+		require.ErrorContains(t, err, "root key 1", tt.name)
+	}
+	_, _, err := seal.RecoverRing(recovery, recovery, []seal.RootKeyRow{row}, sheet)
+	require.ErrorContains(t, err, "stands in the identity file itself", "the recovery identity does not become the master")
+}
+
+func ageFile(t *testing.T, to seal.Recipient, length int) []byte {
+	t.Helper()
+	recipient, err := age.ParseX25519Recipient(to.String())
+	require.NoError(t, err)
+	var file bytes.Buffer
+	w, err := age.Encrypt(&file, recipient)
+	require.NoError(t, err)
+	_, err = w.Write(make([]byte, length))
+	require.NoError(t, errors.Join(err, w.Close()))
+	return file.Bytes()
 }

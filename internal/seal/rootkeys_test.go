@@ -170,9 +170,9 @@ func TestOpenRingRefusesMissingAndRepeatedEpochs(t *testing.T) {
 func TestAFileOfSeveralIdentitiesOpensOldRootKeysAndSealsWithTheFirst(t *testing.T) {
 	t.Parallel()
 	old, oldContent := newMaster(t, seal.X25519)
-	oldRing, row := newRing(t, old)
-	key := newKey(t, oldRing, seal.Platform(), 1)
 	_, recovery := newRecovery(t, seal.X25519)
+	oldRing, row := newRing(t, old, recovery)
+	key := newKey(t, oldRing, seal.Platform(), 1)
 
 	next, nextContent := newMaster(t, seal.PostQuantum)
 	both := parse(t, nextContent, oldContent)
@@ -184,11 +184,11 @@ func TestAFileOfSeveralIdentitiesOpensOldRootKeysAndSealsWithTheFirst(t *testing
 	missing, err := ring.MissingWraps([]seal.Recipient{recovery})
 	require.NoError(t, err)
 	require.Len(t, missing, 1)
-	require.Len(t, missing[0].Wraps, 2, "to the new first identity, and to the recovery recipient")
+	require.Len(t, missing[0].Wraps, 2, "to the new first identity; to the recovery recipient, so that the new one vouches for it")
 	for _, w := range missing[0].Wraps {
 		require.Equal(t, next.Recipients()[0], w.SealedBy)
 	}
-	row.Wraps = append(row.Wraps, missing[0].Wraps...)
+	row.Wraps = append(row.Wraps[:1:1], missing[0].Wraps...)
 	ring, err = seal.OpenRing(next, []seal.RootKeyRow{row})
 	require.NoError(t, err, "the old identity has left the file")
 	require.NoError(t, ring.CheckScopeKey(key))

@@ -36,7 +36,9 @@ func TestOpenGivesBackWhatWasSealed(t *testing.T) {
 			t.Parallel()
 			sealed, err := ring.Sealer().Seal(tt.key, tt.binding, core.NewSecret(tt.value))
 			require.NoError(t, err)
-			require.NotContains(t, string(sealed), tt.value)
+			if len(tt.value) > 8 { // a shorter one may stand in the ciphertext by chance
+				require.NotContains(t, string(sealed), tt.value)
+			}
 			got, err := everyPurpose(ring).Open(tt.key, tt.binding, sealed)
 			require.NoError(t, err)
 			require.True(t, got.Expose() == tt.value, "another value came out")
@@ -92,6 +94,7 @@ func TestOpenRefusesBytesOfAnotherPlace(t *testing.T) {
 			pairs++
 			require.ErrorIs(t, err, seal.ErrAltered, "%s in the place of %s", from.name, to.name)
 			require.ErrorContains(t, err, to.binding.String())
+			require.NotContains(t, err.Error(), string(from.sealed[29:45]), "the error shows the bytes")
 			require.True(t, value.IsZero())
 		}
 	}

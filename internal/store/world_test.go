@@ -27,6 +27,8 @@ type tenantRows struct {
 	Legacy  core.Host
 	Session core.SessionID
 	Token   [32]byte
+
+	freeMember core.MemberID // a member without a tenant
 }
 
 // The values that all tenants have in common, so that whatever forgets the
@@ -68,7 +70,7 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 // makeTenant makes a tenant with a row everywhere. marker stands in its values.
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
-	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), Session: core.NewSessionID(),
+	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(),
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
 	onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -76,6 +78,9 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			func() error { return tx.CreateRootKey(ctx, commonRootKey) },
 			func() error {
 				return tx.CreateMember(ctx, store.MemberRow{Member: core.Member{ID: r.Member, Email: marker + "@example.com"}, PasswordHash: core.NewSecret("hash")})
+			},
+			func() error {
+				return tx.CreateMember(ctx, store.MemberRow{Member: core.Member{ID: r.freeMember, Email: "free." + marker + "@example.com"}, PasswordHash: core.NewSecret("hash")})
 			},
 			func() error { return tx.CreateSession(ctx, r.Session, r.Member, time.Now().Add(time.Hour)) },
 			func() error { return tx.CreateRefreshToken(ctx, r.Token, r.Session, time.Now().Add(time.Hour)) },
@@ -94,8 +99,14 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				return err
 			},
 			func() error { _, err = tx.CreateCurrentSecret(ctx, secretOf(r.App.ID, 1, marker)); return err },
-			func() error { _, err = tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(1, marker)); return err },
-			func() error { _, err = tx.PutTicket(ctx, core.CorpTicket, r.corpSubject(), r.ticket(1, marker)); return err },
+			func() error {
+				_, err = tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(1, marker))
+				return err
+			},
+			func() error {
+				_, err = tx.PutTicket(ctx, core.CorpTicket, r.corpSubject(), r.ticket(1, marker))
+				return err
+			},
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
 			func() error { return tx.CountRefusedCall(ctx, "gettoken", 40001) },
 			func() error {
@@ -149,3 +160,9 @@ func codeOf(err error) fault.Code {
 	}
 	return fault.Find(err).Code
 }
+
+// How long a test waits for the server, and how often it looks.
+const (
+	patience = 20 * time.Second
+	poll     = 10 * time.Millisecond
+)

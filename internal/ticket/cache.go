@@ -3,6 +3,7 @@ package ticket
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -42,19 +43,11 @@ func (k key) subject() store.TicketSubject {
 	return store.TicketSubject{AppID: k.app, CorpID: k.corp}
 }
 
-// flight is the key as singleflight wants it. The tenant's id has a fixed
-// length and the kinds are ours, so no two keys give the same text.
-func (k key) flight() string {
-	return k.tenant.String() + string(k.kind) + k.app.String() + string(k.corp)
-}
-
-// entry is a value in memory. It never changes; a newer one takes its place.
-type entry struct {
-	value      core.Secret
-	generation int64
-	end        time.Time // by WeCom's word
-	useUntil   time.Time // by ours: never used after
-	repeated   bool
+// flight is the key as singleflight wants it. The ids have a fixed length, the
+// kinds and the number are ours, and the corp id is last: no two keys give the
+// same text.
+func (k key) flight(beyond int64) string {
+	return k.tenant.String() + k.app.String() + string(k.kind) + strconv.FormatInt(beyond, 10) + "/" + string(k.corp)
 }
 
 // Config is what a Cache works with. Opener must be built for app secrets,
@@ -66,20 +59,28 @@ type Config struct {
 	Opener *seal.Opener
 	Log    *slog.Logger
 
-	Now   func() time.Time                     // default time.Now
-	After func(time.Duration) <-chan time.Time // default time.After
+	FlightTime time.Duration                        // longest that one load may take; default 10 s
+	Now        func() time.Time                     // default time.Now
+	After      func(time.Duration) <-chan time.Time // default time.After
 }
+
+// defaultFlightTime bounds one shared load: up to three calls to WeCom, their
+// rows, and what a stand-in costs. It is how long a cold caller waits at most.
+const defaultFlightTime = 10 * time.Second
 
 // Cache holds tokens and tickets.
 type Cache struct {
+	Config
 	memory  *xsync.Map[key, *entry]
-	forced  *xsync.Map[key, time.Time] // when a value was last thrown away before its end
+	forced  *xsync.Map[key, time.Time] // when a token was last fetched anew before its end
 	flights singleflight.Group
-	refresher
 }
 
 // New makes an empty Cache.
 func New(cfg Config) *Cache {
+	if cfg.FlightTime == 0 {
+		cfg.FlightTime = defaultFlightTime
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -87,18 +88,19 @@ func New(cfg Config) *Cache {
 		cfg.After = time.After
 	}
 	return &Cache{
-		memory:    xsync.NewMap[key, *entry](),
-		forced:    xsync.NewMap[key, time.Time](),
-		refresher: refresher{Config: cfg},
+		Config: cfg,
+		memory: xsync.NewMap[key, *entry](),
+		forced: xsync.NewMap[key, time.Time](),
 	}
 }
 
 // CorpTicket gives the ticket that signs wx.config for the app's corp. now is
 // the caller's reading of the clock.
 //
-// It fails with fault.AppNotReady (no current secret), fault.SecretRejected,
-// fault.IPRefused, fault.WeComQuota, fault.WeComUnavailable or
-// fault.StoreUnavailable, all but the first with RetryAfter.
+// It fails with fault.SecretRejected, fault.IPRefused, fault.WeComQuota,
+// fault.WeComUnavailable, fault.StoreUnavailable or fault.AppNotReady (there is
+// no current secret, or it cannot be opened), each with RetryAfter, or with
+// fault.AppUnknown where the app has just been deleted.
 func (c *Cache) CorpTicket(ctx context.Context, now time.Time, app App) (core.Secret, error) {
 	return c.get(ctx, now, app, core.CorpTicket)
 }
@@ -110,44 +112,47 @@ func (c *Cache) AgentTicket(ctx context.Context, now time.Time, app App) (core.S
 }
 
 // Forget drops from memory what belongs to the app: after its secret was
-// rotated the access token, after it was deleted the agent ticket too. The rows
-// are the business of who made the change.
+// rotated the access token, after it was deleted the agent ticket too. Whatever
+// kept the former secret from being used counts no more. The rows are the
+// business of who made the change.
 func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.TicketKind) {
 	for _, kind := range kinds {
 		c.memory.Delete(key{tenant: tenant, kind: kind, app: app})
 	}
+	c.Gate.Resume(tenant, app)
 }
 
 func (c *Cache) get(ctx context.Context, now time.Time, app App, kind core.TicketKind) (core.Secret, error) {
-	if e, ok := c.memory.Load(keyOf(app, kind)); ok && now.Before(e.useUntil) {
+	k := keyOf(app, kind)
+	if e, ok := c.memory.Load(k); ok && e.usable(now) {
 		return e.value, nil
 	}
-	e, err := c.share(ctx, app, kind)
+	e, err := c.share(ctx, app, k, anyGeneration)
 	if err != nil {
 		return core.Secret{}, err
 	}
 	return e.value, nil
 }
 
-// flightTime bounds one shared load: up to three calls to WeCom and their rows.
-const flightTime = 10 * time.Second
+// anyGeneration asks for a value of whatever generation, as long as it is
+// usable.
+const anyGeneration = 0
 
-// share loads a value once for all who ask for it now. The load has a deadline
-// of its own and outlives the caller who happened to be first.
-func (c *Cache) share(ctx context.Context, app App, kind core.TicketKind) (*entry, error) {
-	k := keyOf(app, kind)
-	done := c.flights.DoChan(k.flight(), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+// share loads a value of a generation beyond the given one, once for all who
+// ask for it now. The load has a deadline of its own and outlives the caller
+// who happened to be first.
+func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
+	done := c.flights.DoChan(k.flight(beyond), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
 		defer cancel()
-		if e, ok := c.memory.Load(k); ok && c.Now().Before(e.useUntil) {
+		if e, ok := c.memory.Load(k); ok && e.generation > beyond && e.usable(c.Now()) {
 			return e, nil // somebody's flight landed while we were on our way here
 		}
-		e, err := c.load(ctx, app, k)
+		e, err := c.load(ctx, app, k, beyond)
 		if err != nil {
-			return nil, err
+			return nil, outward(err)
 		}
-		c.memory.Store(k, e)
-		return e, nil
+		return c.keep(k, e, beyond), nil
 	})
 	select {
 	case <-ctx.Done():
@@ -158,4 +163,27 @@ func (c *Cache) share(ctx context.Context, app App, kind core.TicketKind) (*entr
 		}
 		return result.Val.(*entry), nil
 	}
+}
+
+// keep puts a value into memory, unless a flight that set out later has brought
+// a newer one meanwhile, and gives the one that is there now. One that the
+// caller wants to be rid of never stays.
+func (c *Cache) keep(k key, e *entry, beyond int64) *entry {
+	now := c.Now()
+	kept, _ := c.memory.Compute(k, func(old *entry, known bool) (*entry, xsync.ComputeOp) {
+		if known && old.generation > max(e.generation, beyond) && old.usable(now) {
+			return old, xsync.CancelOp
+		}
+		return e, xsync.UpdateOp
+	})
+	return kept
+}
+
+// outward gives a failure one of the codes that are promised, where it has one
+// that speaks of rows: they are gone because the app is.
+func outward(err error) error {
+	if fault.Has(err, fault.TenantUnknown) || fault.Has(err, fault.CorpUnknown) {
+		return fault.Wrap(err, fault.AppUnknown, nil)
+	}
+	return err
 }

@@ -18,11 +18,41 @@ const (
 	repeatedMargin = 2 * time.Second
 )
 
-func useUntil(end time.Time, repeated bool) time.Time {
+// entry is a value with its end. It never changes; a newer one takes its place.
+type entry struct {
+	value      core.Secret
+	generation int64
+	end        time.Time // by WeCom's word
+	useUntil   time.Time // by ours: never used after
+	repeated   bool      // WeCom gives this value until its end, and no other
+}
+
+func newEntry(value core.Secret, generation int64, end time.Time, repeated bool) *entry {
+	e := &entry{value: value, generation: generation, end: end, useUntil: end.Add(-margin), repeated: repeated}
 	if repeated {
-		return end.Add(-repeatedMargin)
+		e.useUntil = end.Add(-repeatedMargin)
 	}
-	return end.Add(-margin)
+	return e
+}
+
+// usable tells whether the value may be used at now. Both of the clocks that a
+// time.Time carries must say so: the one on the wall can be set back, and the
+// other one stands still while the machine is suspended.
+func (e *entry) usable(now time.Time) bool {
+	return now.Before(e.useUntil) && now.Round(0).Before(e.useUntil)
+}
+
+// stored makes an entry of what a row holds. now gives its end the clock that
+// cannot be set back. An end further off than any value lives was written by a
+// clock that went wrong: such a value counts as held, and is not used. An error
+// of the clocks that is no greater than the margin is what the margin is for.
+func stored(value core.Secret, generation int64, end time.Time, repeated bool, now time.Time) *entry {
+	left := end.Sub(now)
+	e := newEntry(value, generation, now.Add(left), repeated)
+	if left > wecom.MaxLife+margin {
+		e.useUntil = time.Time{}
+	}
+	return e
 }
 
 // received turns WeCom's answer into the next entry after held, which may be
@@ -30,21 +60,17 @@ func useUntil(end time.Time, repeated bool) time.Time {
 // little life that the usual margin would eat it means the same thing: WeCom
 // gives this value until its end and no other.
 func received(grant wecom.Grant, held *entry) *entry {
-	e := &entry{value: grant.Value, generation: 1, end: grant.ReceivedAt.Add(grant.ExpiresIn)}
+	generation, end, repeated := int64(1), grant.ReceivedAt.Add(grant.ExpiresIn), false
 	if held != nil {
-		e.generation = held.generation + 1
+		generation = held.generation + 1
 		if same(held.value, grant.Value) && grant.ReceivedAt.Before(held.end) {
-			e.repeated = true
-			if held.end.Before(e.end) {
-				e.end = held.end
+			repeated = true
+			if held.end.Before(end) {
+				end = held.end
 			}
 		}
 	}
-	if grant.ExpiresIn <= 2*margin {
-		e.repeated = true
-	}
-	e.useUntil = useUntil(e.end, e.repeated)
-	return e
+	return newEntry(grant.Value, generation, end, repeated || grant.ExpiresIn <= 2*margin)
 }
 
 func same(a, b core.Secret) bool { return a.Expose() == b.Expose() }

@@ -35,9 +35,11 @@ const (
 // recordPatience is how long a refusal may take to be written down.
 const recordPatience = 3 * time.Second
 
-// Caller says in whose name a call is made.
+// Caller says in whose name a call is made, and with whose credential.
 type Caller struct {
 	TenantID core.TenantID
+	CorpID   core.CorpID
+	AppID    core.AppID // of the credential
 	Standing Standing
 }
 
@@ -46,43 +48,61 @@ type Gate struct {
 	client *wecom.Client
 	store  *store.Store
 	log    *slog.Logger
+	pauses *pauses
 }
+
+// Option changes what a Gate works with.
+type Option func(*Gate)
+
+// WithClock takes the pauses' time from now instead of time.Now.
+func WithClock(now func() time.Time) Option { return func(g *Gate) { g.pauses.now = now } }
 
 // New makes a Gate.
-func New(client *wecom.Client, st *store.Store, log *slog.Logger) *Gate {
-	return &Gate{client: client, store: st, log: log}
+func New(client *wecom.Client, st *store.Store, log *slog.Logger, options ...Option) *Gate {
+	g := &Gate{client: client, store: st, log: log, pauses: newPauses()}
+	for _, option := range options {
+		option(g)
+	}
+	return g
 }
 
-// AccessToken fetches the access token of an app by the corp's id and the
-// app's secret. It fails with *wecom.Error, or with a fault where the ledger
-// does not allow the call.
-func (g *Gate) AccessToken(ctx context.Context, who Caller, corp core.CorpID, secret core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, func() (wecom.Grant, error) { return g.client.AccessToken(ctx, corp, secret) })
+// AccessToken fetches the access token of the caller's app by its secret. It
+// fails with *wecom.Error, or with a fault where the ledger or a pause does not
+// allow the call.
+func (g *Gate) AccessToken(ctx context.Context, who Caller, secret core.Secret) (wecom.Grant, error) {
+	return call(ctx, g, who, wecom.GetToken, func() (wecom.Grant, error) { return g.client.AccessToken(ctx, who.CorpID, secret) })
 }
 
 // CorpTicket fetches the ticket that signs wx.config. It fails as AccessToken
 // does.
 func (g *Gate) CorpTicket(ctx context.Context, who Caller, token core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, func() (wecom.Grant, error) { return g.client.CorpTicket(ctx, token) })
+	return call(ctx, g, who, wecom.GetCorpTicket, func() (wecom.Grant, error) { return g.client.CorpTicket(ctx, token) })
 }
 
 // AgentTicket fetches the ticket that signs wx.agentConfig. It fails as
 // AccessToken does.
 func (g *Gate) AgentTicket(ctx context.Context, who Caller, token core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, func() (wecom.Grant, error) { return g.client.AgentTicket(ctx, token) })
+	return call(ctx, g, who, wecom.GetAgentTicket, func() (wecom.Grant, error) { return g.client.AgentTicket(ctx, token) })
 }
 
 // Agent reads what WeCom knows of an app. It fails as AccessToken does.
 func (g *Gate) Agent(ctx context.Context, who Caller, token core.Secret, agent core.AgentID) (wecom.Agent, error) {
-	return call(ctx, g, who, func() (wecom.Agent, error) { return g.client.Agent(ctx, token, agent) })
+	return call(ctx, g, who, wecom.GetAgent, func() (wecom.Agent, error) { return g.client.Agent(ctx, token, agent) })
 }
 
-func call[T any](ctx context.Context, g *Gate, who Caller, work func() (T, error)) (T, error) {
+// Resume lifts the pauses of one app, because its credential is another now.
+func (g *Gate) Resume(tenant core.TenantID, app core.AppID) { g.pauses.liftApp(tenant, app) }
+
+func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func() (T, error)) (T, error) {
+	var none T
+	if err := g.pauses.check(who, api); err != nil {
+		return none, err
+	}
 	if err := g.allow(ctx, who); err != nil {
-		var none T
 		return none, err
 	}
 	answer, err := work()
+	g.pauses.note(who, api, err)
 	var refused *wecom.Error
 	if errors.As(err, &refused) && refused.Refused() {
 		g.record(ctx, who, refused)
@@ -92,12 +112,8 @@ func call[T any](ctx context.Context, g *Gate, who Caller, work func() (T, error
 
 // allow asks the ledger. No transaction is open when the call is made.
 func (g *Gate) allow(ctx context.Context, who Caller) error {
-	var ofTenant, ofPlatform int64
-	err := g.store.Tenant(ctx, core.System("upstream"), who.TenantID, func(tx *store.TenantTx) error {
-		var err error
-		ofTenant, err = tx.RefusedCallsThisHour(ctx)
-		return err
-	})
+	ofTenant, left, err := g.countOfTenant(ctx, who.TenantID)
+	var ofPlatform int64
 	if err == nil && who.Standing != KnownGood {
 		err = g.store.System(ctx, func(tx *store.SystemTx) error {
 			var err error
@@ -114,18 +130,33 @@ func (g *Gate) allow(ctx context.Context, who Caller) error {
 	switch who.Standing {
 	case Trial:
 		if ofTenant >= tenantLimit || ofPlatform >= trialLimit {
-			return fault.New(fault.TrialsPaused, nil).WithRetryAfter(untilNextHour())
+			return fault.New(fault.TrialsPaused, nil).WithRetryAfter(left)
 		}
 	case Untried:
 		if ofTenant >= tenantLimit || ofPlatform >= platformLimit {
-			return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(untilNextHour())
+			return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
 		}
 	case KnownGood:
 		if ofTenant >= tenantCeiling {
-			return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(untilNextHour())
+			return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
 		}
 	}
 	return nil
+}
+
+// countOfTenant reads the tenant's count and what is left of the hour.
+func (g *Gate) countOfTenant(ctx context.Context, tenant core.TenantID) (calls int64, left time.Duration, err error) {
+	err = g.store.Tenant(ctx, core.System("upstream"), tenant, func(tx *store.TenantTx) error {
+		var err error
+		calls, err = tx.RefusedCallsThisHour(ctx)
+		return err
+	})
+	return calls, untilNextHour(), err
+}
+
+func untilNextHour() time.Duration {
+	now := time.Now()
+	return now.Truncate(time.Hour).Add(time.Hour).Sub(now)
 }
 
 // record writes a refusal down, also when the one who called has gone.
@@ -139,9 +170,4 @@ func (g *Gate) record(ctx context.Context, who Caller, refused *wecom.Error) {
 		g.log.Error("a call that WeCom refused could not be counted",
 			"tenant_id", who.TenantID, "api", refused.API, "errcode", refused.Errcode, "error", err)
 	}
-}
-
-func untilNextHour() time.Duration {
-	now := time.Now()
-	return now.Truncate(time.Hour).Add(time.Hour).Sub(now)
 }

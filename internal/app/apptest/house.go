@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,11 +26,15 @@ import (
 
 // Config changes what a House is built of. The zero value is production's.
 type Config struct {
-	WeCom wecomtest.Config
-	Now   func() time.Time // of tickets and signatures; default time.Now
-	After func(time.Duration) <-chan time.Time
-	Log   io.Writer // default: nowhere
-	DB    *storetest.DB
+	WeCom       wecomtest.Config
+	CallTime    time.Duration                        // of one call to WeCom; default the client's
+	FlightTime  time.Duration                        // of one load of a ticket; default the cache's
+	Now         func() time.Time                     // of tickets, signatures, pauses and the client; default time.Now
+	After       func(time.Duration) <-chan time.Time // of waits for the end of a ticket; default time.After
+	Log         io.Writer                            // default: nowhere
+	DB          *storetest.DB                        // default: a new one
+	WeComURL    string                               // default: the fake's
+	RetryPauses bool                                 // between the client's tries; default none
 }
 
 // House is every room of a node.
@@ -38,6 +43,7 @@ type House struct {
 	Store     *store.Store
 	Ring      *seal.Ring
 	WeCom     *wecomtest.Server
+	Gate      *upstream.Gate
 	Tickets   *ticket.Cache
 	Directory *signing.Directory
 	Signer    *signing.Signer
@@ -45,7 +51,13 @@ type House struct {
 	Log       *slog.Logger
 
 	config Config
-	from   store.FeedPosition
+	feed   *feed
+}
+
+// feed is how far the House has followed the change feed.
+type feed struct {
+	mu   sync.Mutex // guards from, and keeps two readers from overtaking each other
+	from store.FeedPosition
 }
 
 // New builds a House on a database of its own.
@@ -99,18 +111,27 @@ func (h *House) openRing(t testing.TB) {
 
 func (h *House) assemble(t testing.TB) {
 	t.Helper()
-	client, err := wecom.New(wecom.Config{BaseURL: h.WeCom.URL()})
+	at := wecom.Config{BaseURL: h.WeCom.URL(), Timeout: h.config.CallTime, Now: h.config.Now}
+	if h.config.WeComURL != "" {
+		at.BaseURL = h.config.WeComURL
+	}
+	if !h.config.RetryPauses {
+		at.Jitter = func(time.Duration) time.Duration { return 0 }
+	}
+	client, err := wecom.New(at)
 	require.NoError(t, err)
-	gate := upstream.New(client, h.Store, h.Log)
+	h.Gate = upstream.New(client, h.Store, h.Log, upstream.WithClock(h.config.Now))
 	h.Tickets = ticket.New(ticket.Config{
-		Store: h.Store, Gate: gate, Sealer: h.Ring.Sealer(), Log: h.Log, Now: h.config.Now, After: h.config.After,
+		Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), Log: h.Log,
+		FlightTime: h.config.FlightTime, Now: h.config.Now, After: h.config.After,
 		Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	h.Directory = signing.NewDirectory(h.Store)
-	h.from, err = h.Directory.Load(t.Context())
+	h.feed = &feed{}
+	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey})
 }
 
 // Catch applies what has changed since the House was built or caught up last,
@@ -122,21 +143,30 @@ func (h *House) Catch(t testing.TB) {
 
 // CatchUp is Catch for goroutines that may not end a test.
 func (h *House) CatchUp(ctx context.Context) error {
+	h.feed.mu.Lock()
+	defer h.feed.mu.Unlock()
 	var changes []store.Change
+	next := h.feed.from
 	err := h.Store.System(ctx, func(tx *store.SystemTx) error {
 		var err error
-		changes, h.from, err = tx.ReadChanges(ctx, h.from)
+		changes, next, err = tx.ReadChanges(ctx, h.feed.from)
 		return err
 	})
-	if err != nil || len(changes) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(changes) > 0 {
+		if err := h.Directory.Apply(ctx, changes); err != nil {
+			return err
+		}
 	}
 	for _, c := range changes {
 		if c.Kind == store.SecretChanged {
 			h.Tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
 		}
 	}
-	return h.Directory.Apply(ctx, changes)
+	h.feed.from = next
+	return nil
 }
 
 // Operator is an actor who may do everything on the platform.
@@ -166,18 +196,31 @@ func (h *House) Tenant(t testing.TB, name, corp string) core.Tenant {
 }
 
 // App makes an app of a tenant, known to the fake WeCom with the same secret,
-// and trusting the hosts. The directory has caught up.
+// and trusting the hosts. Its secret was tried, so its access token and agent
+// ticket lie in their rows. The directory has caught up.
 func (h *House) App(t testing.TB, tenant core.Tenant, agent, secret string, hosts ...string) App {
 	t.Helper()
-	h.WeCom.AddApp(wecomtest.App{Corp: tenant.Corps[0], Agent: core.AgentID(agent), Name: "app " + agent, Secret: secret, Domains: hosts})
-	app, err := h.Admin.CreateApp(t.Context(), Operator(), tenant.ID, admin.NewApp{Name: "app " + agent, AgentID: agent, Secret: core.NewSecret(secret)})
+	return h.makeApp(t, tenant, agent, hosts, admin.NewApp{Secret: core.NewSecret(secret)})
+}
+
+// ColdApp is App with a secret that was not tried: nothing was fetched yet.
+func (h *House) ColdApp(t testing.TB, tenant core.Tenant, agent, secret string, hosts ...string) App {
+	t.Helper()
+	return h.makeApp(t, tenant, agent, hosts, admin.NewApp{Secret: core.NewSecret(secret), SkipCheck: true})
+}
+
+func (h *House) makeApp(t testing.TB, tenant core.Tenant, agent string, hosts []string, n admin.NewApp) App {
+	t.Helper()
+	n.Name, n.AgentID = "app "+agent, agent
+	h.WeCom.AddApp(wecomtest.App{Corp: tenant.Corps[0], Agent: core.AgentID(agent), Name: n.Name, Secret: n.Secret.Expose(), Domains: hosts})
+	app, err := h.Admin.CreateApp(t.Context(), Operator(), tenant.ID, n)
 	require.NoError(t, err)
 	for _, host := range hosts {
 		_, err := h.Admin.CreateDomain(t.Context(), Operator(), tenant.ID, app.ID, host)
 		require.NoError(t, err)
 	}
 	h.Catch(t)
-	return App{App: app, SecretText: secret}
+	return App{App: app, SecretText: n.Secret.Expose()}
 }
 
 // Sign signs a page of an app.
@@ -204,4 +247,6 @@ func (h *House) Verify(app App, page string, a signing.Answer) error {
 }
 
 // Page is a page of a host with a query that must not be lost.
-func Page(host, id string) string { return "https://" + host + "/sidebar?id=" + url.QueryEscape(id) + "&x=1" }
+func Page(host, id string) string {
+	return "https://" + host + "/sidebar?id=" + url.QueryEscape(id) + "&x=1"
+}

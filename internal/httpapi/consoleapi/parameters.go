@@ -1,11 +1,82 @@
 package consoleapi
 
 import (
+	"bytes"
+	"net/url"
 	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
 
 	"signet/internal/core"
 	"signet/internal/fault"
 )
+
+// parameters reads the parameters of a request, each as text of its own, and
+// keeps the first thing that is wrong with one.
+type parameters struct {
+	c   *fiber.Ctx
+	err error
+}
+
+func (p *parameters) refuse(name string, reason fault.Reason) {
+	if p.err == nil {
+		p.err = fault.InvalidField("?"+name, reason, nil)
+	}
+}
+
+// path gives a part of the path, percent-decoded once.
+func (p *parameters) path(name string) string {
+	text, err := url.PathUnescape(p.c.Params(name))
+	if err != nil {
+		p.refuse(name, fault.ReasonEscape)
+	}
+	return strings.Clone(text)
+}
+
+// query gives a parameter of the query, nil if it is not there. One that stands
+// twice is refused: whoever looks at the other of the two would see another
+// request.
+func (p *parameters) query(name string) *string {
+	var found *string
+	for rest := p.c.Request().URI().QueryString(); len(rest) > 0; {
+		var pair []byte
+		pair, rest, _ = bytes.Cut(rest, []byte("&"))
+		encodedName, encodedValue, _ := strings.Cut(string(pair), "=")
+		if decoded, err := url.QueryUnescape(encodedName); err != nil || decoded != name {
+			continue
+		}
+		value, err := url.QueryUnescape(encodedValue)
+		switch {
+		case err != nil:
+			p.refuse(name, fault.ReasonEscape)
+		case found != nil:
+			p.refuse(name, fault.ReasonRepeated)
+		}
+		found = &value
+	}
+	return found
+}
+
+// header gives a header, nil if it is not there. Several lines are one list.
+func (p *parameters) header(name string) *string {
+	lines := p.c.Request().Header.PeekAll(name)
+	if len(lines) == 0 {
+		return nil
+	}
+	text := string(bytes.Join(lines, []byte(", ")))
+	return &text
+}
+
+// cookie gives a cookie, nil if it is not there.
+func (p *parameters) cookie(name string) *string {
+	value := p.c.Request().Header.Cookie(name)
+	if value == nil {
+		return nil
+	}
+	text := string(value)
+	return &text
+}
 
 const maxCursorLength = 512
 

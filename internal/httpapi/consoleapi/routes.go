@@ -101,7 +101,7 @@ func New(cfg Config) *fiber.App {
 		consoleURL: cfg.ConsoleURL,
 		now:        cfg.Now,
 	}
-	RegisterHandlersWithOptions(app, newStrictHandler(a, a), FiberServerOptions{BaseURL: apiPath})
+	registerRoutes(app, apiPath, &operations{a, a})
 	// Use and not Get, so that these files are no route which a wrong method
 	// under /api would be measured by.
 	app.Use(newPages(cfg.Files).send)

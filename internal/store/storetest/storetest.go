@@ -90,6 +90,12 @@ func each(t *testing.T, from string, test func(*testing.T, DB)) {
 	}
 }
 
+// New gives another migrated database on the same server.
+func (c *Cluster) New(t testing.TB) DB {
+	t.Helper()
+	return c.newDB(t, template)
+}
+
 // Open gives a test a Store on a database of its own.
 func Open(t testing.TB) *store.Store {
 	t.Helper()
@@ -114,8 +120,8 @@ func (db DB) Migration(t testing.TB) store.MigrateConfig {
 }
 
 // Main runs a package's tests, stops the clusters and fails on goroutines that
-// were left.
-func Main(m *testing.M) {
+// were left, but for those that the options know of.
+func Main(m *testing.M, known ...goleak.Option) {
 	code := m.Run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -125,7 +131,7 @@ func Main(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
-	if err := goleak.Find(); err != nil && code == 0 {
+	if err := goleak.Find(known...); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "storetest:", err)
 		code = 1
 	}
@@ -136,6 +142,11 @@ func newDB(t testing.TB, programs devdb.Programs, from string) DB {
 	t.Helper()
 	c, err := clusterOf(t.Context(), programs)
 	require.NoError(t, err)
+	return c.newDB(t, from)
+}
+
+func (c *Cluster) newDB(t testing.TB, from string) DB {
+	t.Helper()
 	db := DB{Name: fmt.Sprintf("test_%d", c.databases.Add(1)), Cluster: c}
 	db.OwnerURL, db.TenantURL, db.SystemURL = c.url(ownerRole, db.Name), c.url(tenantRole, db.Name), c.url(systemRole, db.Name)
 	require.NoError(t, c.asSuperuser(t.Context(), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %s", db.Name, from, ownerRole)))

@@ -37,7 +37,7 @@ export async function startServer(): Promise<Server> {
   if (!existsSync(binary)) {
     throw new Error(`${binary} is missing: run "make build"`);
   }
-  const listeners = ['--public-addr', '--console-addr', '--metrics-addr'].flatMap((flag) => [
+  const listeners = ['--public-addr', '--console-addr', '--metrics-addr', '--wecom-addr'].flatMap((flag) => [
     flag,
     '127.0.0.1:0',
   ]);
@@ -79,25 +79,18 @@ function announced(child: ChildProcess): Promise<Addresses> {
       return reject(new Error('signet dev has no standard output'));
     }
     let console: string | undefined;
-    let signature: URL | undefined;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const address = /https?:\/\/[^\s'"]+/.exec(line)?.[0];
-      if (!address) {
-        return;
-      }
-      if (/\bcurl\b/.test(line)) {
-        signature ??= new URL(address);
-      } else if (/\bconsole\b/i.test(line)) {
-        console ??= new URL(address).origin;
-      }
-      if (console && signature) {
-        const appKey = signature.searchParams.get('app');
-        const page = signature.searchParams.get('url');
-        if (appKey && page) {
-          resolve({ console, public: signature.origin, appKey, page });
+      const address = /https?:\/\/[\w.:-]+/.exec(line)?.[0];
+      if (address && /\bcurl\b/.test(line)) {
+        const appKey = /\bapp=(app_\w+)/.exec(line)?.[1];
+        const page = /\burl=(https:\/\/[^\s'"]+)/.exec(line)?.[1];
+        if (console && appKey && page) {
+          resolve({ console, public: address, appKey, page });
         } else {
-          reject(new Error(`the curl line asks for no signature: ${line}`));
+          reject(new Error(`no console before this line, or no app and url in it: ${line}`));
         }
+      } else if (address && /\bconsole\b/i.test(line)) {
+        console ??= address;
       }
     });
   });

@@ -11,5 +11,10 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
   project.provide('signet', server.addresses);
-  return server.stop;
+  return () =>
+    server.stop().catch((error) => {
+      // Vitest prints what goes wrong at the end, but does not count it.
+      process.exitCode = 1;
+      throw error;
+    });
 }

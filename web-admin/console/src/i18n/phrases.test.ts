@@ -52,15 +52,16 @@ test.each([...chinese, ...english])('the voice stays calm in %s', (_key, text) =
 });
 
 describe('text stands in the language files only', () => {
-  const sources = readdirSync(join(import.meta.dirname, '..'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.tsx') && !name.endsWith('.test.tsx'))
-    .map((name) => join(import.meta.dirname, '..', name));
+  const root = join(import.meta.dirname, '..');
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.tsx') && !name.endsWith('.test.tsx'),
+  );
 
   test('there are components to look at', () => {
     expect(sources.length).toBeGreaterThan(4);
   });
 
-  test.each(sources)('%s', (file) => {
-    expect(readFileSync(file, 'utf8')).not.toMatch(han);
+  test.each(sources)('%s', (name) => {
+    expect(readFileSync(join(root, name), 'utf8')).not.toMatch(han);
   });
 });

@@ -1,0 +1,307 @@
+package store_test
+
+import (
+	"context"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/core"
+	"signet/internal/store"
+)
+
+// The calls that a method is tried by, with the ids of r. A call gives what it
+// was answered, without ids and times that are drawn anew.
+type (
+	tenantCall   func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error)
+	platformCall func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error)
+	systemCall   func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error)
+)
+
+var wholePage = core.Page{Limit: core.MaxPageLimit}
+
+// tenantCalls has a row for each method of TenantTx.
+var tenantCalls = map[string]tenantCall{
+	"Announce": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		// The tenant named here must count for nothing.
+		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.AppChanged, AppID: r.App.ID, AppKey: r.App.Key})
+	},
+	"Audit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.Audit(ctx, core.AuditEntry{Action: "test.audit", SubjectKind: "test", Subject: "test"})
+	},
+	"CountDomains": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.CountDomains(ctx, r.App.ID)
+	},
+	"CountRefusedCall": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.CountRefusedCall(ctx, "gettoken", 40001)
+	},
+	"CreateApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		_, err := tx.CreateApp(ctx, core.App{ID: core.NewAppID(), CorpID: r.Corp, AgentID: "77", Key: core.NewAppKey(), Name: "new", Kind: core.SelfBuilt})
+		return nil, err
+	},
+	"CreateCorp": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.CreateCorp(ctx, "ww_another_corp")
+	},
+	"CreateCurrentSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		made, err := tx.CreateCurrentSecret(ctx, secretOf(r.App.ID, 2, "new"))
+		return made.Activation, err
+	},
+	"CreateDomain": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		_, err := tx.CreateDomain(ctx, core.TrustedDomain{ID: core.NewDomainID(), AppID: r.App.ID, Host: "new.example.com"})
+		return nil, err
+	},
+	"CreateMembership": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.CreateMembership(ctx, r.freeMember, core.TenantViewer)
+	},
+	"CreateTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.CreateTenant(ctx, "again") // fails: there is one
+	},
+	"CreateTenantKey": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.CreateTenantKey(ctx, store.WrappedKey{Version: 2, RootEpoch: 1, Wrapped: []byte("new")})
+	},
+	"CurrentSecretVersions": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		found, err := tx.CurrentSecretVersions(ctx, r.App.ID)
+		return len(found), err
+	},
+	"DeleteApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.DeleteApp(ctx, r.App.ID)
+	},
+	"DeleteDomain": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		gone, err := tx.DeleteDomain(ctx, r.App.ID, r.Domain.ID)
+		return gone.Host, err
+	},
+	"DeleteTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.DeleteTenant(ctx)
+	},
+	"DeleteTicket": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.DeleteTicket(ctx, core.AccessToken, r.appSubject(), 1)
+	},
+	"FindTicket": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		row, found, err := tx.FindTicket(ctx, core.AccessToken, r.appSubject())
+		return []any{string(row.Sealed), found}, err
+	},
+	"GetApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		app, err := tx.GetApp(ctx, r.App.ID)
+		return app.Name, err
+	},
+	"GetCurrentSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		s, err := tx.GetCurrentSecret(ctx, r.App.ID)
+		return string(s.Sealed), err
+	},
+	"GetTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		tenant, err := tx.GetTenant(ctx)
+		return []any{tenant.Name, tenant.Corps}, err
+	},
+	"GetTenantKey": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		k, err := tx.GetTenantKey(ctx, 1)
+		return string(k.Wrapped), err
+	},
+	"HasApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.HasApp(ctx, r.Corp, r.App.AgentID)
+	},
+	"ListAppNames": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		names, err := tx.ListAppNames(ctx)
+		return len(names), err
+	},
+	"ListApps": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		list, err := tx.ListApps(ctx, wholePage)
+		var names []string
+		for _, app := range list.Items {
+			names = append(names, app.Name)
+		}
+		return names, err
+	},
+	"ListAudit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		list, err := tx.ListAudit(ctx, wholePage)
+		var subjects []string
+		for _, row := range list.Items {
+			subjects = append(subjects, row.Subject)
+		}
+		return subjects, err
+	},
+	"ListDomains": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.ListDomains(ctx, r.App.ID, wholePage)
+		return len(list.Items), err
+	},
+	"ListSecretVersions": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.ListSecretVersions(ctx, r.App.ID, wholePage)
+		return len(list.Items), err
+	},
+	"LockApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		app, err := tx.LockApp(ctx, r.App.ID)
+		return app.Name, err
+	},
+	"LockTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) { return tx.LockTenant(ctx) },
+	"NewestTenantKey": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		k, err := tx.NewestTenantKey(ctx)
+		return string(k.Wrapped), err
+	},
+	"NextSecretVersion": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.NextSecretVersion(ctx, r.App.ID)
+	},
+	"PutTicket": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		_, err := tx.PutTicket(ctx, core.AgentTicket, r.appSubject(), r.ticket(1, "new"))
+		if err != nil {
+			return nil, err
+		}
+		return tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(2, "new"))
+	},
+	"RefusedCallsThisHour": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return tx.RefusedCallsThisHour(ctx)
+	},
+	"TouchApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.TouchApp(ctx, r.App.ID)
+	},
+	"UpdateApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		app, err := tx.UpdateApp(ctx, core.App{ID: r.App.ID, Name: "changed", Status: core.Suspended})
+		return app.Name, err
+	},
+	"UpdateSecretOutcome": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.UpdateSecretOutcome(ctx, r.App.ID, 1, "wecom.secret_rejected")
+	},
+	"UpdateTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.UpdateTenant(ctx, "changed", core.Suspended)
+	},
+}
+
+// platformCalls has a row for each method of PlatformTx. Each succeeds through
+// the platform's door where r is a tenant that is there.
+var platformCalls = map[string]platformCall{
+	"Announce": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.LegacyHostChanged, Host: r.Legacy})
+	},
+	"Audit": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return nil, tx.Audit(ctx, core.AuditEntry{Action: "test.audit", SubjectKind: "test", Subject: "test"})
+	},
+	"BindLegacyHost": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		_, made, err := tx.BindLegacyHost(ctx, core.LegacyHost{Host: "new.example.com", TenantID: r.ID, AppID: r.App.ID})
+		return made, err
+	},
+	"CreateMember": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		m := core.Member{ID: core.NewMemberID(), Email: "new@example.com", Platform: core.PlatformOwner}
+		return nil, tx.CreateMember(ctx, store.MemberRow{Member: m, PasswordHash: core.NewSecret("hash")})
+	},
+	"CreateRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.CreateRefreshToken(ctx, [32]byte{1}, r.Session, time.Now().Add(time.Hour))
+	},
+	"CreateRootKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		k := commonRootKey
+		k.Epoch = 2
+		return nil, tx.CreateRootKey(ctx, k)
+	},
+	"CreateSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.CreateSession(ctx, core.NewSessionID(), r.Member, time.Now().Add(time.Hour))
+	},
+	"EndSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.EndSession(ctx, r.Session)
+	},
+	"EnsurePlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		k, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")})
+		return string(k.Wrapped), err
+	},
+	"EnsureSessionKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		keys, err := tx.EnsureSessionKey(ctx, store.SessionKey{ID: "k1", PublicKey: []byte("public"), Sealed: []byte("sealed"), KeyVersion: 1})
+		return len(keys), err
+	},
+	"FindMemberByEmail": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		_, found, err := tx.FindMemberByEmail(ctx, r.App.Name+"@example.com")
+		return found, err
+	},
+	"GetPlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		if _, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")}); err != nil {
+			return nil, err
+		}
+		k, err := tx.GetPlatformKey(ctx, 1)
+		return string(k.Wrapped), err
+	},
+	"GetSessionMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		m, err := tx.GetSessionMember(ctx, r.Session)
+		return m.Email, err
+	},
+	"ListLegacyHosts": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		list, err := tx.ListLegacyHosts(ctx, wholePage)
+		return len(list.Items), err
+	},
+	"ListRootKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListRootKeys(ctx)
+		return len(keys), err
+	},
+	"ListSessionKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListSessionKeys(ctx)
+		return len(keys), err
+	},
+	"LockRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		token, err := tx.LockRefreshToken(ctx, r.Token)
+		return token.Used, err
+	},
+	"UnbindLegacyHost": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
+		return nil, err
+	},
+	"UpdatePasswordHash": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.UpdatePasswordHash(ctx, r.Member, core.NewSecret("hash"), core.NewSecret("another hash"))
+	},
+	"UseRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.UseRefreshToken(ctx, r.Token)
+	},
+}
+
+// systemCalls has a row for each method of SystemTx.
+var systemCalls = map[string]systemCall{
+	"CountTenantKeys": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.CountTenantKeys(ctx)
+	},
+	"EachLegacyHost": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		hosts := 0
+		err := tx.EachLegacyHost(ctx, func(core.Host, core.AppKey) { hosts++ })
+		return hosts, err
+	},
+	"EachSigningApp": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		apps := 0
+		err := tx.EachSigningApp(ctx, func(*store.SigningApp) { apps++ })
+		return apps, err
+	},
+	"EachSigningAppNamed": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
+		apps := 0
+		err := tx.EachSigningAppNamed(ctx, []core.AppKey{r.App.Key}, []core.TenantID{r.ID}, func(*store.SigningApp) { apps++ })
+		return apps, err
+	},
+	"FindLegacyHostApp": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
+		_, found, err := tx.FindLegacyHostApp(ctx, r.Legacy)
+		return found, err
+	},
+	"Horizon": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.Horizon(ctx) },
+	"ListMemberships": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
+		return tx.ListMemberships(ctx, r.Member)
+	},
+	"ListTenants": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
+		return tx.ListTenants(ctx, false, []core.TenantID{r.ID}, wholePage)
+	},
+	"ReadChanges": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		changes, _, err := tx.ReadChanges(ctx, store.FeedPosition{})
+		return changes, err
+	},
+	"RefusedCallsThisHour": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.RefusedCallsThisHour(ctx)
+	},
+}
+
+func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
+	t.Parallel()
+	for _, door := range []struct{ tx, calls reflect.Value }{
+		{reflect.ValueOf((*store.TenantTx)(nil)), reflect.ValueOf(tenantCalls)},
+		{reflect.ValueOf((*store.PlatformTx)(nil)), reflect.ValueOf(platformCalls)},
+		{reflect.ValueOf((*store.SystemTx)(nil)), reflect.ValueOf(systemCalls)},
+	} {
+		var methods, rows []string
+		for i := range door.tx.NumMethod() {
+			methods = append(methods, door.tx.Type().Method(i).Name)
+		}
+		for _, name := range door.calls.MapKeys() {
+			rows = append(rows, name.String())
+		}
+		require.ElementsMatch(t, methods, rows, door.tx.Type().String())
+	}
+}

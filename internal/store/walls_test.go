@@ -1,0 +1,275 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+// outcome is what a caller sees of a call.
+type outcome struct {
+	Value any
+	Code  fault.Code
+}
+
+var errUndo = errors.New("undo it")
+
+// try runs a call through a tenant's door, and undoes it if asked to.
+func try(t *testing.T, st *store.Store, door core.TenantID, call tenantCall, r tenantRows, undo bool) outcome {
+	t.Helper()
+	var value any
+	err := st.Tenant(t.Context(), someone, door, func(tx *store.TenantTx) (err error) {
+		if value, err = call(t.Context(), tx, r); err != nil {
+			return err
+		}
+		if undo {
+			return errUndo
+		}
+		return nil
+	})
+	if errors.Is(err, errUndo) {
+		err = nil
+	}
+	return outcome{value, codeOf(err)}
+}
+
+// stranger has ids that no row bears.
+func stranger(like tenantRows) tenantRows {
+	like.ID, like.App.ID, like.App.Key = core.NewTenantID(), core.NewAppID(), core.NewAppKey()
+	like.Domain.ID, like.Session, like.Legacy = core.NewDomainID(), core.NewSessionID(), "nobody.example.com"
+	return like
+}
+
+// rowsOf gives everything that is one tenant's, as text.
+func rowsOf(t *testing.T, db storetest.DB, tenant core.TenantID) string {
+	t.Helper()
+	tables := db.List(t, `
+SELECT a.attrelid::regclass::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('signet', 'signet_keys') AND c.relkind = 'r' AND a.attname = 'tenant_id'`)
+	require.Greater(t, len(tables), 10)
+	var parts []string
+	for _, table := range tables {
+		parts = append(parts, fmt.Sprintf(`SELECT '%s ' || to_jsonb(r)::text FROM %[1]s r WHERE tenant_id = '%s'`, table, tenant))
+	}
+	return strings.Join(db.List(t, strings.Join(parts, "\nUNION ALL\n")+"\nORDER BY 1"), "\n")
+}
+
+// inOrder gives the names of the calls, the one that ends the tenant last.
+func inOrder() []string {
+	names := slices.Sorted(maps.Keys(tenantCalls))
+	at := slices.Index(names, "DeleteTenant")
+	return append(slices.Delete(names, at, at+1), "DeleteTenant")
+}
+
+// withoutFilters takes the tenant out of every condition of a statement.
+func withoutFilters(statement string) string {
+	return filter.ReplaceAllString(statement, "$$1::uuid IS NOT NULL")
+}
+
+var filter = regexp.MustCompile(`(\w+\.)?tenant_id = \$1\b`)
+
+// Two walls: the statements name the tenant, and row security holds. Each must
+// hold by itself, with the other taken down.
+func TestTenantSeesAndChangesNothingOfAnother(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		both := outcomesAgainst(t, db, db.TenantURL)
+		t.Run("by row security alone", func(t *testing.T) {
+			alone := copyOf(t, db)
+			w := newWire(t, alone.TenantURL, withoutFilters)
+			require.Equal(t, both, outcomesAgainst(t, alone, w.URL(alone.TenantURL)))
+			changed := 0
+			for _, statement := range w.Statements() {
+				if withoutFilters(statement) != statement {
+					changed++
+				}
+			}
+			require.Greater(t, changed, 20, "the wall was not taken down")
+		})
+		t.Run("by the filters alone", func(t *testing.T) {
+			alone := copyOf(t, db)
+			for _, table := range alone.List(t, `SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity`) {
+				alone.Exec(t, `ALTER TABLE `+table+` DISABLE ROW LEVEL SECURITY`)
+			}
+			require.Equal(t, both, outcomesAgainst(t, alone, alone.TenantURL))
+		})
+	})
+}
+
+// copyOf gives another database on the same server.
+func copyOf(t *testing.T, db storetest.DB) storetest.DB {
+	t.Helper()
+	return db.Cluster.New(t)
+}
+
+// outcomesAgainst tries every method through A's door with B's ids. B must be
+// what it was, nothing of it may be in an answer, and every answer must be what
+// ids give that nobody bears.
+func outcomesAgainst(t *testing.T, db storetest.DB, tenantURL string) map[string]outcome {
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{TenantURL: tenantURL, SystemURL: db.SystemURL})
+	require.NoError(t, err)
+	t.Cleanup(st.Close)
+	a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+	nobody := stranger(b)
+	before := rowsOf(t, db, b.ID)
+	require.Contains(t, before, "bbbb")
+	outcomes := map[string]outcome{}
+	for _, name := range inOrder() {
+		call := tenantCalls[name]
+		if own := try(t, st, a.ID, call, a, true); own.Code != "" && name != "CreateTenant" {
+			t.Errorf("%s does not work on the tenant's own rows: %s", name, own.Code)
+		}
+		unknown := try(t, st, a.ID, call, nobody, true)
+		foreign := try(t, st, a.ID, call, b, false)
+		require.Equal(t, unknown, foreign, "%s tells B's ids from ids of nobody", name)
+		text, err := json.Marshal(foreign)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "bbbb", "%s shows something of B", name)
+		require.Equal(t, before, rowsOf(t, db, b.ID), "%s changed something of B", name)
+		outcomes[name] = foreign
+	}
+	return outcomes
+}
+
+func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	w := newWire(t, db.TenantURL, nil)
+	outcomesAgainst(t, db, w.URL(db.TenantURL))
+	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|sessions|refresh_tokens|root_key\w*|legacy_hosts|migration_marks)\b`)
+	seen := 0
+	for _, statement := range w.Statements() {
+		statement = strings.Join(strings.Fields(statement), " ")
+		if !strings.Contains(statement, "signet.") && !strings.Contains(statement, "signet_keys.") || platform.MatchString(statement) ||
+			strings.HasPrefix(statement, "BEGIN; SELECT set_config('signet.") {
+			continue
+		}
+		seen++
+		require.True(t, filter.MatchString(statement) || inserts.MatchString(statement), statement)
+	}
+	require.Greater(t, seen, 30)
+}
+
+// What the platform's methods reach, they reach by their door alone.
+func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		open := db.Open(t)
+		r := makeTenant(t, open, "aaaa")
+		w := newWire(t, db.TenantURL, func(statement string) string {
+			return strings.Replace(statement, "set_config('signet.platform', 'on', true)", "set_config('signet.tenant', '"+r.ID.String()+"', true)", 1)
+		})
+		shut, err := store.Open(t.Context(), store.Config{TenantURL: w.URL(db.TenantURL), SystemURL: db.SystemURL})
+		require.NoError(t, err)
+		t.Cleanup(shut.Close)
+		through := func(st *store.Store, name string) (value any, err error) {
+			err = st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error {
+				if value, err = platformCalls[name](t.Context(), tx, r); err != nil {
+					return err
+				}
+				return errUndo
+			})
+			if errors.Is(err, errUndo) {
+				err = nil
+			}
+			return value, err
+		}
+		// What finds nothing is no error to these.
+		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0,
+			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil}
+		for name := range platformCalls {
+			_, err := through(open, name)
+			require.NoError(t, err, name)
+			value, err := through(shut, name)
+			if expected, ok := nothing[name]; ok {
+				require.NoError(t, err, name)
+				require.Equal(t, expected, value, name)
+			} else {
+				require.Error(t, err, name)
+			}
+		}
+	})
+}
+
+// Row by row of the catalogue, with statements that name no tenant at all.
+func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
+			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey"} {
+				if _, err := platformCalls[name](ctx, tx, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		conn := connect(t, db.TenantURL)
+		tables := db.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys')`)
+		for _, table := range tables {
+			_, isPlatform := platformTables[table]
+			if slices.Contains(withoutRowSecurity, table) {
+				continue
+			}
+			total := db.List(t, `SELECT count(*)::text FROM `+table)[0]
+			require.NotEqual(t, "0", total, "%s is empty, so nothing is shown", table)
+			ofA := "0"
+			if !isPlatform || table == feedTable {
+				ofA = db.List(t, fmt.Sprintf(`SELECT count(*)::text FROM %s WHERE tenant_id = '%s'`, table, a.ID))[0]
+				require.NotEqual(t, "0", ofA, table)
+			}
+			ofPlatform := "0"
+			if isPlatform {
+				ofPlatform = total
+			}
+			for _, door := range []struct{ name, open, due string }{
+				{"none", "", "0"},
+				{"a tenant's", "SELECT set_config('signet.tenant', '" + a.ID.String() + "', true)", ofA},
+				{"the platform's", "SELECT set_config('signet.platform', 'on', true)", ofPlatform},
+				{"none again", "", "0"}, // the setting is '' now and no longer absent
+			} {
+				tx, err := conn.Begin(t.Context())
+				require.NoError(t, err)
+				_, err = tx.Exec(t.Context(), door.open)
+				require.NoError(t, err)
+				var seen string
+				require.NoError(t, tx.QueryRow(t.Context(), `SELECT count(*)::text FROM `+table).Scan(&seen))
+				require.Equal(t, door.due, seen, "%s through door %s", table, door.name)
+				for _, column := range db.List(t, `SELECT column_name::text FROM information_schema.column_privileges
+WHERE grantee = 'signet_app' AND privilege_type = 'UPDATE' AND table_schema || '.' || table_name = $1 LIMIT 1`, table) {
+					tag, err := tx.Exec(t.Context(), fmt.Sprintf(`UPDATE %s SET %s = %[2]s`, table, column))
+					require.NoError(t, err)
+					require.Equal(t, door.due, fmt.Sprint(tag.RowsAffected()), "%s changed through door %s", table, door.name)
+				}
+				if len(db.List(t, `SELECT 'yes' WHERE has_table_privilege('signet_app', $1, 'DELETE')`, table)) > 0 {
+					tag, err := tx.Exec(t.Context(), `DELETE FROM `+table)
+					require.NoError(t, err)
+					require.Equal(t, door.due, fmt.Sprint(tag.RowsAffected()), "%s deleted through door %s", table, door.name)
+				}
+				require.NoError(t, tx.Rollback(t.Context()))
+			}
+			if !isPlatform {
+				tx, err := conn.Begin(t.Context())
+				require.NoError(t, err)
+				_, err = tx.Exec(t.Context(), "SELECT set_config('signet.tenant', '"+a.ID.String()+"', true)")
+				require.NoError(t, err)
+				_, err = tx.Exec(t.Context(), fmt.Sprintf(`INSERT INTO %s (tenant_id) VALUES ('%s')`, table, b.ID))
+				require.ErrorContains(t, err, "violates row-level security policy", "%s takes a row of another tenant", table)
+				require.NoError(t, tx.Rollback(t.Context()))
+			}
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package store_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// wire stands between a Store and Postgres. It notes every statement, can put
+// another in its place, and can fall silent as a cable does that was cut.
+type wire struct {
+	listener net.Listener
+	server   string
+	rewrite  func(string) string // nil: none
+	group    sync.WaitGroup
+
+	mu         sync.Mutex
+	statements []string
+	sent       bytes.Buffer  // everything that clients sent
+	silence    chan struct{} // closed when it ends; nil: there is none
+	conns      []net.Conn
+	closed     bool
+}
+
+// newWire makes a wire to the server of an address.
+func newWire(t testing.TB, address string, rewrite func(string) string) *wire {
+	t.Helper()
+	parsed, err := url.Parse(address)
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &wire{listener: listener, server: parsed.Host, rewrite: rewrite}
+	w.group.Go(w.accept)
+	t.Cleanup(w.close)
+	return w
+}
+
+// URL gives an address that leads through the wire.
+func (w *wire) URL(address string) string {
+	return strings.Replace(address, w.server, w.listener.Addr().String(), 1)
+}
+
+// Statements gives what was sent so far, each once, in the order of first use.
+func (w *wire) Statements() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []string
+	seen := map[string]bool{}
+	for _, s := range w.statements {
+		if !seen[s] {
+			seen[s] = true
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Sent gives every byte that clients sent so far.
+func (w *wire) Sent() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent.String()
+}
+
+// FallSilent keeps back what both sides send until the test ends.
+func (w *wire) FallSilent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silence = make(chan struct{})
+}
+
+// Cut ends all connections at once.
+func (w *wire) Cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.conns = nil
+}
+
+func (w *wire) close() {
+	w.mu.Lock()
+	w.closed = true
+	if w.silence != nil {
+		close(w.silence)
+		w.silence = nil
+	}
+	w.mu.Unlock()
+	_ = w.listener.Close()
+	w.Cut()
+	w.group.Wait()
+}
+
+func (w *wire) accept() {
+	for {
+		client, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", w.server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		w.mu.Lock()
+		if w.closed {
+			_, _ = client.Close(), server.Close()
+		}
+		w.conns = append(w.conns, client, server)
+		w.mu.Unlock()
+		w.group.Go(func() { w.forward(client, server); _, _ = client.Close(), server.Close() })
+		w.group.Go(func() { w.backward(client, server); _, _ = client.Close(), server.Close() })
+	}
+}
+
+func (w *wire) waitOutSilence() {
+	w.mu.Lock()
+	silence := w.silence
+	w.mu.Unlock()
+	if silence != nil {
+		<-silence
+	}
+}
+
+func (w *wire) backward(client, server net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := server.Read(buffer)
+		w.waitOutSilence()
+		if n > 0 {
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// forward reads the messages of a client (protocol 3.0: a first one without a
+// type, then type, length, body).
+func (w *wire) forward(client, server net.Conn) {
+	for first := true; ; first = false {
+		header := make([]byte, 5)
+		if first {
+			header = header[1:]
+		}
+		if _, err := io.ReadFull(client, header); err != nil {
+			return
+		}
+		body := make([]byte, binary.BigEndian.Uint32(header[len(header)-4:])-4)
+		if _, err := io.ReadFull(client, body); err != nil {
+			return
+		}
+		if !first {
+			body = w.note(header[0], body)
+		}
+		binary.BigEndian.PutUint32(header[len(header)-4:], uint32(len(body)+4))
+		w.waitOutSilence()
+		if _, err := server.Write(append(header, body...)); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) note(kind byte, body []byte) []byte {
+	before := []byte{}
+	rest := body
+	if kind == 'P' { // Parse: name, statement, types
+		end := bytes.IndexByte(body, 0) + 1
+		before, rest = body[:end], body[end:]
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent.Write(body)
+	if kind != 'P' && kind != 'Q' {
+		return body
+	}
+	statement, after, _ := bytes.Cut(rest, []byte{0})
+	w.statements = append(w.statements, string(statement))
+	if w.rewrite == nil {
+		return body
+	}
+	return bytes.Join([][]byte{before, []byte(w.rewrite(string(statement))), {0}, after}, nil)
+}

@@ -1,0 +1,198 @@
+package ticket
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/upstream"
+	"signet/internal/wecom"
+)
+
+// origin notes by what a value was fetched.
+type origin struct {
+	app     core.AppID
+	version int32 // of the secret, for an access token
+}
+
+// maxStandIns bounds how many other apps are asked for a corp ticket when the
+// one that wants it is refused.
+const maxStandIns = 3
+
+func (c *Cache) fetch(ctx context.Context, app App, kind core.TicketKind) (wecom.Grant, origin, error) {
+	switch kind {
+	case core.AccessToken:
+		return c.fetchToken(ctx, app)
+	case core.AgentTicket:
+		return c.fetchTicket(ctx, app, kind)
+	default:
+		return c.fetchCorpTicket(ctx, app)
+	}
+}
+
+// fetchCorpTicket asks with the app that wants the ticket. Any app of a corp may
+// fetch it (protocol notes 1.3), so where this one is refused the tenant's next
+// healthy app of that corp does, and never one of another tenant.
+func (c *Cache) fetchCorpTicket(ctx context.Context, app App) (wecom.Grant, origin, error) {
+	grant, by, err := c.fetchTicket(ctx, app, core.CorpTicket)
+	if !isAppRefused(err) {
+		return grant, by, err
+	}
+	others, listErr := c.standIns(ctx, app)
+	if listErr != nil {
+		return grant, by, err
+	}
+	for _, other := range others {
+		theirs, by, theirErr := c.fetchTicket(ctx, other, core.CorpTicket)
+		if theirErr == nil {
+			return theirs, by, nil
+		}
+		if !isAppRefused(theirErr) {
+			break
+		}
+	}
+	return grant, by, err
+}
+
+// isAppRefused tells whether the fault lies with the app that asked, so that
+// another one may fare better: not so when WeCom is away, or a limit of the
+// corp is reached.
+func isAppRefused(err error) bool {
+	if err == nil {
+		return false
+	}
+	f := fault.Find(err)
+	return f.Code == fault.AppNotReady || (&wecom.Error{Errcode: f.Errcode}).Refused() || f.Code == fault.SecretRejected
+}
+
+// standIns lists other active apps of the same tenant and corp whose secret
+// WeCom has accepted and not refused since, the latest accepted first.
+func (c *Cache) standIns(ctx context.Context, app App) ([]App, error) {
+	var healthy []core.SecretVersion
+	err := c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
+		var ids []core.AppID
+		for p := (core.Page{Limit: core.MaxPageLimit}); ; {
+			list, err := tx.ListApps(ctx, p)
+			if err != nil {
+				return err
+			}
+			for _, a := range list.Items {
+				if a.CorpID == app.CorpID && a.ID != app.AppID && a.Status == core.Active {
+					ids = append(ids, a.ID)
+				}
+			}
+			if p.Cursor = list.NextCursor; p.Cursor == "" {
+				break
+			}
+		}
+		current, err := tx.CurrentSecretVersions(ctx, ids...)
+		for _, v := range current {
+			if v.CheckedAt != nil && v.Problem == "" {
+				healthy = append(healthy, v)
+			}
+		}
+		return err
+	})
+	slices.SortFunc(healthy, func(a, b core.SecretVersion) int {
+		return cmp.Or(b.CheckedAt.Compare(*a.CheckedAt), cmp.Compare(a.AppID.String(), b.AppID.String()))
+	})
+	others := make([]App, 0, maxStandIns)
+	for _, v := range healthy[:min(len(healthy), maxStandIns)] {
+		others = append(others, App{TenantID: app.TenantID, AppID: v.AppID, CorpID: app.CorpID})
+	}
+	return others, err
+}
+
+// fetchTicket fetches a ticket with the app's access token. If WeCom disowns
+// the token before its end, it is fetched anew, and the ticket asked for once
+// more. A newer token that somebody else has fetched meanwhile serves as well.
+func (c *Cache) fetchTicket(ctx context.Context, app App, kind core.TicketKind) (wecom.Grant, origin, error) {
+	by := origin{app: app.AppID}
+	tokenKey := keyOf(app, core.AccessToken)
+	token, err := c.share(ctx, app, tokenKey, anyGeneration)
+	if err != nil {
+		return wecom.Grant{}, by, err
+	}
+	grant, err := c.callForTicket(ctx, app, kind, token.value)
+	if isDisowned(err) {
+		if token, err = c.share(ctx, app, tokenKey, token.generation); err != nil {
+			return wecom.Grant{}, by, err
+		}
+		grant, err = c.callForTicket(ctx, app, kind, token.value)
+	}
+	err = named(err)
+	c.noteTicketOutcome(ctx, app, err)
+	return grant, by, err
+}
+
+func (c *Cache) callForTicket(ctx context.Context, app App, kind core.TicketKind, token core.Secret) (wecom.Grant, error) {
+	// WeCom has accepted a secret for which it gave a token.
+	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.KnownGood}
+	if kind == core.CorpTicket {
+		return c.Gate.CorpTicket(ctx, who, token)
+	}
+	return c.Gate.AgentTicket(ctx, who, token)
+}
+
+func isDisowned(err error) bool {
+	var refused *wecom.Error
+	return errors.As(err, &refused) && refused.Class == wecom.Refresh
+}
+
+// fetchToken opens the app's current secret and trades it for an access token.
+// A secret that WeCom has refused once is not tried a second time.
+func (c *Cache) fetchToken(ctx context.Context, app App) (wecom.Grant, origin, error) {
+	secret, sealed, err := c.openSecret(ctx, app)
+	if err != nil {
+		return wecom.Grant{}, origin{}, err
+	}
+	by := origin{app: app.AppID, version: sealed.Version}
+	if sealed.Problem == string(fault.SecretRejected) {
+		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
+	}
+	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.Untried}
+	if sealed.Checked {
+		who.Standing = upstream.KnownGood
+	}
+	grant, err := c.Gate.AccessToken(ctx, who, secret)
+	err = named(err)
+	c.noteSecretOutcome(ctx, app, sealed, err)
+	return grant, by, err
+}
+
+// deadSecretWait is what a page is told while a person has to mend something;
+// the pages of an app whose secret was rotated go on within it.
+const deadSecretWait = time.Minute
+
+// openSecret opens the current secret of an app. It fails with
+// fault.AppNotReady where there is none, or one that does not open: a new one
+// is the remedy for both.
+func (c *Cache) openSecret(ctx context.Context, app App) (secret core.Secret, sealed store.SealedSecret, err error) {
+	err = c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
+		sealed, err = tx.GetCurrentSecret(ctx, app.AppID)
+		if err != nil {
+			return err
+		}
+		scopeKey, err := tx.GetTenantKey(ctx, sealed.KeyVersion)
+		if err == nil {
+			secret, err = c.Opener.Open(wrapped(app.TenantID, scopeKey),
+				seal.ForAppSecret(app.TenantID, app.AppID, sealed.Version), sealed.Sealed)
+		}
+		if err == nil || fault.Has(err, fault.StoreUnavailable) {
+			return err
+		}
+		c.Log.Error("a sealed app secret does not open",
+			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", sealed.Version, "error", err)
+		return fault.Wrap(err, fault.AppNotReady, nil)
+	})
+	if fault.Has(err, fault.AppNotReady) {
+		err = fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
+	}
+	return secret, sealed, err
+}

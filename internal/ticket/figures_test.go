@@ -1,0 +1,218 @@
+package ticket_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // WeCom's protocol wants SHA-1 (protocol notes 4.1)
+	"encoding/hex"
+	"flag"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/app/apptest"
+	"signet/internal/core"
+	"signet/internal/signing"
+	"signet/internal/store/storetest"
+	"signet/internal/ticket"
+)
+
+var (
+	figures    = flag.Bool("figures", false, "measure the figures of the main path and print them as ratios (make bench)")
+	writeTable = flag.String("write-figures", "", "write the table to this file")
+)
+
+const (
+	manyApps = 100_000
+	rounds   = 9
+
+	pagePath   = "/t/acme/sidebar/customer?corp=ww1&agent=1000002&next=%2Fa%3Fb%3D1%26c%3D2"
+	corpTicket = "sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg"
+)
+
+// figure is one row of the table: what was measured as a multiple of what it
+// must be compared with, both in this run.
+type figure struct {
+	name, against string
+	value, bound  float64
+	unit          string
+}
+
+// TestFigures measures the figures that the main path promises. Each is a ratio
+// of two measurements in one run, taken in turns, and the median of the rounds
+// counts; so a busy machine slows both sides. It fails where a bound is missed.
+func TestFigures(t *testing.T) {
+	if !*figures {
+		t.Skip("run with -figures (make bench)")
+	}
+	db := storetest.New(t)
+	storetest.Seed(t, db, manyApps)
+	h := apptest.New(t, apptest.Config{DB: &db})
+	pages, requests := warm(t, h)
+
+	var table []figure
+	add := func(f figure) { table = append(table, f) }
+
+	base := func(n int) { baseline(pages[0], n) }
+	add(ratio("sign one hot app, both signatures", "a nonce and two SHA-1 of the same strings", 2.5, base, func(n int) {
+		for range n {
+			mustSign(t, h, requests[0])
+		}
+	}))
+	order := mathrand.New(mathrand.NewPCG(1, 2)).Perm(manyApps) //nolint:gosec // an order of work, no secret
+	at := 0
+	add(ratio(fmt.Sprintf("sign %d apps in random order", manyApps), "a nonce and two SHA-1 of the same strings", 4, base, func(n int) {
+		for range n {
+			mustSign(t, h, requests[order[at%manyApps]])
+			at++
+		}
+	}))
+	add(figure{name: "allocations of a warm signature", against: "", bound: 0, unit: "",
+		value: testing.AllocsPerRun(10_000, func() { mustSign(t, h, requests[0]) })})
+	statements, calls := h.Store.Statements(), len(h.WeCom.Calls())
+	for i := range manyApps {
+		mustSign(t, h, requests[i])
+	}
+	add(figure{name: fmt.Sprintf("statements in %d warm signatures", manyApps), value: float64(h.Store.Statements() - statements)})
+	add(figure{name: fmt.Sprintf("calls to WeCom in %d warm signatures", manyApps), value: float64(len(h.WeCom.Calls()) - calls)})
+	add(heapPerApp(t, h))
+	add(loadTime(t, h, db))
+
+	report(t, table)
+}
+
+// warm gives every seeded app its two tickets in memory.
+func warm(t *testing.T, h *apptest.House) (pages []string, requests []signing.Request) {
+	t.Helper()
+	end := time.Now().Add(2 * time.Hour)
+	for i := range manyApps {
+		a := storetest.Seeded(i + 1)
+		host := string(a.Hosts[0])
+		page := "https://" + host + pagePath
+		pages = append(pages, page)
+		requests = append(requests, signing.Request{AppKey: a.Key.String(), Page: page, Origin: "https://" + host, HasOrigin: true})
+		app := ticket.App{TenantID: a.TenantID, AppID: a.AppID, CorpID: a.CorpID}
+		h.Tickets.Warm(app, core.CorpTicket, corpTicket, end)
+		h.Tickets.Warm(app, core.AgentTicket, "agent"+corpTicket, end)
+	}
+	return pages, requests
+}
+
+func mustSign(t *testing.T, h *apptest.House, r signing.Request) {
+	if _, err := h.Signer.Sign(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// baseline is the least that two signatures can cost: a nonce from the system's
+// randomness and two SHA-1 over strings that are ready.
+func baseline(page string, n int) {
+	var strings1 [2][]byte
+	for i, ticket := range []string{corpTicket, "agent" + corpTicket} {
+		strings1[i] = []byte("jsapi_ticket=" + ticket + "&noncestr=0123456789abcdef&timestamp=1763787600&url=" + page)
+	}
+	var random [16]byte
+	var out [40]byte
+	for range n {
+		_, _ = rand.Read(random[:])
+		for _, s := range strings1 {
+			sum := sha1.Sum(s) //nolint:gosec // as above
+			hex.Encode(out[:], sum[:])
+		}
+	}
+}
+
+// ratio measures two kinds of work in turns and gives the median of the
+// rounds' ratios.
+func ratio(name, against string, bound float64, base, work func(n int)) figure {
+	const n = 200_000
+	base(n / 10)
+	work(n / 10)
+	var ratios []float64
+	for range rounds {
+		b := timed(func() { base(n) })
+		w := timed(func() { work(n) })
+		ratios = append(ratios, float64(w)/float64(b))
+	}
+	slices.Sort(ratios)
+	return figure{name: name, against: against, value: ratios[rounds/2], bound: bound, unit: "×"}
+}
+
+func timed(work func()) time.Duration {
+	runtime.GC()
+	begin := time.Now()
+	work()
+	return time.Since(begin)
+}
+
+func heapPerApp(t *testing.T, h *apptest.House) figure {
+	t.Helper()
+	directory := signing.NewDirectory(h.Store)
+	before := heap()
+	_, err := directory.Load(t.Context())
+	require.NoError(t, err)
+	after := heap()
+	require.Equal(t, manyApps, directory.Len())
+	runtime.KeepAlive(directory)
+	return figure{name: fmt.Sprintf("heap for each of %d apps, domains included", manyApps), value: float64(after-before) / manyApps, bound: 800, unit: " bytes"}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func loadTime(t *testing.T, h *apptest.House, db storetest.DB) figure {
+	t.Helper()
+	var ratios []float64
+	for range rounds {
+		bare := timed(func() {
+			rows, err := storetest.BareSelect(t.Context(), db)
+			require.NoError(t, err)
+			require.Equal(t, manyApps, rows)
+		})
+		load := timed(func() {
+			_, err := signing.NewDirectory(h.Store).Load(t.Context())
+			require.NoError(t, err)
+		})
+		ratios = append(ratios, float64(load)/float64(bare))
+	}
+	slices.Sort(ratios)
+	return figure{name: fmt.Sprintf("load %d apps", manyApps), against: "the bare select of the same rows", value: ratios[rounds/2], bound: 5, unit: "×"}
+}
+
+func report(t *testing.T, table []figure) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| what | measured | bound |\n|---|---:|---:|\n")
+	for _, f := range table {
+		name := f.name
+		if f.against != "" {
+			name += ", against " + f.against
+		}
+		fmt.Fprintf(&b, "| %s | %.2f%s | %g%s |\n", name, f.value, f.unit, f.bound, f.unit)
+		if f.value > f.bound {
+			t.Errorf("missed: %s: %.2f%s, bound %g", name, f.value, f.unit, f.bound)
+		}
+	}
+	fmt.Println(b.String())
+	if *writeTable == "" {
+		return
+	}
+	text := "# Benchmarks\n\nRatios of measurements within one run (`make bench`; the median of " + fmt.Sprint(rounds) +
+		" rounds taken in turns). Written by `make bench WRITE=1`.\n\n" +
+		"Machine: " + fmt.Sprintf("%d cores, %s, %s/%s", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH) + ".\n\n" + b.String()
+	require.NoError(t, os.WriteFile(filepath.Clean(*writeTable), []byte(text), 0o644)) //nolint:gosec // a document
+}
+

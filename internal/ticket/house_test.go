@@ -1,0 +1,180 @@
+package ticket_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/app/apptest"
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/signing"
+	"signet/internal/store/storetest"
+	"signet/internal/wecom"
+	"signet/internal/wecom/wecomtest"
+)
+
+const (
+	host  = "crm.example.com"
+	corp  = "ww1234567890abcdef"
+	agent = "1000247"
+	life  = wecomtest.DefaultLife
+)
+
+var page = apptest.Page(host, "客户 42")
+
+// clock is moved by the test alone, and by a wait, which takes no time.
+type clock struct {
+	mu    sync.Mutex // guards both
+	now   time.Time
+	waits []time.Duration
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 250e6, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) After(d time.Duration) <-chan time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	c.waits = append(c.waits, d)
+	done := make(chan time.Time, 1)
+	done <- c.now
+	return done
+}
+
+func (c *clock) Waits() []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]time.Duration(nil), c.waits...)
+}
+
+// logBuffer keeps what is logged.
+type logBuffer struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func (b *logBuffer) count(part string) int { return strings.Count(b.String(), part) }
+
+// node is a House with a clock and a log, and one app that nothing was fetched
+// for yet.
+type node struct {
+	*apptest.House
+	clock  *clock
+	log    *logBuffer
+	tenant core.Tenant
+	app    apptest.App
+}
+
+func newNode(t *testing.T, change ...func(*apptest.Config)) node {
+	t.Helper()
+	n := node{clock: newClock(), log: &logBuffer{}}
+	cfg := apptest.Config{Now: n.clock.Now, After: n.clock.After, Log: n.log, WeCom: wecomtest.Config{Clock: n.clock.Now}}
+	for _, c := range change {
+		c(&cfg)
+	}
+	n.House = apptest.New(t, cfg)
+	n.tenant = n.Tenant(t, "蓝湖科技", corp)
+	n.app = n.ColdApp(t, n.tenant, agent, apptest.Secret("first"), host)
+	return n
+}
+
+func withMode(m wecomtest.Mode) func(*apptest.Config) {
+	return func(c *apptest.Config) { c.WeCom.Mode = m }
+}
+
+// restart is Restart with the test's own fields.
+func (n node) restart(t *testing.T) node {
+	t.Helper()
+	n.House = n.Restart(t)
+	return n
+}
+
+// mustSign signs the page and checks both signatures as the client would.
+func (n node) mustSign(t *testing.T) signing.Answer {
+	t.Helper()
+	answer, err := n.Sign(t.Context(), n.app, page)
+	require.NoError(t, err)
+	require.NoError(t, n.Verify(n.app, page, answer))
+	return answer
+}
+
+// mustRefuse signs in vain and gives the fault.
+func (n node) mustRefuse(t *testing.T, code fault.Code) *fault.Error {
+	t.Helper()
+	_, err := n.Sign(t.Context(), n.app, page)
+	require.True(t, fault.Has(err, code), "want %s, got %v", code, err)
+	require.Positive(t, fault.Find(err).RetryAfter, err)
+	return fault.Find(err)
+}
+
+func (n node) signConfig(ctx context.Context, app apptest.App) (signing.Answer, error) {
+	return n.Signer.SignConfig(ctx, signing.Request{AppKey: app.Key.String(), Page: page})
+}
+
+func (n node) signAgentConfig(ctx context.Context, app apptest.App) (signing.Answer, error) {
+	return n.Signer.SignAgentConfig(ctx, signing.Request{AppKey: app.Key.String(), Page: page})
+}
+
+// made is how many calls of each kind the fake has answered.
+type made struct{ tokens, corpTickets, agentTickets int }
+
+func (m made) sum() int { return m.tokens + m.corpTickets + m.agentTickets }
+
+func (n node) made() made {
+	return made{
+		n.WeCom.Count(wecomtest.Filter{API: wecom.GetToken}),
+		n.WeCom.Count(wecomtest.Filter{API: wecom.GetCorpTicket}),
+		n.WeCom.Count(wecomtest.Filter{API: wecom.GetAgentTicket}),
+	}
+}
+
+// since gives the calls that work makes.
+func (n node) since(work func()) made {
+	before := n.made()
+	work()
+	after := n.made()
+	return made{after.tokens - before.tokens, after.corpTickets - before.corpTickets, after.agentTickets - before.agentTickets}
+}
+
+// cutOff takes Postgres away from the node, and gives the function that brings
+// it back: the database takes no connection, and those it has are ended.
+func (n node) cutOff(t *testing.T) (back func()) {
+	t.Helper()
+	server := storetest.DB{Name: "postgres", Cluster: n.DB.Cluster}
+	server.Exec(t, "ALTER DATABASE "+n.DB.Name+" ALLOW_CONNECTIONS false")
+	server.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", n.DB.Name)
+	return func() {
+		server.Exec(t, "ALTER DATABASE "+n.DB.Name+" ALLOW_CONNECTIONS true")
+		require.Eventually(t, func() bool { return n.Store.Ping(t.Context()) == nil }, 10*time.Second, 20*time.Millisecond)
+	}
+}

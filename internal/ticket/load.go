@@ -1,0 +1,223 @@
+package ticket
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/puzpuzpuz/xsync/v4"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/wecom"
+)
+
+// actor is who the rows name.
+var actor = core.System("ticket")
+
+// forcedEvery is how often at most a token is fetched anew before its end
+// because WeCom disowned it.
+const forcedEvery = time.Minute
+
+// load gets a value from its row, or from WeCom and then into its row.
+//
+//  1. Read the row. If what it holds may still be used, that is it.
+//  2. Fetch from WeCom, with nothing of Postgres held. A value that WeCom would
+//     only repeat is waited for, once.
+//  3. Write the row, over the generation that was read and over no other. If
+//     somebody else has written meanwhile, use theirs.
+//
+// Where more than one node may come to step 2 at once, whose turn it is will be
+// decided between it and step 1; step 3 already fences off who came too late.
+func (c *Cache) load(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
+	held, err := c.readRow(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	if held != nil && held.generation > beyond && held.usable(c.Now()) {
+		return held, nil
+	}
+	if beyond != anyGeneration {
+		if err := c.mayForce(k); err != nil {
+			return nil, err
+		}
+	}
+	got, err := c.fetchUsable(ctx, app, k.kind, held)
+	if err != nil {
+		return nil, err
+	}
+	return c.writeRow(ctx, k, got)
+}
+
+// fetched is a value on its way from WeCom to its row.
+type fetched struct {
+	*entry
+	at      time.Time
+	by      core.AppID // facts, no part of a key
+	version int32      // of the secret, for an access token
+}
+
+// fetchUsable fetches a value to take the place of held. Where WeCom gives the
+// last moments of a value that it will not renew before its end, it waits for
+// that end and fetches once more: a second time it has a new one.
+func (c *Cache) fetchUsable(ctx context.Context, app App, kind core.TicketKind, held *entry) (fetched, error) {
+	for range 2 {
+		if err := c.awaitEnd(ctx, held); err != nil {
+			return fetched{}, err
+		}
+		grant, by, err := c.fetch(ctx, app, kind)
+		if err != nil {
+			return fetched{}, err
+		}
+		fresh := received(grant, held)
+		if fresh.usable(c.Now()) {
+			return fetched{entry: fresh, at: grant.ReceivedAt, by: by.app, version: by.version}, nil
+		}
+		held = newEntry(fresh.value, fresh.generation-1, fresh.end, fresh.repeated)
+	}
+	return fetched{}, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
+}
+
+// awaitEnd waits for the last moments of a repeated value, so that the next
+// call brings a new one.
+func (c *Cache) awaitEnd(ctx context.Context, held *entry) error {
+	if held == nil || !held.repeated {
+		return nil
+	}
+	left := held.end.Sub(c.Now())
+	if left <= 0 || left > repeatedMargin {
+		return nil
+	}
+	select {
+	case <-c.After(left):
+		return nil
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
+	}
+}
+
+// mayForce allows a token to be fetched anew before its end once a minute.
+func (c *Cache) mayForce(k key) error {
+	now := c.Now()
+	left := time.Duration(0)
+	c.forced.Compute(k, func(last time.Time, known bool) (time.Time, xsync.ComputeOp) {
+		if left = last.Add(forcedEvery).Sub(now); known && left > 0 {
+			return last, xsync.CancelOp
+		}
+		left = 0
+		return now, xsync.UpdateOp
+	})
+	if left > 0 {
+		return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
+	}
+	return nil
+}
+
+// readRow gives the value of the row, also when its time is over: its
+// generation and text are needed to judge the next one. A row that does not
+// open was altered or moved; that is an alert, and what is in it is fetched
+// anew.
+func (c *Cache) readRow(ctx context.Context, k key) (held *entry, err error) {
+	err = c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
+		row, found, err := tx.FindTicket(ctx, k.kind, k.subject())
+		if err != nil || !found {
+			return err
+		}
+		held, err = c.openRow(ctx, tx, k, row)
+		if err == nil || fault.Has(err, fault.StoreUnavailable) {
+			return err
+		}
+		c.Log.Error("a sealed ticket does not open; it is fetched anew",
+			"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
+		if isDamaged(err) {
+			return tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
+		}
+		held = &entry{generation: row.Generation}
+		return nil
+	})
+	return held, err
+}
+
+// isDamaged tells a row whose bytes or whose place are not what was sealed, and
+// which is in the way of a good one, from one that lacks a key of ours.
+func isDamaged(err error) bool {
+	for _, damage := range []error{seal.ErrAltered, seal.ErrFormat, seal.ErrTooLarge, seal.ErrKeyMismatch, seal.ErrIncomplete} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return fault.Has(err, fault.TenantUnknown) // it names a version of the key that there is not
+}
+
+func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, error) {
+	scopeKey, err := tx.GetTenantKey(ctx, row.KeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	value, end, err := c.Opener.OpenUntil(wrapped(k.tenant, scopeKey), bindingOf(k, row.Generation), row.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	return stored(value, row.Generation, end, row.Repeated, c.Now()), nil
+}
+
+// writeRow seals a value into its row. With Postgres out of reach the value
+// still serves this node, from memory.
+func (c *Cache) writeRow(ctx context.Context, k key, got fetched) (*entry, error) {
+	written := false
+	err := c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
+		scopeKey, err := tx.NewestTenantKey(ctx)
+		if err != nil {
+			return err
+		}
+		sealed, err := c.Sealer.SealUntil(wrapped(k.tenant, scopeKey), bindingOf(k, got.generation), got.value, got.end)
+		if err != nil {
+			return err
+		}
+		written, err = tx.PutTicket(ctx, k.kind, k.subject(), store.TicketRow{
+			Generation: got.generation, Sealed: sealed, KeyVersion: scopeKey.Version,
+			FetchedBy: got.by, SecretVersion: got.version,
+			FetchedAt: got.at, ExpiresAt: got.end, Repeated: got.repeated,
+		})
+		return err
+	})
+	switch {
+	case fault.Has(err, fault.StoreUnavailable):
+		c.Log.Warn("a fetched ticket could not be stored and stays in memory", "tenant_id", k.tenant, "kind", k.kind, "error", err)
+		return got.entry, nil
+	case err != nil:
+		return nil, err
+	case written:
+		return got.entry, nil
+	}
+	theirs, err := c.readRow(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	if theirs == nil || !theirs.usable(c.Now()) {
+		return nil, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(time.Second)
+	}
+	return theirs, nil
+}
+
+func bindingOf(k key, generation int64) seal.Binding {
+	if k.kind == core.CorpTicket {
+		return seal.ForCorpTicket(k.tenant, k.corp, generation)
+	}
+	return seal.ForAppTicket(k.tenant, k.app, k.kind, generation)
+}
+
+func wrapped(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
+	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
+}
+
+// named turns WeCom's refusals into faults and leaves faults as they are.
+func named(err error) error {
+	var upstreamError *wecom.Error
+	if errors.As(err, &upstreamError) {
+		return wecom.Fault(err)
+	}
+	return err
+}
