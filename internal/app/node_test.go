@@ -91,10 +91,15 @@ func startNode(t *testing.T, weCom wecomtest.Config) *node {
 	t.Helper()
 	n := &node{db: storetest.New(t), weCom: wecomtest.Start(t, weCom), logs: &logBuffer{}}
 	n.cfg = newConfig(t, n.db, n.weCom.URL())
-	require.NoError(t, app.CreateOwner(t.Context(), n.cfg, ownerEmail, core.NewSecret(ownerPassword), io.Discard))
+	require.NoError(t, createOwner(t, n.cfg, ownerPassword))
 	n.start(t)
 	n.signIn(t)
 	return n
+}
+
+func createOwner(t *testing.T, cfg config.Config, password string) error {
+	t.Helper()
+	return app.CreateOwner(t.Context(), cfg, ownerEmail, core.NewSecret(password), io.Discard)
 }
 
 func (n *node) start(t *testing.T) {

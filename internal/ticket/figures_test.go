@@ -215,4 +215,3 @@ func report(t *testing.T, table []figure) {
 		"Machine: " + fmt.Sprintf("%d cores, %s, %s/%s", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH) + ".\n\n" + b.String()
 	require.NoError(t, os.WriteFile(filepath.Clean(*writeTable), []byte(text), 0o644)) //nolint:gosec // a document
 }
-

@@ -1,0 +1,309 @@
+package consoleapi
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"signet/internal/admin"
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/identity"
+)
+
+var (
+	noon     = time.Date(2025, 11, 22, 12, 0, 0, 0, time.UTC)
+	memberID = core.NewMemberID()
+	tenantID = core.NewTenantID()
+	appID    = core.NewAppID()
+	domainID = core.NewDomainID()
+)
+
+const (
+	goodEmail    = "owner@example.com"
+	goodPassword = "CANARY-admin-Passw0rd-E"
+	goodToken    = "CANARY.access.token"
+	goodRefresh  = "CANARYrefresh00000000000000G"
+	nextRefresh  = "CANARYrefresh00000000000000H"
+	agentSecret  = "CANARYagentSecret000000000000000000000000B"
+)
+
+// people is one member who can sign in.
+type people struct {
+	mu        sync.Mutex // guards what follows
+	signedOut []string
+	requestID string // of the last call
+}
+
+func (p *people) note(requestID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requestID = requestID
+}
+
+func (p *people) session(refresh string) identity.Session {
+	return identity.Session{
+		AccessToken: core.NewSecret(goodToken), ExpiresIn: 10 * time.Minute,
+		Refresh: core.NewSecret(refresh), RefreshUntil: noon.Add(24 * time.Hour),
+		Member: core.Member{ID: memberID, Email: goodEmail, Platform: core.PlatformOwner},
+		Grants: core.Grants{Platform: core.PlatformOwner, Tenants: map[core.TenantID]core.Role{tenantID: core.TenantAdmin}},
+	}
+}
+
+func (p *people) SignIn(_ context.Context, email string, password core.Secret, requestID string) (identity.Session, error) {
+	p.note(requestID)
+	if email != goodEmail || password.Expose() != goodPassword {
+		return identity.Session{}, fault.New(fault.SessionRefused, nil)
+	}
+	return p.session(goodRefresh), nil
+}
+
+func (p *people) Refresh(_ context.Context, refresh core.Secret, requestID string) (identity.Session, error) {
+	p.note(requestID)
+	if refresh.Expose() != goodRefresh {
+		return identity.Session{}, fault.New(fault.SessionRequired, nil)
+	}
+	return p.session(nextRefresh), nil
+}
+
+func (p *people) SignOut(_ context.Context, refresh core.Secret, requestID string) error {
+	p.note(requestID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signedOut = append(p.signedOut, refresh.Expose())
+	if refresh.Expose() != goodRefresh {
+		return fault.New(fault.SessionRequired, nil)
+	}
+	return nil
+}
+
+func (p *people) Authenticate(_ context.Context, bearer string, requestID string) (core.Actor, error) {
+	p.note(requestID)
+	if bearer != goodToken {
+		return core.Actor{}, fault.New(fault.SessionRequired, nil)
+	}
+	s := p.session("")
+	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: s.Grants}, nil
+}
+
+// actions knows one tenant with one app with one domain, all at version 7, and
+// remembers what it was asked to change.
+type actions struct {
+	mu      sync.Mutex // guards what follows
+	changes []string
+	last    any
+	actor   core.Actor
+	page    core.Page
+	fail    error
+}
+
+func newActions() *actions { return &actions{} }
+
+func (a *actions) changed(actor core.Actor, name string, what any) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail != nil {
+		return a.fail
+	}
+	a.changes, a.last, a.actor = append(a.changes, name), what, actor
+	return nil
+}
+
+func (a *actions) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.changes)
+}
+
+func (a *actions) sees(p core.Page) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.page = p
+	if p.Cursor == "" {
+		return "more"
+	}
+	return ""
+}
+
+func checkPlace(tenant core.TenantID, app core.AppID) error {
+	switch {
+	case tenant != tenantID:
+		return fault.New(fault.TenantUnknown, nil)
+	case app != appID:
+		return fault.New(fault.AppUnknown, nil)
+	}
+	return nil
+}
+
+func checkVersion(ifVersion *int64) error {
+	if ifVersion != nil && *ifVersion != 7 {
+		return fault.New(fault.IfMatchConflict, nil)
+	}
+	return nil
+}
+
+func theTenant() core.Tenant {
+	return core.Tenant{ID: tenantID, Name: "示例企业", Corps: []core.CorpID{"wwexamplecorp00001"}, Status: core.Active, Version: 7, CreatedAt: noon, UpdatedAt: noon}
+}
+
+func theSecret() core.SecretVersion {
+	return core.SecretVersion{AppID: appID, Version: 1, State: core.SecretCurrent, Fingerprint: "9f2c41d07be85a36", CheckedAt: &noon, CreatedAt: noon}
+}
+
+func theApp() core.App {
+	secret := theSecret()
+	return core.App{ID: appID, TenantID: tenantID, CorpID: "wwexamplecorp00001", AgentID: "1000247", Name: "侧边栏", Kind: core.SelfBuilt,
+		Status: core.Active, Secret: &secret, Version: 7, CreatedAt: noon, UpdatedAt: noon}
+}
+
+func theDomain() core.TrustedDomain {
+	return core.TrustedDomain{ID: domainID, AppID: appID, Host: "*.xn--fsqu00a.com:8443", CreatedAt: noon}
+}
+
+func theLegacyHost() core.LegacyHost {
+	return core.LegacyHost{Host: "crm.example.com", TenantID: tenantID, AppID: appID, CreatedAt: noon}
+}
+
+func (a *actions) CreateTenant(_ context.Context, actor core.Actor, n admin.NewTenant) (core.Tenant, error) {
+	if _, err := core.ParseName("/name", n.Name); err != nil {
+		return core.Tenant{}, err
+	}
+	return theTenant(), a.changed(actor, "CreateTenant", n)
+}
+
+func (a *actions) GetTenant(_ context.Context, _ core.Actor, tenant core.TenantID) (core.Tenant, error) {
+	return theTenant(), checkPlace(tenant, appID)
+}
+
+func (a *actions) ListTenants(_ context.Context, _ core.Actor, p core.Page) (core.List[core.Tenant], error) {
+	return core.List[core.Tenant]{Items: []core.Tenant{theTenant()}, NextCursor: a.sees(p)}, nil
+}
+
+func (a *actions) UpdateTenant(_ context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64, c admin.TenantChange) (core.Tenant, error) {
+	if err := checkPlace(tenant, appID); err != nil {
+		return core.Tenant{}, err
+	}
+	if err := checkVersion(ifVersion); err != nil {
+		return core.Tenant{}, err
+	}
+	return theTenant(), a.changed(actor, "UpdateTenant", c)
+}
+
+func (a *actions) DeleteTenant(_ context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error {
+	if err := checkPlace(tenant, appID); err != nil {
+		return err
+	}
+	if err := checkVersion(ifVersion); err != nil {
+		return err
+	}
+	return a.changed(actor, "DeleteTenant", ifVersion)
+}
+
+func (a *actions) CreateApp(_ context.Context, actor core.Actor, tenant core.TenantID, n admin.NewApp) (core.App, error) {
+	if err := checkPlace(tenant, appID); err != nil {
+		return core.App{}, err
+	}
+	if _, err := core.ParseAgentID("/agentId", n.AgentID); err != nil {
+		return core.App{}, err
+	}
+	app := theApp()
+	if n.SkipCheck {
+		app.Secret.CheckedAt = nil
+	}
+	return app, a.changed(actor, "CreateApp", n)
+}
+
+func (a *actions) GetApp(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID) (core.App, error) {
+	return theApp(), checkPlace(tenant, app)
+}
+
+func (a *actions) ListApps(_ context.Context, _ core.Actor, tenant core.TenantID, p core.Page) (core.List[core.App], error) {
+	bare := theApp()
+	bare.Secret = nil
+	return core.List[core.App]{Items: []core.App{theApp(), bare}, NextCursor: a.sees(p)}, checkPlace(tenant, appID)
+}
+
+func (a *actions) UpdateApp(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, c admin.AppChange) (core.App, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.App{}, err
+	}
+	if err := checkVersion(ifVersion); err != nil {
+		return core.App{}, err
+	}
+	return theApp(), a.changed(actor, "UpdateApp", c)
+}
+
+func (a *actions) DeleteApp(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64) error {
+	if err := checkPlace(tenant, app); err != nil {
+		return err
+	}
+	if err := checkVersion(ifVersion); err != nil {
+		return err
+	}
+	return a.changed(actor, "DeleteApp", ifVersion)
+}
+
+func (a *actions) CreateDomain(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, host string) (core.TrustedDomain, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.TrustedDomain{}, err
+	}
+	if _, err := core.ParseHost("/host", host); err != nil {
+		return core.TrustedDomain{}, err
+	}
+	return theDomain(), a.changed(actor, "CreateDomain", host)
+}
+
+func (a *actions) ListDomains(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.TrustedDomain], error) {
+	return core.List[core.TrustedDomain]{Items: []core.TrustedDomain{theDomain()}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
+}
+
+func (a *actions) DeleteDomain(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID) error {
+	if err := checkPlace(tenant, app); err != nil {
+		return err
+	}
+	if domain != domainID {
+		return fault.New(fault.DomainUnknown, nil)
+	}
+	return a.changed(actor, "DeleteDomain", domain)
+}
+
+func (a *actions) RotateSecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n admin.NewSecret) (core.SecretVersion, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.SecretVersion{}, err
+	}
+	return theSecret(), a.changed(actor, "RotateSecret", n)
+}
+
+func (a *actions) ListSecrets(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error) {
+	refused := theSecret()
+	refused.Problem = string(fault.SecretRejected)
+	return core.List[core.SecretVersion]{Items: []core.SecretVersion{theSecret(), refused}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
+}
+
+func (a *actions) BindLegacyHost(_ context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.LegacyHost{}, err
+	}
+	if _, err := core.ParseHost("?host", host); err != nil {
+		return core.LegacyHost{}, err
+	}
+	return theLegacyHost(), a.changed(actor, "BindLegacyHost", host)
+}
+
+func (a *actions) UnbindLegacyHost(_ context.Context, actor core.Actor, host string) error {
+	return a.changed(actor, "UnbindLegacyHost", host)
+}
+
+func (a *actions) ListLegacyHosts(_ context.Context, _ core.Actor, p core.Page) (core.List[core.LegacyHost], error) {
+	return core.List[core.LegacyHost]{Items: []core.LegacyHost{theLegacyHost()}, NextCursor: a.sees(p)}, nil
+}
+
+func (a *actions) ListAudit(_ context.Context, _ core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error) {
+	row := core.AuditRow{
+		AuditEntry: core.AuditEntry{Action: "app.create", SubjectKind: "app", Subject: appID.String(), Detail: map[string]string{"name": "侧边栏"}},
+		Seq:        12, At: noon, ActorKind: core.ActorMember, ActorID: memberID.String(), ActorName: goodEmail, RequestID: "Zk3v0n2oQm1xYb8w",
+		PreviousHash: make([]byte, 32), Hash: make([]byte, 32),
+	}
+	first := core.AuditRow{ActorKind: core.ActorSystem, Seq: 1, At: noon}
+	return core.List[core.AuditRow]{Items: []core.AuditRow{row, first}, NextCursor: a.sees(p)}, checkPlace(tenant, appID)
+}
