@@ -5,12 +5,11 @@ const (
 	RequestTimeout Code = "request.timeout"
 	RequestForeign Code = "request.foreign_origin"
 
-	ReasonURLEscape  Reason = "url_escape"
-	ReasonEscape     Reason = "escape"
-	ReasonDepth      Reason = "depth"
-	ReasonRepeated   Reason = "repeated"
-	ReasonCheck      Reason = "check"
-	ReasonNotAllowed Reason = "not_allowed"
+	ReasonURLEscape Reason = "url_escape"
+	ReasonEscape    Reason = "escape"
+	ReasonDepth     Reason = "depth"
+	ReasonRepeated  Reason = "repeated"
+	ReasonCheck     Reason = "check"
 )
 
 var _ = includeCodes(map[Code]row{
@@ -25,12 +24,11 @@ var _ = includeCodes(map[Code]row{
 })
 
 var _ = include(map[Reason]Text{
-	ReasonURLEscape:  {"url 参数里的百分号编码不完整(% 后应为两位十六进制数)。请用 encodeURIComponent 编码一次。", "The percent-encoding of url is broken (two hexadecimal digits should follow each %). Encode it once with encodeURIComponent."},
-	ReasonEscape:     {"百分号编码不完整(% 后应为两位十六进制数)。", "Its percent-encoding is broken (two hexadecimal digits should follow each %)."},
-	ReasonDepth:      {"嵌套太深。", "It is nested too deeply."},
-	ReasonRepeated:   {"出现了不止一次。请只留一个。", "It stands there more than once. Leave one."},
-	ReasonCheck:      {"只能是 skip,或者不写。", "It can be skip, or be left out."},
-	ReasonNotAllowed: {"这里不接受这一项。", "It is not taken here."},
+	ReasonURLEscape: {"url 参数里的百分号编码不完整(% 后应为两位十六进制数)。请用 encodeURIComponent 编码一次。", "The percent-encoding of url is broken (two hexadecimal digits should follow each %). Encode it once with encodeURIComponent."},
+	ReasonEscape:    {"百分号编码不完整(% 后应为两位十六进制数)。", "Its percent-encoding is broken (two hexadecimal digits should follow each %)."},
+	ReasonDepth:     {"嵌套太深。", "It is nested too deeply."},
+	ReasonRepeated:  {"出现了不止一次。请只留一个。", "It stands there more than once. Leave one."},
+	ReasonCheck:     {"只能是 skip,或者不写。", "It can be skip, or be left out."},
 })
 
 func includeCodes(more map[Code]row) int {

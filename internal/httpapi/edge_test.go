@@ -137,6 +137,25 @@ func TestAPlainErrorShowsNothingAndIsLogged(t *testing.T) {
 	require.Equal(t, "WARN", lines[1]["level"])
 }
 
+func TestAFailureCarriesNoHeaderOfTheAnswerThatWasNotGiven(t *testing.T) {
+	t.Parallel()
+	app, _ := newApp(t, nil)
+	app.Get("/halfway", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderETag, `"1"`)
+		c.Set(fiber.HeaderLocation, "/there")
+		c.Set(fiber.HeaderCacheControl, "public, max-age=600")
+		c.Status(fiber.StatusCreated)
+		if err := c.SendString("half of it"); err != nil {
+			return err
+		}
+		return fault.New(fault.AppExists, nil)
+	})
+	r := get(t, "http://"+serve(t, app)+"/halfway")
+	requireProblem(t, r, 409, "app.exists")
+	require.Empty(t, r.Header.Get("ETag"))
+	require.Empty(t, r.Header.Get("Location"))
+}
+
 func TestTheContextOfARequestEnds(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, func(c *Config) { c.Timeout = 20 * time.Millisecond })

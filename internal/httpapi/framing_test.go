@@ -114,6 +114,24 @@ func TestABodyMayNotBePacked(t *testing.T) {
 	}
 }
 
+func TestWhoeverSendsTooMuchCanStillReadTheAnswer(t *testing.T) {
+	t.Parallel()
+	app, _ := newApp(t, nil)
+	address := serve(t, app)
+	much := strings.Repeat("a", 4<<20) // more than the sockets of both sides hold
+	for name, head := range map[string]string{
+		"a body":   "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n",
+		"a header": "GET /fine HTTP/1.1\r\nHost: h\r\nX-A: ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := exchange(t, address, head+much)
+			require.Len(t, answers, 1)
+			require.Contains(t, []int{413, 431}, answers[0].StatusCode)
+		})
+	}
+}
+
 func TestASlowClientIsTurnedAway(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)

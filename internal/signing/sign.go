@@ -57,47 +57,47 @@ func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	now := s.now()
-	corpTicket, err := s.tickets.CorpTicket(ctx, now, app.tickets())
-	if err != nil {
-		return Answer{}, err
-	}
-	agentTicket, err := s.tickets.AgentTicket(ctx, now, app.tickets())
+	tickets, err := s.tickets.Tickets(ctx, now, &app.App, &app.held)
 	if err != nil {
 		return Answer{}, err
 	}
 	a := answer(app, page, now)
 	nonce := string(a.Nonce[:])
-	signature(&a.Config, corpTicket.Expose(), nonce, a.Timestamp, a.URL)
-	signature(&a.AgentConfig, agentTicket.Expose(), nonce, a.Timestamp, a.URL)
+	signature(&a.Config, tickets.Corp.Expose(), nonce, a.Timestamp, a.URL)
+	signature(&a.AgentConfig, tickets.Agent.Expose(), nonce, a.Timestamp, a.URL)
 	return a, nil
 }
 
 // SignConfig gives the signature for wx.config alone. It fails as Sign does.
 func (s *Signer) SignConfig(ctx context.Context, r Request) (Answer, error) {
-	return s.signOne(ctx, r, s.tickets.CorpTicket, func(a *Answer) *[signatureLength]byte { return &a.Config })
-}
-
-// SignAgentConfig gives the signature for wx.agentConfig alone. It fails as
-// Sign does.
-func (s *Signer) SignAgentConfig(ctx context.Context, r Request) (Answer, error) {
-	return s.signOne(ctx, r, s.tickets.AgentTicket, func(a *Answer) *[signatureLength]byte { return &a.AgentConfig })
-}
-
-func (s *Signer) signOne(ctx context.Context, r Request,
-	take func(context.Context, time.Time, ticket.App) (core.Secret, error),
-	place func(*Answer) *[signatureLength]byte,
-) (Answer, error) {
 	app, page, err := s.admit(r)
 	if err != nil {
 		return Answer{}, err
 	}
 	now := s.now()
-	value, err := take(ctx, now, app.tickets())
+	corpTicket, err := s.tickets.CorpTicket(ctx, now, app.App)
 	if err != nil {
 		return Answer{}, err
 	}
 	a := answer(app, page, now)
-	signature(place(&a), value.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
+	signature(&a.Config, corpTicket.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
+	return a, nil
+}
+
+// SignAgentConfig gives the signature for wx.agentConfig alone. It fails as
+// Sign does.
+func (s *Signer) SignAgentConfig(ctx context.Context, r Request) (Answer, error) {
+	app, page, err := s.admit(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	now := s.now()
+	agentTicket, err := s.tickets.AgentTicket(ctx, now, app.App)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := answer(app, page, now)
+	signature(&a.AgentConfig, agentTicket.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
 	return a, nil
 }
 
@@ -160,7 +160,7 @@ func (s *Signer) find(r Request) (*app, error) {
 }
 
 func answer(app *app, page Page, now time.Time) Answer {
-	a := Answer{CorpID: app.corpID, AgentID: app.agentID, URL: page.String(), Timestamp: now.Unix()}
+	a := Answer{CorpID: app.CorpID, AgentID: app.agentID, URL: page.String(), Timestamp: now.Unix()}
 	nonce(&a.Nonce)
 	return a
 }

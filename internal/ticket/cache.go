@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -71,9 +72,9 @@ const defaultFlightTime = 10 * time.Second
 // Cache holds tokens and tickets.
 type Cache struct {
 	Config
-	memory  *xsync.Map[key, *entry]
-	forced  *xsync.Map[key, time.Time] // when a token was last fetched anew before its end
-	flights singleflight.Group
+	memory   *xsync.Map[key, *entry]
+	disowned *xsync.Map[key, disowning]
+	flights  singleflight.Group
 }
 
 // New makes an empty Cache.
@@ -88,27 +89,67 @@ func New(cfg Config) *Cache {
 		cfg.After = time.After
 	}
 	return &Cache{
-		Config: cfg,
-		memory: xsync.NewMap[key, *entry](),
-		forced: xsync.NewMap[key, time.Time](),
+		Config:   cfg,
+		memory:   xsync.NewMap[key, *entry](),
+		disowned: xsync.NewMap[key, disowning](),
 	}
 }
 
-// CorpTicket gives the ticket that signs wx.config for the app's corp. now is
-// the caller's reading of the clock.
+// Pair is both tickets of an app: what one answer to a page is signed with.
+type Pair struct {
+	Corp, Agent core.Secret
+	useUntil    time.Time // the nearer of the two
+}
+
+// Held is a place where a caller keeps the pair that it was given last, so that
+// the next signature of the same app looks nothing up. The zero Held is empty.
+// It must not be copied, and one Held serves one app.
+type Held struct{ last atomic.Pointer[Pair] }
+
+// Tickets gives both tickets of an app. now is the caller's reading of the
+// clock; app is looked at only where held has no pair that may still be used.
 //
 // It fails with fault.SecretRejected, fault.IPRefused, fault.WeComQuota,
 // fault.WeComUnavailable, fault.StoreUnavailable or fault.AppNotReady (there is
 // no current secret, or it cannot be opened), each with RetryAfter, or with
 // fault.AppUnknown where the app has just been deleted.
+func (c *Cache) Tickets(ctx context.Context, now time.Time, app *App, held *Held) (*Pair, error) {
+	if p := held.last.Load(); p != nil && inTime(now, p.useUntil) {
+		return p, nil
+	}
+	corp, err := c.get(ctx, now, *app, core.CorpTicket)
+	if err != nil {
+		return nil, err
+	}
+	agent, err := c.get(ctx, now, *app, core.AgentTicket)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
+	if agent.useUntil.Before(p.useUntil) {
+		p.useUntil = agent.useUntil
+	}
+	held.last.Store(p)
+	return p, nil
+}
+
+// CorpTicket gives the ticket that signs wx.config for the app's corp. It fails
+// as Tickets does.
 func (c *Cache) CorpTicket(ctx context.Context, now time.Time, app App) (core.Secret, error) {
-	return c.get(ctx, now, app, core.CorpTicket)
+	return valueOf(c.get(ctx, now, app, core.CorpTicket))
 }
 
 // AgentTicket gives the ticket that signs wx.agentConfig for the app. It fails
-// as CorpTicket does.
+// as Tickets does.
 func (c *Cache) AgentTicket(ctx context.Context, now time.Time, app App) (core.Secret, error) {
-	return c.get(ctx, now, app, core.AgentTicket)
+	return valueOf(c.get(ctx, now, app, core.AgentTicket))
+}
+
+func valueOf(e *entry, err error) (core.Secret, error) {
+	if err != nil {
+		return core.Secret{}, err
+	}
+	return e.value, nil
 }
 
 // Forget drops from memory what belongs to the app: after its secret was
@@ -117,21 +158,19 @@ func (c *Cache) AgentTicket(ctx context.Context, now time.Time, app App) (core.S
 // business of who made the change.
 func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.TicketKind) {
 	for _, kind := range kinds {
-		c.memory.Delete(key{tenant: tenant, kind: kind, app: app})
+		k := key{tenant: tenant, kind: kind, app: app}
+		c.memory.Delete(k)
+		c.disowned.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
 }
 
-func (c *Cache) get(ctx context.Context, now time.Time, app App, kind core.TicketKind) (core.Secret, error) {
+func (c *Cache) get(ctx context.Context, now time.Time, app App, kind core.TicketKind) (*entry, error) {
 	k := keyOf(app, kind)
 	if e, ok := c.memory.Load(k); ok && e.usable(now) {
-		return e.value, nil
+		return e, nil
 	}
-	e, err := c.share(ctx, app, k, anyGeneration)
-	if err != nil {
-		return core.Secret{}, err
-	}
-	return e.value, nil
+	return c.share(ctx, app, k, anyGeneration)
 }
 
 // anyGeneration asks for a value of whatever generation, as long as it is
@@ -151,6 +190,9 @@ func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry
 		e, err := c.load(ctx, app, k, beyond)
 		if err != nil {
 			return nil, outward(err)
+		}
+		if beyond != anyGeneration {
+			c.replaced(k)
 		}
 		return c.keep(k, e, beyond), nil
 	})

@@ -3,7 +3,6 @@ package ticket
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -115,12 +114,13 @@ func (c *Cache) standIns(ctx context.Context, app App) ([]App, error) {
 func (c *Cache) fetchTicket(ctx context.Context, app App, kind core.TicketKind) (wecom.Grant, origin, error) {
 	by := origin{app: app.AppID}
 	tokenKey := keyOf(app, core.AccessToken)
-	token, err := c.share(ctx, app, tokenKey, anyGeneration)
+	token, err := c.share(ctx, app, tokenKey, c.disownedGeneration(tokenKey))
 	if err != nil {
 		return wecom.Grant{}, by, err
 	}
 	grant, err := c.callForTicket(ctx, app, kind, token.value)
 	if isDisowned(err) {
+		c.disown(tokenKey, token.generation)
 		if token, err = c.share(ctx, app, tokenKey, token.generation); err != nil {
 			return wecom.Grant{}, by, err
 		}
@@ -140,11 +140,6 @@ func (c *Cache) callForTicket(ctx context.Context, app App, kind core.TicketKind
 	return c.Gate.AgentTicket(ctx, who, token)
 }
 
-func isDisowned(err error) bool {
-	var refused *wecom.Error
-	return errors.As(err, &refused) && refused.Class == wecom.Refresh
-}
-
 // fetchToken opens the app's current secret and trades it for an access token.
 // A secret that WeCom has refused once is not tried a second time.
 func (c *Cache) fetchToken(ctx context.Context, app App) (wecom.Grant, origin, error) {
@@ -155,6 +150,9 @@ func (c *Cache) fetchToken(ctx context.Context, app App) (wecom.Grant, origin, e
 	by := origin{app: app.AppID, version: sealed.Version}
 	if sealed.Problem == string(fault.SecretRejected) {
 		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
+	}
+	if err := c.mayFetchAnew(keyOf(app, core.AccessToken)); err != nil {
+		return wecom.Grant{}, by, err
 	}
 	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.Untried}
 	if sealed.Checked {

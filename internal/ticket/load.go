@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/puzpuzpuz/xsync/v4"
-
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
@@ -16,10 +14,6 @@ import (
 
 // actor is who the rows name.
 var actor = core.System("ticket")
-
-// forcedEvery is how often at most a token is fetched anew before its end
-// because WeCom disowned it.
-const forcedEvery = time.Minute
 
 // load gets a value from its row, or from WeCom and then into its row.
 //
@@ -38,11 +32,6 @@ func (c *Cache) load(ctx context.Context, app App, k key, beyond int64) (*entry,
 	}
 	if held != nil && held.generation > beyond && held.usable(c.Now()) {
 		return held, nil
-	}
-	if beyond != anyGeneration {
-		if err := c.mayForce(k); err != nil {
-			return nil, err
-		}
 	}
 	got, err := c.fetchUsable(ctx, app, k.kind, held)
 	if err != nil {
@@ -96,23 +85,6 @@ func (c *Cache) awaitEnd(ctx context.Context, held *entry) error {
 	case <-ctx.Done():
 		return fault.Wrap(ctx.Err(), fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 	}
-}
-
-// mayForce allows a token to be fetched anew before its end once a minute.
-func (c *Cache) mayForce(k key) error {
-	now := c.Now()
-	left := time.Duration(0)
-	c.forced.Compute(k, func(last time.Time, known bool) (time.Time, xsync.ComputeOp) {
-		if left = last.Add(forcedEvery).Sub(now); known && left > 0 {
-			return last, xsync.CancelOp
-		}
-		left = 0
-		return now, xsync.UpdateOp
-	})
-	if left > 0 {
-		return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
-	}
-	return nil
 }
 
 // readRow gives the value of the row, also when its time is over: its

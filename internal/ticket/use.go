@@ -21,10 +21,10 @@ const (
 // entry is a value with its end. It never changes; a newer one takes its place.
 type entry struct {
 	value      core.Secret
+	useUntil   time.Time // by our word: never used after
+	end        time.Time // by WeCom's
 	generation int64
-	end        time.Time // by WeCom's word
-	useUntil   time.Time // by ours: never used after
-	repeated   bool      // WeCom gives this value until its end, and no other
+	repeated   bool // WeCom gives this value until its end, and no other
 }
 
 func newEntry(value core.Secret, generation int64, end time.Time, repeated bool) *entry {
@@ -39,8 +39,10 @@ func newEntry(value core.Secret, generation int64, end time.Time, repeated bool)
 // time.Time carries must say so: the one on the wall can be set back, and the
 // other one stands still while the machine is suspended.
 func (e *entry) usable(now time.Time) bool {
-	return now.Before(e.useUntil) && now.Round(0).Before(e.useUntil)
+	return inTime(now, e.useUntil)
 }
+
+func inTime(now, end time.Time) bool { return now.Before(end) && now.Round(0).Before(end) }
 
 // stored makes an entry of what a row holds. now gives its end the clock that
 // cannot be set back. An end further off than any value lives was written by a

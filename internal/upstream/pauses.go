@@ -42,10 +42,21 @@ type pauseKey struct {
 }
 
 type pause struct {
-	failures int // in a row
+	kind     failure
+	failures int // of that kind in a row
 	until    time.Time
-	reason   *fault.Error // what a caller is told meanwhile
+	reason   *fault.Error // what a caller is told meanwhile; nil while there is no pause
 }
+
+// failure says what a call came to that brought nothing.
+type failure uint8
+
+const (
+	unanswered   failure = iota
+	refused              // a person has to mend it
+	tokenRefused         // a new token may mend it (protocol notes 7, class T)
+	quota                // WeCom, or what stands before it, asks for fewer calls
+)
 
 // pauses remembers, in this process, which calls WeCom does not want now. Keys
 // carry the tenant: a sick corp costs its neighbours nothing, also one that
@@ -103,24 +114,46 @@ func (p *pauses) note(who Caller, api wecom.API, err error) {
 		p.lift(app, corp)
 	case who.Standing == Trial, !errors.As(err, &failed), errors.Is(err, context.Canceled):
 	case failed.DeadSecret() && failed.API == wecom.GetToken: // noted with the secret itself, until the next one
-	case isQuota(failed):
-		p.extend(corp, failed, func(int) time.Duration { return wecom.Fault(failed).RetryAfter })
+	case wecom.Fault(failed).Code == fault.WeComQuota:
+		p.extend(corp, quota, failed)
+	case failed.Refused() && failed.Class == wecom.Refresh:
+		p.lift(corp) // whatever it says, it answers again
+		p.extend(app, tokenRefused, failed)
 	case failed.Refused():
-		p.extend(app, failed, func(failures int) time.Duration { return refusedPause(failed, failures) })
+		p.lift(corp)
+		p.extend(app, refused, failed)
 	default:
-		p.extend(app, failed, p.breakerPause)
+		p.extend(app, unanswered, failed)
 	}
 }
 
-func (p *pauses) extend(k pauseKey, failed *wecom.Error, length func(failures int) time.Duration) {
+func (p *pauses) extend(k pauseKey, kind failure, failed *wecom.Error) {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	next := pause{failures: p.held[k].failures + 1}
-	if d := length(next.failures); d > 0 {
+	next := pause{kind: kind, failures: 1}
+	if before := p.held[k]; before.kind == kind {
+		next.failures += before.failures
+	}
+	if d := p.length(next, failed); d > 0 {
 		next.until, next.reason = now.Add(d), wecom.Fault(failed)
 	}
 	p.held[k] = next
+}
+
+// length tells how long no call is made after the latest of some failures.
+func (p *pauses) length(after pause, failed *wecom.Error) time.Duration {
+	switch after.kind {
+	case quota:
+		return wecom.Fault(failed).RetryAfter
+	case refused:
+		return doubled(firstRefusedPause, after.failures, longestRefusedPause)
+	case tokenRefused: // not before a new token was tried
+		return doubled(firstRefusedPause, after.failures-1, longestRefusedPause)
+	default:
+		d := doubled(firstBreakerPause, after.failures-breakerFailures+1, longestBreakerPause)
+		return d/2 + p.jitter(d/2)
+	}
 }
 
 func (p *pauses) lift(keys ...pauseKey) {
@@ -135,23 +168,6 @@ func (p *pauses) liftApp(tenant core.TenantID, app core.AppID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.held, func(k pauseKey, _ pause) bool { return k.tenant == tenant && k.app == app })
-}
-
-// isQuota tells whether WeCom, or what stands before it, asks for fewer calls.
-func isQuota(failed *wecom.Error) bool { return wecom.Fault(failed).Code == fault.WeComQuota }
-
-// refusedPause gives the first refusal of a token no pause: a new token and one
-// more try are the remedy (protocol notes 7, class T).
-func refusedPause(failed *wecom.Error, failures int) time.Duration {
-	if failed.Class == wecom.Refresh {
-		failures--
-	}
-	return doubled(firstRefusedPause, failures, longestRefusedPause)
-}
-
-func (p *pauses) breakerPause(failures int) time.Duration {
-	d := doubled(firstBreakerPause, failures-breakerFailures+1, longestBreakerPause)
-	return d/2 + p.jitter(d/2)
 }
 
 // doubled gives first for the first time, twice as much for the second, and so

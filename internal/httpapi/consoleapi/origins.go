@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/fault"
 )
@@ -13,15 +14,26 @@ import (
 // fault.RequestForeign.
 func (a *api) checkOrigin(c *fiber.Ctx, mustSay bool) error {
 	h := &c.Request().Header
-	sites, origins := h.PeekAll("Sec-Fetch-Site"), h.PeekAll(fiber.HeaderOrigin)
-	isForeign := len(sites) > 1 || len(origins) > 1 ||
-		len(sites) == 1 && string(sites[0]) != "same-origin" ||
-		len(origins) == 1 && !a.isOwnOrigin(string(origins[0]), string(h.Host())) ||
-		mustSay && len(sites)+len(origins) == 0
+	site, sites := onlyLine(h, "Sec-Fetch-Site")
+	origin, origins := onlyLine(h, fiber.HeaderOrigin)
+	isForeign := sites > 1 || origins > 1 ||
+		sites == 1 && site != "same-origin" ||
+		origins == 1 && !a.isOwnOrigin(origin, string(h.Host())) ||
+		mustSay && sites+origins == 0
 	if isForeign {
 		return fault.New(fault.RequestForeign, nil)
 	}
 	return nil
+}
+
+// onlyLine gives the first line of a header, and how many there are. PeekAll
+// lends one list for all headers, so that each must be copied before the next.
+func onlyLine(h *fasthttp.RequestHeader, name string) (text string, lines int) {
+	all := h.PeekAll(name)
+	if len(all) == 0 {
+		return "", 0
+	}
+	return string(all[0]), len(all)
 }
 
 // isOwnOrigin tells whether origin is the console's: as it is configured, or as

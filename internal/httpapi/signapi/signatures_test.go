@@ -82,7 +82,7 @@ func TestChecksRunInTheOrderOfTheContract(t *testing.T) {
 func TestABrokenEscapeIsToldAsSuch(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	for _, broken := range []string{"%", "%2", "%zz", "https%3A%2F%2Fcrm.example.com%2F%4", "https%3A%2F%2Fcrm.example.com%2F%g0"} {
+	for _, broken := range []string{"%", "%2", "%zz", "https%3A%2F%2Fcrm.example.com%2F%4", "https%3A%2F%2Fcrm.example.com%2F%g0", "https://crm.example.com/%zz"} {
 		p := b.ask(t, "GET", signaturesPath+"?app="+knownKey+"&url="+broken, "", "Accept-Language", "en").requireProblem(t, 400, "url.invalid")
 		require.Contains(t, p["detail"], fault.ReasonURLEscape.Text(fault.English, nil))
 	}

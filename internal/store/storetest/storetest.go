@@ -40,6 +40,7 @@ const (
 // Cluster is a throwaway server with the migrated template in it.
 type Cluster struct {
 	Server    *devdb.Server
+	Programs  devdb.Programs
 	passwords map[string]core.Secret
 	databases atomic.Int64
 }
@@ -168,7 +169,7 @@ func clusterOf(ctx context.Context, programs devdb.Programs) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Server: server, passwords: map[string]core.Secret{}}
+	c := &Cluster{Server: server, Programs: programs, passwords: map[string]core.Secret{}}
 	if err := c.makeTemplate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("make the template database: %w", err), server.Destroy(context.WithoutCancel(ctx)))
 	}
