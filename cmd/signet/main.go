@@ -38,6 +38,7 @@ type commands struct {
 	Keys      keysCommand      `cmd:"" help:"Make and inspect the keys above the secrets."`
 	Admin     adminCommand     `cmd:"" help:"Make members from the command line."`
 	FakeWeCom fakeWeComCommand `cmd:"" name:"fakewecom" help:"Run the fake WeCom by itself."`
+	Health    healthCommand    `cmd:"" help:"Ask the node on this machine whether it is ready; for health checks of containers."`
 	Version   versionCommand   `cmd:"" help:"Print version, commit and Go version."`
 }
 

@@ -190,7 +190,7 @@ func searchDataFolder(t *testing.T, db storetest.DB, canaries map[string]string)
 	require.NoError(t, db.Damage(t.Context(), "CHECKPOINT"))
 	require.NoError(t, filepath.WalkDir(db.Cluster.Server.Dir(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
-			return nil // a file that went away while we were on our way
+			return nil //nolint:nilerr // a file that went away while we were on our way
 		}
 		content, err := os.ReadFile(path)
 		if err == nil {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
 	"time"
 
 	"signet/internal/config"
@@ -206,4 +209,33 @@ func FakeWeCom(ctx context.Context, addr string, out io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(out, "fake WeCom on http://%s, help at http://%s/_fake/\n", listener.Addr(), listener.Addr())
 	return wecomtest.New(wecomtest.Config{}).Serve(ctx, listener)
+}
+
+// Health asks the node on this machine whether it is ready, at the address of
+// its metrics listener.
+func Health(ctx context.Context, cfg config.Config, out io.Writer) error {
+	host, port, err := net.SplitHostPort(cfg.MetricsAddr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.MetricsAddr, err)
+	}
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	address := "http://" + net.JoinHostPort(host, port) + "/readyz"
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		return fmt.Errorf("no answer from %s; is the node running, and %s the same?", address, config.MetricsAddr)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %d: the node is not ready; its log says why", address, response.StatusCode)
+	}
+	_, err = fmt.Fprintln(out, "ready")
+	return err
 }

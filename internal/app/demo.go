@@ -34,7 +34,7 @@ func seedDemo(ctx context.Context, node *Server, n *notes, _ string) ([]demoResu
 	if err != nil && !fault.Has(err, fault.MemberExists) {
 		return nil, err
 	}
-	c := &consoleClient{base: "http://" + node.ConsoleAddr() + "/api/v1"}
+	c := newConsoleClient("http://" + node.ConsoleAddr() + "/api/v1")
 	var session struct {
 		AccessToken string `json:"accessToken"`
 	}
@@ -56,15 +56,33 @@ func seedDemo(ctx context.Context, node *Server, n *notes, _ string) ([]demoResu
 // signOnce asks for the first signature as a page would, so that the demo
 // tenant is one that signs already.
 func signOnce(ctx context.Context, public string, d demoResult) error {
-	c := &consoleClient{base: public}
+	c := newConsoleClient(public)
 	query := url.Values{"app": {d.key}, "url": {demoPage}}
 	var signed struct {
 		Config struct {
 			Signature string `json:"signature"`
 		} `json:"config"`
 	}
-	return c.call(ctx, http.MethodGet, "/v1/signatures?"+query.Encode(), nil, &signed)
+	// What was just made is in force when the change feed has brought it, at most
+	// two seconds later.
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for giveUp := time.After(feedPatience); ; {
+		err := c.call(ctx, http.MethodGet, "/v1/signatures?"+query.Encode(), nil, &signed)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-every.C:
+		case <-giveUp:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
+
+const feedPatience = 5 * time.Second
 
 type demoTenant struct {
 	ID    string `json:"id"`
@@ -131,9 +149,14 @@ func ensure[T any](ctx context.Context, c *consoleClient, path string, body map[
 	return made, c.call(ctx, http.MethodPost, path, body, &made)
 }
 
-// consoleClient calls the console's API over HTTP, as anybody's program would.
+// consoleClient calls a listener over HTTP, as anybody's program would.
 type consoleClient struct {
 	base, token string
+	http        *http.Client
+}
+
+func newConsoleClient(base string) *consoleClient {
+	return &consoleClient{base: base, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 func (c *consoleClient) call(ctx context.Context, method, path string, body, answer any) error {
@@ -156,7 +179,7 @@ func (c *consoleClient) call(ctx context.Context, method, path string, body, ans
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := c.http.Do(request)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type DevConfig struct {
 func Dev(ctx context.Context, dev DevConfig, out io.Writer, log *slog.Logger) error {
 	started := time.Now()
 	// 1. A folder of its own, with what must survive a restart.
-	if err := os.MkdirAll(dev.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(dev.Dir, 0o750); err != nil {
 		return fmt.Errorf("--dir: %w", err)
 	}
 	// 2. Postgres, private and in the background.
@@ -90,10 +90,10 @@ func Dev(ctx context.Context, dev DevConfig, out io.Writer, log *slog.Logger) er
 	// 4. The owner and the demo, through the console's own routes.
 	group.Go(func() error {
 		made, err := seedDemo(running, node, notes, dev.Dir)
-		if err != nil {
-			if running.Err() != nil {
-				return nil
-			}
+		switch {
+		case running.Err() != nil: // stopped meanwhile, which is no failure
+			return nil //nolint:nilerr // see above
+		case err != nil:
 			return fmt.Errorf("make the demo tenants: %w", err)
 		}
 		return welcome(out, node, fakeListener.Addr(), server, notes, made, time.Since(started))

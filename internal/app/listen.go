@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
-
-	"github.com/gofiber/fiber/v2"
+	"time"
 
 	"signet/internal/config"
 	"signet/internal/httpapi/consoleapi"
@@ -69,12 +68,19 @@ func (s *Server) ConsoleAddr() string { return s.listeners.console.Addr().String
 // MetricsAddr is where the metrics listener is.
 func (s *Server) MetricsAddr() string { return s.listeners.metrics.Addr().String() }
 
+// surface is what a slice of httpapi gives: something that answers on a
+// listener until it is shut down.
+type surface interface {
+	Listener(listener net.Listener) error
+	ShutdownWithTimeout(patience time.Duration) error
+}
+
 type served struct {
-	app      *fiber.App
+	surface  surface
 	listener net.Listener
 }
 
-func (s *Server) apps() []served {
+func (s *Server) surfaces() []served {
 	return []served{
 		{signapi.New(signapi.Config{
 			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,

@@ -48,7 +48,7 @@ func (n *notes) demoTenants() []demoNote { return n.Tenants }
 
 // readNotes reads the notes of an earlier run, or draws new ones.
 func readNotes(path string) (*notes, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // a path that the person who starts `dev` chose
+	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return drawNotes(path)
 	}

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"golang.org/x/sync/errgroup"
 
 	"signet/internal/admin"
@@ -118,8 +116,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(running) })
-	for _, l := range s.apps() {
-		group.Go(func() error { return serve(running, l.app, l.listener) })
+	for _, l := range s.surfaces() {
+		group.Go(func() error { return serve(running, l) })
 	}
 	s.ready.Store(true)
 	s.log.Info("serving", "public", s.PublicAddr(), "console", s.ConsoleAddr(), "metrics", s.MetricsAddr(),
@@ -172,16 +170,19 @@ func (s *Server) Close() {
 	}
 }
 
-// serve runs one fiber app on its listener until ctx ends, then drains it.
-func serve(ctx context.Context, app *fiber.App, listener net.Listener) error {
+// serve answers on one listener until ctx ends, then drains it.
+func serve(ctx context.Context, s served) error {
 	ended := make(chan error, 1)
-	go func() { ended <- app.Listener(listener) }()
+	go func() { ended <- s.surface.Listener(s.listener) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
 	}
-	err := app.ShutdownWithTimeout(drainTime)
-	<-ended
+	err := s.surface.ShutdownWithTimeout(drainTime)
+	_ = s.listener.Close() // or a shutdown that came before the first accept would be missed
+	if served := <-ended; err == nil {
+		err = served
+	}
 	return err
 }

@@ -35,7 +35,7 @@ func lockNow(path string) (*os.File, error) {
 	named, namedErr := os.Lstat(path)
 	if heldErr != nil || namedErr != nil || !os.SameFile(held, named) {
 		_ = file.Close()
-		return nil, nil
+		return nil, nil //nolint:nilerr // not ours then, like a lock that somebody holds
 	}
 	return file, nil
 }

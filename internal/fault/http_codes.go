@@ -24,11 +24,11 @@ var _ = includeCodes(map[Code]row{
 })
 
 var _ = include(map[Reason]Text{
-	ReasonURLEscape: {"url 参数里的百分号编码不完整(% 后应为两位十六进制数)。请用 encodeURIComponent 编码一次。", "The percent-encoding of url is broken (two hexadecimal digits should follow each %). Encode it once with encodeURIComponent."},
-	ReasonEscape:    {"百分号编码不完整(% 后应为两位十六进制数)。", "Its percent-encoding is broken (two hexadecimal digits should follow each %)."},
+	ReasonURLEscape: {"url 参数里的百分号编码不完整（% 后应为两位十六进制数）。请用 encodeURIComponent 编码一次。", "The percent-encoding of url is broken (two hexadecimal digits should follow each %). Encode it once with encodeURIComponent."},
+	ReasonEscape:    {"百分号编码不完整（% 后应为两位十六进制数）。", "Its percent-encoding is broken (two hexadecimal digits should follow each %)."},
 	ReasonDepth:     {"嵌套太深。", "It is nested too deeply."},
 	ReasonRepeated:  {"出现了不止一次。请只留一个。", "It stands there more than once. Leave one."},
-	ReasonCheck:     {"只能是 skip,或者不写。", "It can be skip, or be left out."},
+	ReasonCheck:     {"只能是 skip，或者不写。", "It can be skip, or be left out."},
 })
 
 func includeCodes(more map[Code]row) int {

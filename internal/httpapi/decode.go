@@ -64,7 +64,7 @@ func readShape(data []byte, target reflect.Type) (map[string]bool, error) {
 	members := map[string]bool{}
 	for {
 		token, err := dec.ReadToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return members, nil
 		}
 		if err != nil {
@@ -136,8 +136,9 @@ func jsonTypeOf(t reflect.Type) string {
 		return "array"
 	case reflect.Struct, reflect.Map:
 		return "object"
+	default:
+		return "value"
 	}
-	return "value"
 }
 
 // memberType gives the type of the outermost member at pointer, the struct

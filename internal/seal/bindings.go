@@ -52,6 +52,7 @@ func ForAppTicket(tenant core.TenantID, app core.AppID, kind core.TicketKind, ge
 		purpose = AccessToken
 	case core.AgentTicket:
 		purpose = AgentTicket
+	case core.CorpTicket: // not an app's
 	}
 	return Binding{Tenant(tenant), subjectApp, app.String(), purpose, generation}
 }

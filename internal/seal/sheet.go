@@ -46,7 +46,7 @@ func (s Sheet) String() string {
 	line(sheetRule)
 	line("SIGNET  恢复单 / RECOVERY SHEET")
 	line(sheetRule)
-	line("请打印或抄写本单,存放在服务器以外的地方。本单不含任何机密。")
+	line("请打印或抄写本单，存放在服务器以外的地方。本单不含任何机密。")
 	line("Print or copy this sheet and keep it away from the server. It holds no")
 	line("secret.")
 	line("")
@@ -70,11 +70,11 @@ func (s Sheet) writeRecovery(line func(string, ...any)) {
 	if len(s.Recovery) > 0 {
 		return
 	}
-	line("  !!! 没有恢复身份。主身份文件一旦丢失,全部密钥永远无法恢复。")
+	line("  !!! 没有恢复身份。主身份文件一旦丢失，全部密钥永远无法恢复。")
 	line("  !!! THERE IS NONE. If the master identity file is lost, every secret is")
 	line("  !!! lost for ever.")
-	line("  补救:在一台离线电脑上运行 age-keygen -o recovery.txt,把该文件留在离线处,")
-	line("  将它显示的 age1… 一行设为 SIGNET_RECOVERY_RECIPIENT,然后重启。")
+	line("  补救：在一台离线电脑上运行 age-keygen -o recovery.txt，把该文件留在离线处，")
+	line("  将它显示的 age1… 一行设为 SIGNET_RECOVERY_RECIPIENT，然后重启。")
 	line("  Mend: on a machine that is offline run age-keygen -o recovery.txt, keep")
 	line("  that file there, set SIGNET_RECOVERY_RECIPIENT to the age1... line that it")
 	line("  prints, and restart.")
@@ -82,12 +82,12 @@ func (s Sheet) writeRecovery(line func(string, ...any)) {
 
 func (s Sheet) writeLoss(line func(string, ...any)) {
 	line("主身份文件丢失时")
-	line("  1. 先找该文件的备份。找到则放回原处,权限设为 0600,即可继续。")
-	line("  2. 没有备份:取出离线恢复身份和数据库备份(包括密钥备份)。")
-	line("  3. 恢复时逐位核对根密钥指纹。与本单不同就停止:那把密钥不是你的。")
-	line("  4. 用新的主身份重新封装根密钥,打印新的恢复单。")
+	line("  1. 先找该文件的备份。找到则放回原处，权限设为 0600，即可继续。")
+	line("  2. 没有备份：取出离线恢复身份和数据库备份（包括密钥备份）。")
+	line("  3. 恢复时逐位核对根密钥指纹。与本单不同就停止：那把密钥不是你的。")
+	line("  4. 用新的主身份重新封装根密钥，打印新的恢复单。")
 	line("主身份文件被盗时")
-	line("  换新的主身份,再轮换根密钥,并在企业微信重置每个应用的 Secret。")
+	line("  换新的主身份，再轮换根密钥，并在企业微信重置每个应用的 Secret。")
 	line("")
 	line("If the master identity file is lost")
 	line("  1. Look for its backup first. Put it back with mode 0600 and go on.")

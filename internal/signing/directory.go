@@ -33,7 +33,8 @@ type app struct {
 const hostEnd = " "
 
 func (a *app) trusts(host string) bool {
-	for rest, trusted := a.hosts, ""; rest != ""; {
+	for rest := a.hosts; rest != ""; {
+		var trusted string
 		trusted, rest, _ = strings.Cut(rest, hostEnd)
 		if core.Host(trusted).Matches(host) {
 			return true

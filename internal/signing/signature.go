@@ -45,7 +45,7 @@ func signature(dst *[40]byte, ticket, nonce string, timestamp int64, url string)
 	b = strconv.AppendInt(b, timestamp, 10)
 	b = append(b, urlMember...)
 	b = append(b, url...)
-	sum := sha1.Sum(b)
+	sum := sha1.Sum(b) //nolint:gosec // WeCom's protocol wants SHA-1 (protocol notes 4.1)
 	clear(b)
 	*buffer = b
 	strings1.Put(buffer)

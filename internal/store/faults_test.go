@@ -136,6 +136,11 @@ func openThrough(t *testing.T, db storetest.DB, patience time.Duration) (*store.
 	st, err := store.Open(t.Context(), store.Config{TenantURL: wires[0].URL(db.TenantURL), SystemURL: wires[1].URL(db.SystemURL), Patience: patience, MaxConns: 2})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
+	t.Cleanup(func() { // first, or the driver takes leave of a silent server for 15 s
+		for _, w := range wires {
+			w.close()
+		}
+	})
 	for door, err := range doors(t.Context(), st) {
 		require.NoError(t, err, door)
 	}

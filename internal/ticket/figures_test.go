@@ -114,8 +114,8 @@ func mustSign(t *testing.T, h *apptest.House, r signing.Request) {
 // randomness and two SHA-1 over strings that are ready.
 func baseline(page string, n int) {
 	var strings1 [2][]byte
-	for i, ticket := range []string{corpTicket, "agent" + corpTicket} {
-		strings1[i] = []byte("jsapi_ticket=" + ticket + "&noncestr=0123456789abcdef&timestamp=1763787600&url=" + page)
+	for i, value := range []string{corpTicket, "agent" + corpTicket} {
+		strings1[i] = []byte("jsapi_ticket=" + value + "&noncestr=0123456789abcdef&timestamp=1763787600&url=" + page)
 	}
 	var random [16]byte
 	var out [40]byte

@@ -72,5 +72,6 @@ func (c *Cache) note(ctx context.Context, app App, version int32, problem fault.
 		c.Log.Warn("WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
 	case fault.IPRefused:
 		c.Log.Warn("WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
+	default: // accepted
 	}
 }

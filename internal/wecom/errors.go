@@ -38,7 +38,7 @@ func (e *Error) Error() string {
 	default:
 		text += "no usable answer"
 	}
-	if e.cause != nil && e.cause != errStatus {
+	if e.cause != nil && !errors.Is(e.cause, errStatus) {
 		text += ": " + e.cause.Error()
 	}
 	return text

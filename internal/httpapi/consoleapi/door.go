@@ -60,6 +60,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 			return err
 		}
 		event.Note(slog.String("member_id", v.actor.MemberID.String()))
+	case freely:
 	}
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
 	return nil

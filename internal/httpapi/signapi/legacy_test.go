@@ -49,7 +49,7 @@ func TestErrorsOfTheOriginalRoutesKeepTheirShape(t *testing.T) {
 		}
 	}
 	post := b.ask(t, "POST", configPath, "")
-	require.Contains(t, string(post.requireProblem(t, 405, "method.refused")["message"].(string)), "Allow")
+	require.Contains(t, post.requireProblem(t, 405, "method.refused")["message"].(string), "Allow")
 }
 
 func TestAnAddressThatIsNotEncodedRunsToTheEndOfTheQuery(t *testing.T) {

@@ -35,8 +35,8 @@ type Config struct {
 	Signer         Signer
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
-	PerAddress     httpapi.Rate   // of one client address; zero: 200 a second, 1000 at once
-	PerApp         httpapi.Rate   // of one app key; zero: 500 a second, 2000 at once
+	PerAddress     httpapi.Rate   // of one client address; zero: 1000 a second, 5000 at once
+	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
 	Observe        func(httpapi.Observation)
 	Now            func() time.Time // nil: time.Now
 }

@@ -249,7 +249,7 @@ func Start(t TB, cfg Config) *Server {
 	go func() { done <- s.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
-		<-done
+		<-done //nolint:errcheck // Serve gives nil when it was ended
 	})
 	return s
 }
