@@ -80,12 +80,17 @@ generate: ## makes the generated files anew
 ##@ Long runs
 
 .PHONY: bench
-bench: ## the benchmarks
+bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
+	@$(GO) test ./internal/ticket -count=1 -run='^TestFigures$$' -figures -timeout 20m \
+		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
+
+.PHONY: bench-all
+bench-all: ## every benchmark of every package, in plain numbers
 	@$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: fuzz-urls
 fuzz-urls: ## N mutated addresses (30 million) against the rule of pages: 0 may be signed wrongly
-	@$(GO) test ./internal/signing -count=1 -run TestMutatedAddresses -urls=$(N) -timeout 60m -v
+	@$(GO) test ./internal/signing -count=1 -run 'TestMutatedAddresses|TestHonestAddresses' -urls=$(N) -honest=1000000 -timeout 60m -v
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"time"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -145,33 +148,73 @@ func moveTo(ctx context.Context, cfg MigrateConfig, target int) error {
 	if err != nil {
 		return err
 	}
-	return runFiles(ctx, m, driver, target)
+	return runFiles(ctx, m, files, driver, target)
 }
 
-// runFiles runs one file at a time. golang-migrate reads ahead otherwise, and
-// what it has read waits for ever behind a file that fails; and between two
-// files is where ctx can end it.
-func runFiles(ctx context.Context, m *migrate.Migrate, driver database.Driver, target int) error {
+// runFiles runs one file at a time, because between two files is where ctx can
+// end it.
+func runFiles(ctx context.Context, m *migrate.Migrate, files source.Driver, driver database.Driver, target int) error {
 	for {
 		version, _, err := driver.Version()
 		if err != nil {
 			return fmt.Errorf("read the table schema_migrations: %w", translate(originOf(err)))
 		}
-		step, way := 1, "up"
-		switch {
-		case version == target:
+		if version == target {
 			return nil
-		case version > target:
-			step, way = -1, "down"
+		}
+		read, way := fileUpFrom, "up"
+		if version > target {
+			read, way = fileDownFrom, "down"
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("migrate, stopped at version %d: %w", max(version, 0), err)
 		}
-		if err := m.Steps(step); err != nil {
+		file, err := read(files, version)
+		if err != nil {
+			return fmt.Errorf("read the migration %s from version %d: %w", way, max(version, 0), err)
+		}
+		err = m.Run(file)
+		// golang-migrate leaves the reader of a file that it did not come to
+		// waiting for ever.
+		if pipe, ok := file.BufferedBody.(io.Closer); ok {
+			_ = pipe.Close()
+		}
+		if err != nil {
 			// Only the driver's own words: golang-migrate adds the whole file.
 			return fmt.Errorf("migrate from version %d %s: %w", max(version, 0), way, translate(originOf(err)))
 		}
 	}
+}
+
+func fileUpFrom(files source.Driver, version int) (*migrate.Migration, error) {
+	next, err := files.First()
+	if version != database.NilVersion {
+		next, err = files.Next(uint(version))
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, name, err := files.ReadUp(next)
+	if err != nil {
+		return nil, err
+	}
+	return migrate.NewMigration(body, name, next, int(next))
+}
+
+func fileDownFrom(files source.Driver, version int) (*migrate.Migration, error) {
+	target := database.NilVersion
+	previous, err := files.Prev(uint(version))
+	switch {
+	case err == nil:
+		target = int(previous)
+	case !errors.Is(err, fs.ErrNotExist): // it is the first file
+		return nil, err
+	}
+	body, name, err := files.ReadDown(uint(version))
+	if err != nil {
+		return nil, err
+	}
+	return migrate.NewMigration(body, name, uint(version), target)
 }
 
 // originOf gives the driver's error inside one of golang-migrate, which comes

@@ -1,0 +1,278 @@
+package admin_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/admin"
+	"signet/internal/app/apptest"
+	"signet/internal/core"
+	"signet/internal/fault"
+)
+
+// subjects is what a method may be called with.
+type subjects struct {
+	tenant core.TenantID
+	app    core.AppID
+	domain core.DomainID
+	host   string
+	fresh  admin.NewApp // known to WeCom, not yet to Signet
+	secret core.Secret  // one that WeCom accepts for app
+}
+
+// method is the policy of one method of Actions.
+type method struct {
+	may     string // the roles that may
+	tenant  bool   // it is about one tenant: a stranger is told that there is none
+	audit   string // the action it writes, "" for one that reads
+	changes []string
+	call    func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error
+}
+
+const (
+	everyone   = "platform_owner platform_operator platform_auditor tenant_owner tenant_admin tenant_viewer"
+	operators  = "platform_owner platform_operator"
+	writers    = "platform_owner platform_operator tenant_owner tenant_admin"
+	notViewers = "platform_owner platform_operator platform_auditor tenant_owner tenant_admin"
+)
+
+var (
+	newName   = "另一个名字"
+	suspended = string(core.Suspended)
+	firstPage = core.Page{Limit: 10}
+)
+
+// methods has a row for every method of Actions.
+var methods = map[string]method{
+	"CreateTenant": {may: operators, audit: "tenant.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.CreateTenant(ctx, actor, admin.NewTenant{Name: "北辰物流", CorpID: "wwfedcba0987654321"})
+		return err
+	}},
+	"ListTenants": {may: everyone + " -", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ListTenants(ctx, actor, firstPage)
+		return err
+	}},
+	"GetTenant": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetTenant(ctx, actor, s.tenant)
+		return err
+	}},
+	"UpdateTenant": {may: writers, tenant: true, audit: "tenant.update", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Name: &newName})
+		return err
+	}},
+	"UpdateTenant status": {may: operators, tenant: true, audit: "tenant.update", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &suspended})
+		return err
+	}},
+	"DeleteTenant": {may: "platform_owner", tenant: true, audit: "tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.DeleteTenant(ctx, actor, s.tenant, nil)
+	}},
+	"CreateApp": {may: writers, tenant: true, audit: "app.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.CreateApp(ctx, actor, s.tenant, s.fresh)
+		return err
+	}},
+	"GetApp": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetApp(ctx, actor, s.tenant, s.app)
+		return err
+	}},
+	"ListApps": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListApps(ctx, actor, s.tenant, firstPage)
+		return err
+	}},
+	"UpdateApp": {may: writers, tenant: true, audit: "app.update", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.UpdateApp(ctx, actor, s.tenant, s.app, nil, admin.AppChange{Status: &suspended})
+		return err
+	}},
+	"DeleteApp": {may: writers, tenant: true, audit: "app.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.DeleteApp(ctx, actor, s.tenant, s.app, nil)
+	}},
+	"RotateSecret": {may: writers, tenant: true, audit: "secret.rotate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.RotateSecret(ctx, actor, s.tenant, s.app, admin.NewSecret{Secret: s.secret})
+		return err
+	}},
+	"ListSecrets": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListSecrets(ctx, actor, s.tenant, s.app, firstPage)
+		return err
+	}},
+	"CreateDomain": {may: writers, tenant: true, audit: "domain.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.CreateDomain(ctx, actor, s.tenant, s.app, "new."+s.host)
+		return err
+	}},
+	"ListDomains": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListDomains(ctx, actor, s.tenant, s.app, firstPage)
+		return err
+	}},
+	"DeleteDomain": {may: writers, tenant: true, audit: "domain.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.DeleteDomain(ctx, actor, s.tenant, s.app, s.domain)
+	}},
+	"ListAudit": {may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListAudit(ctx, actor, s.tenant, firstPage)
+		return err
+	}},
+	"BindLegacyHost": {may: operators, audit: "legacy_host.bind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.BindLegacyHost(ctx, actor, "new."+s.host, s.tenant, s.app)
+		return err
+	}},
+	"UnbindLegacyHost": {may: operators, audit: "legacy_host.unbind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.UnbindLegacyHost(ctx, actor, s.host)
+	}},
+	"ListLegacyHosts": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ListLegacyHosts(ctx, actor, firstPage)
+		return err
+	}},
+}
+
+// subjects gives a new tenant's worth of everything that a method can be about.
+func (b bundle) subjects(t *testing.T, number int) subjects {
+	t.Helper()
+	ctx, operator := t.Context(), apptest.Operator()
+	tenant := b.Tenant(t, fmt.Sprint("企业 ", number), fmt.Sprintf("wwcell%010d", number))
+	s := subjects{tenant: tenant.ID, host: fmt.Sprintf("host%d.example.com", number), secret: core.NewSecret(apptest.Secret(fmt.Sprint("cell", number)))}
+	app := b.App(t, tenant, agent, s.secret.Expose())
+	s.app = app.ID
+	domain, err := b.Admin.CreateDomain(ctx, operator, s.tenant, s.app, s.host)
+	require.NoError(t, err)
+	s.domain = domain.ID
+	_, err = b.Admin.BindLegacyHost(ctx, operator, s.host, s.tenant, s.app)
+	require.NoError(t, err)
+	fresh := apptest.Secret(fmt.Sprint("fresh", number))
+	b.addApp(tenant.Corps[0], "1000999", fresh)
+	s.fresh = admin.NewApp{Name: "新应用", AgentID: "1000999", Secret: core.NewSecret(fresh)}
+	return s
+}
+
+func TestEveryMethodHasARow(t *testing.T) {
+	t.Parallel()
+	var have, want []string
+	for name := range methods {
+		name, _, _ = strings.Cut(name, " ")
+		have = append(have, name)
+	}
+	actions := reflect.TypeFor[*admin.Actions]()
+	for i := range actions.NumMethod() {
+		want = append(want, actions.Method(i).Name)
+	}
+	slices.Sort(have)
+	require.Equal(t, want, slices.Compact(have))
+}
+
+var roles = []core.Role{core.PlatformOwner, core.PlatformOperator, core.PlatformAuditor, core.TenantOwner, core.TenantAdmin, core.TenantViewer, ""}
+
+// TestWhoMayDoWhat calls every method in every role: on the actor's own tenant,
+// on another's, and on one that does not exist.
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := bundle{House: apptest.New(t, apptest.Config{})}
+			for number, role := range roles {
+				own, foreign := b.subjects(t, 2*number), b.subjects(t, 2*number+1)
+				who := actor(role, own.tenant)
+				b.meetsPolicy(t, m, who, role, own)
+				if role.OfPlatform() || !m.tenant {
+					continue // all tenants are its own, or none is
+				}
+				nobodys := foreign
+				nobodys.tenant, nobodys.app, nobodys.domain = core.NewTenantID(), core.NewAppID(), core.NewDomainID()
+				before, calls := b.contents(t), len(b.WeCom.Calls())
+				theirs, none := m.call(t.Context(), b.Admin, who, foreign), m.call(t.Context(), b.Admin, who, nobodys)
+				require.True(t, fault.Has(theirs, fault.TenantUnknown), "%s of %q: %v", name, role, theirs)
+				require.Equal(t, outsideOf(none), outsideOf(theirs), "%s of %q: another's tenant shows", name, role)
+				require.Equal(t, before, b.contents(t))
+				require.Len(t, b.WeCom.Calls(), calls)
+			}
+		})
+	}
+}
+
+func (b bundle) meetsPolicy(t *testing.T, m method, who core.Actor, role core.Role, own subjects) {
+	t.Helper()
+	before := b.contents(t)
+	allowed := slices.Contains(strings.Fields(m.may), cmp.Or(string(role), "-"))
+	if !allowed {
+		err := m.call(t.Context(), b.Admin, who, own)
+		want := fault.PermissionDenied
+		if role == "" && m.tenant {
+			want = fault.TenantUnknown
+		}
+		require.True(t, fault.Has(err, want), "%q: want %s, got %v", role, want, err)
+		require.Equal(t, before, b.contents(t), "%q is refused and changes something", role)
+		return
+	}
+	audit, changes := b.news(t, func() {
+		require.NoError(t, m.call(t.Context(), b.Admin, who, own), "%q", role)
+	})
+	if m.audit == "" {
+		require.Equal(t, before, b.contents(t), "a reading changes something")
+		return
+	}
+	require.Equal(t, []string{m.audit + " by " + who.Name}, audit, "%q: one audit row", role)
+	require.Len(t, changes, len(m.changes), "%q: what nodes hear", role)
+	for i, kind := range m.changes {
+		require.Equal(t, kind, changes[i])
+	}
+}
+
+// Ids of another tenant under one's own tenant: as if they did not exist.
+func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := bundle{House: apptest.New(t, apptest.Config{})}
+	own, foreign := b.subjects(t, 1), b.subjects(t, 2)
+	who := actor(core.TenantOwner, own.tenant)
+	for name, m := range methods {
+		mixed, none := own, own
+		switch {
+		case !m.tenant, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit":
+			continue // no id but the tenant's
+		case name == "DeleteDomain":
+			mixed.domain, none.domain = foreign.domain, core.NewDomainID()
+		default:
+			mixed.app, none.app = foreign.app, core.NewAppID()
+		}
+		before := b.contents(t)
+		theirs := m.call(t.Context(), b.Admin, who, mixed)
+		require.Error(t, theirs, name)
+		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown}, fault.Find(theirs).Code, name)
+		require.Equal(t, outsideOf(m.call(t.Context(), b.Admin, who, none)), outsideOf(theirs), name)
+		require.Equal(t, before, b.contents(t), name)
+	}
+}
+
+// A change that cannot be audited, or that no node could hear of, does not
+// happen.
+func TestAChangeThatCannotBeRecordedDoesNotHappen(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{"audit", "platform_audit", "change_log"} {
+		t.Run(table, func(t *testing.T) {
+			t.Parallel()
+			b := bundle{House: apptest.New(t, apptest.Config{})}
+			s := b.subjects(t, 1)
+			b.DB.Exec(t, `CREATE FUNCTION public.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken' USING ERRCODE = '53100'; END $$`)
+			b.DB.Exec(t, `CREATE TRIGGER broken BEFORE INSERT ON signet.`+table+` FOR EACH ROW EXECUTE FUNCTION public.broken()`)
+			tried := 0
+			for name, m := range methods {
+				ofPlatform := strings.HasSuffix(name, "LegacyHost")
+				switch {
+				case m.audit == "",
+					table == "audit" && ofPlatform, table == "platform_audit" && !ofPlatform,
+					table == "change_log" && len(m.changes) == 0:
+					continue
+				}
+				before := b.contents(t)
+				err := m.call(t.Context(), b.Admin, apptest.Operator(), s)
+				require.True(t, fault.Has(err, fault.StoreUnavailable), "%s: %v", name, err)
+				require.Equal(t, before, b.contents(t), name)
+				tried++
+			}
+			require.Positive(t, tried)
+		})
+	}
+}
