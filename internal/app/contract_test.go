@@ -288,9 +288,9 @@ func TestContractConsoleListener(t *testing.T) {
 		changed := n.call(t, http.MethodPatch, one, `{"allowHttp":true,"status":"suspended"}`, "If-Match", etag)
 		require.Equal(t, http.StatusOK, changed.status, string(changed.body))
 		require.Equal(t, true, changed.json(t)["allowHttp"])
-		n.await(t, func() bool { return n.sign(t, created.text(t, "key"), crmPage).text(t, "code") == "app.suspended" })
+		n.awaitCode(t, created.text(t, "key"), crmPage, "app.suspended")
 		require.Equal(t, http.StatusNoContent, n.call(t, http.MethodDelete, one, "").status)
-		n.await(t, func() bool { return n.sign(t, created.text(t, "key"), crmPage).text(t, "code") == "app.unknown" })
+		n.awaitCode(t, created.text(t, "key"), crmPage, "app.unknown")
 	})
 
 	t.Run("WeCom away", func(t *testing.T) {

@@ -242,6 +242,15 @@ func (n *node) awaitSigned(t *testing.T, m madeApp, page string) {
 	n.await(t, func() bool { return n.sign(t, m.key, page).status == http.StatusOK })
 }
 
+// awaitCode waits until the change feed has brought what makes a page refused.
+func (n *node) awaitCode(t *testing.T, key, page, code string) {
+	t.Helper()
+	n.await(t, func() bool {
+		a := n.sign(t, key, page)
+		return a.status != http.StatusOK && a.text(t, "code") == code
+	})
+}
+
 // await waits for the change feed, which the design bounds by two seconds.
 func (n *node) await(t *testing.T, done func() bool) {
 	t.Helper()

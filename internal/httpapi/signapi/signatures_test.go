@@ -1,6 +1,7 @@
 package signapi
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -200,22 +201,28 @@ func TestRatesComeBeforeEverythingElse(t *testing.T) {
 	b := setup(t, func(c *Config) {
 		c.PerAddress = httpapi.Rate{PerSecond: 0.5, Burst: 3}
 		c.Now = func() time.Time { return now }
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
+	client := []string{"X-Forwarded-For", "203.0.113.9"}
 	for range 3 {
-		b.ask(t, "GET", signaturesPath, "").requireProblem(t, 400, "url.missing")
+		b.ask(t, "GET", signaturesPath, "", client...).requireProblem(t, 400, "url.missing")
 	}
 	for _, a := range []answer{
-		b.ask(t, "GET", signaturesPath, ""),
-		b.post(t, "not even JSON"),
-		b.ask(t, "GET", configPath, ""),
-		b.ask(t, "GET", agentConfigPath, ""),
+		b.ask(t, "GET", signaturesPath, "", client...),
+		b.post(t, "not even JSON", client...),
+		b.ask(t, "GET", configPath, "", client...),
+		b.ask(t, "GET", agentConfigPath, "", client...),
 	} {
 		a.requireProblem(t, 429, "rate.limited")
 		require.Equal(t, "2", a.Header.Get("Retry-After"))
 		require.Equal(t, `"address";r=0;t=2`, a.Header.Get("RateLimit"))
 		require.Equal(t, `"address";q=3;w=6`, a.Header.Get("RateLimit-Policy"))
 	}
-	require.Equal(t, 204, b.ask(t, "OPTIONS", signaturesPath, "").StatusCode, "a preflight costs nothing")
+	require.Equal(t, 204, b.ask(t, "OPTIONS", signaturesPath, "", client...).StatusCode, "a preflight costs nothing")
+	b.ask(t, "GET", signaturesPath, "", "X-Forwarded-For", "203.0.113.10").requireProblem(t, 400, "url.missing")
+	for range 10 { // a proxy on this machine that is not listed stands for everybody
+		b.ask(t, "GET", signaturesPath, "").requireProblem(t, 400, "url.missing")
+	}
 }
 
 func TestOneAppsCrowdIsNotAnothersTrouble(t *testing.T) {
