@@ -56,24 +56,24 @@ func (t *terminal) logger(level slog.Level) *slog.Logger {
 
 // run is main without the process: arguments in, exit status out.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
-	status := exitDone
+	status, helped := exitDone, false
 	var cmds commands
 	parser, err := kong.New(&cmds,
 		kong.Name("signet"),
 		kong.Description("One seal that signs, for each enterprise, only the pages it should."),
 		kong.Writers(out, errOut),
-		kong.Exit(func(code int) { status = code }),
+		kong.Exit(func(code int) { status, helped = code, true }), // kong ends the program after --help
 		kong.UsageOnError(),
 	)
 	if err != nil {
 		return report(errOut, err, exitFailed)
 	}
 	parsed, err := parser.Parse(args)
+	if helped {
+		return status
+	}
 	if err != nil {
 		return report(errOut, fmt.Errorf("%w; `signet --help` lists the commands", err), exitWrongUse)
-	}
-	if parsed == nil { // --help has been printed
-		return status
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

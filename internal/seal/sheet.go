@@ -70,9 +70,9 @@ func (s Sheet) writeRecovery(line func(string, ...any)) {
 	if len(s.Recovery) > 0 {
 		return
 	}
-	line("  !!! 没有恢复身份。主身份文件一旦丢失，全部密钥永远无法恢复。")
-	line("  !!! THERE IS NONE. If the master identity file is lost, every secret is")
-	line("  !!! lost for ever.")
+	line("  >>> 没有恢复身份。主身份文件一旦丢失，全部密钥永远无法恢复。")
+	line("  >>> THERE IS NONE. If the master identity file is lost, every secret is")
+	line("  >>> lost for ever.")
 	line("  补救：在一台离线电脑上运行 age-keygen -o recovery.txt，把该文件留在离线处，")
 	line("  将它显示的 age1… 一行设为 SIGNET_RECOVERY_RECIPIENT，然后重启。")
 	line("  Mend: on a machine that is offline run age-keygen -o recovery.txt, keep")

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/config"
+	"signet/internal/store/storetest"
+)
+
+// asSignet makes the test binary be the program, for tests of whole processes.
+const asSignet = "TEST_BINARY_IS_SIGNET"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asSignet) != "" { //nolint:forbidigo // tells a test's child from the test
+		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	storetest.Main(m)
+}
+
+func TestExitStatusesAndErrors(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		args   []string
+		in     string
+		env    map[string]string
+		status int
+		want   string
+	}{
+		{"help is no failure", []string{"--help"}, "", nil, exitDone, ""},
+		{"version is no failure", []string{"version"}, "", nil, exitDone, ""},
+		{"no command is wrong use", nil, "", nil, exitWrongUse, "signet --help"},
+		{"an unknown command is wrong use", []string{"nonsense"}, "", nil, exitWrongUse, "nonsense"},
+		{"an unknown flag is wrong use", []string{"serve", "--nonsense"}, "", nil, exitWrongUse, "--nonsense"},
+		{"a missing flag is wrong use", []string{"keys", "init"}, "", nil, exitWrongUse, "--out"},
+		{"a password on the command line is no way", []string{"admin", "create", "--email", "a@test.example"}, "", nil, exitWrongUse, "--password-stdin"},
+		{"a missing key has failed", []string{"serve"}, "", map[string]string{"SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_DATABASE_URL is missing"},
+		{"three mistakes are three lines", []string{"serve"}, "",
+			map[string]string{"SIGNET_TYPO": "1", "SIGNET_LOG_LEVEL": "loud", "SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_TYPO"},
+		{"a taken address has failed", []string{"fakewecom", "--addr", "192.0.2.1:1"}, "", nil, exitFailed, "--addr"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, name := range config.Names() {
+				t.Setenv(name, "")
+			}
+			for name, value := range c.env {
+				t.Setenv(name, value)
+			}
+			var out, errOut bytes.Buffer
+			require.Equal(t, c.status, run(c.args, strings.NewReader(c.in), &out, &errOut), errOut.String())
+			require.Contains(t, errOut.String(), c.want)
+			if c.status != exitDone {
+				lines := strings.Split(strings.TrimSpace(errOut.String()), "\n")
+				for _, line := range lines {
+					require.True(t, strings.HasPrefix(line, "signet: "), line)
+				}
+				require.Len(t, lines, max(1, len(c.env)))
+			}
+		})
+	}
+}
+
+// Every key of the environment can also be a flag of serve.
+func TestEveryKeyIsAFlagOfServe(t *testing.T) {
+	var flags serveFlags
+	value := reflect.ValueOf(&flags).Elem()
+	for i := range value.NumField() {
+		value.Field(i).SetString(value.Type().Field(i).Name)
+	}
+	byKey := flags.byKey()
+	require.Len(t, byKey, value.NumField())
+	var keys []string
+	for key, field := range byKey {
+		keys = append(keys, key)
+		require.Equal(t, strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(key, "SIGNET_"), "_", "")), strings.ToUpper(field), key)
+	}
+	require.ElementsMatch(t, config.Names(), keys)
+}
