@@ -23,7 +23,7 @@ func TestRecoverySheetHoldsWhatRecoveryNeedsAndNoSecret(t *testing.T) {
 	}
 	require.NotContains(t, text, "AGE-SECRET")
 	require.NotContains(t, text, identityLine(content)[20:40])
-	require.NotContains(t, text, "!!!")
+	require.NotContains(t, text, ">>>")
 
 	// What is typed from the sheet is the fingerprint of the row that the
 	// server makes later from the same file.
@@ -43,8 +43,8 @@ func TestRecoverySheetIsLoudWithoutARecoveryRecipient(t *testing.T) {
 	sheet, err := seal.RecoverySheet(m, nil, someDay)
 	require.NoError(t, err)
 	text := sheet.String()
-	require.Contains(t, text, "!!! THERE IS NONE.")
-	require.Contains(t, text, "!!! 没有恢复身份。")
+	require.Contains(t, text, ">>> THERE IS NONE.")
+	require.Contains(t, text, ">>> 没有恢复身份。")
 	require.Contains(t, text, "age-keygen -o recovery.txt")
 	require.Contains(t, text, "SIGNET_RECOVERY_RECIPIENT")
 	for line := range strings.Lines(text) {
