@@ -17,7 +17,7 @@ import (
 const asSignet = "TEST_BINARY_IS_SIGNET"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asSignet) != "" { //nolint:forbidigo // tells a test's child from the test
+	if os.Getenv(asSignet) != "" {
 		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	storetest.Main(m)
