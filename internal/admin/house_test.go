@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,7 +33,7 @@ type bundle struct {
 
 func setup(t *testing.T, change ...func(*apptest.Config)) bundle {
 	t.Helper()
-	cfg := apptest.Config{}
+	cfg := apptest.Config{CallTime: time.Minute, FlightTime: time.Minute} // a busy machine is no fault of WeCom's
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -22,8 +22,10 @@ func TestEverySigningAppIsVisitedWithItsHosts(t *testing.T) {
 			_, err := tx.CreateApp(ctx, bare)
 			return err
 		})
+		_, err := rotate(t.Context(), st, r, nil) // the former version stays, and is not the current one
+		require.NoError(t, err)
 		due := map[core.AppKey]store.SigningApp{
-			r.App.Key: {TenantID: r.ID, AppID: r.App.ID, Key: r.App.Key, CorpID: r.Corp, AgentID: commonAgent, SecretVersion: 1, Hosts: []core.Host{commonHost}},
+			r.App.Key: {TenantID: r.ID, AppID: r.App.ID, Key: r.App.Key, CorpID: r.Corp, AgentID: commonAgent, SecretVersion: 2, Hosts: []core.Host{commonHost}},
 			bare.Key:  {TenantID: r.ID, AppID: bare.ID, Key: bare.Key, CorpID: r.Corp, AgentID: "5"},
 		}
 		for i := 1; i <= 50; i++ {

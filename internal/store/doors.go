@@ -60,24 +60,40 @@ func (s *Store) System(ctx context.Context, work func(*SystemTx) error) error {
 }
 
 // within has the one place where a transaction begins and ends. A panic in
-// work rolls back and goes on up. The wait for a connection and the beginning
-// share one deadline, so that a server that has fallen silent is found out
-// here; a statement already under way when it does ends with the caller's ctx.
+// work rolls back and goes on up.
 func (s *Store) within(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, work func(pgx.Tx) error) error {
-	waiting, cancel := context.WithTimeout(ctx, s.patience)
-	defer cancel()
-	conn, err := pool.Acquire(waiting)
+	conn, tx, err := s.begin(ctx, pool, options)
 	if err != nil {
 		return unreachable(err)
 	}
 	defer conn.Release()
-	tx, err := conn.BeginTx(waiting, options)
-	if err != nil {
-		return unreachable(err)
-	}
 	defer func() { _ = tx.Rollback(ctx) }() // nothing is left to roll back after a commit
 	if err := work(tx); err != nil {
 		return translate(err)
 	}
 	return translate(tx.Commit(ctx))
+}
+
+// begin waits for a connection and begins on it, both within the patience, so
+// that a server that has fallen silent is found out here. After a restart of
+// Postgres the pool is full of dead connections: each is thrown away and the
+// next taken, since nothing has happened on it yet.
+func (s *Store) begin(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions) (*pgxpool.Conn, pgx.Tx, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for {
+		conn, err := pool.Acquire(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx, err := conn.BeginTx(ctx, options)
+		if err == nil {
+			return conn, tx, nil
+		}
+		dead := conn.Conn().IsClosed()
+		conn.Release()
+		if !dead || ctx.Err() != nil {
+			return nil, nil, err
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,6 +194,31 @@ func TestDoorsSayThatTheStoreIsAway(t *testing.T) {
 		st, _ := openThrough(t, db, patience)
 		st.Close()
 		unavailable(t, st, patience)
+	})
+}
+
+// After a restart of Postgres every connection in the pool is dead, and no
+// caller hears of it.
+func TestDeadConnectionsOfThePoolAreReplacedUnheard(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		var warm, done sync.WaitGroup
+		warm.Add(8)
+		for range 8 { // all connections at once
+			done.Go(func() {
+				_ = st.Tenant(t.Context(), someone, core.NewTenantID(), func(*store.TenantTx) error {
+					warm.Done()
+					warm.Wait()
+					return nil
+				})
+			})
+		}
+		done.Wait()
+		killed := db.List(t, `SELECT pg_terminate_backend(pid, 5000)::text FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		require.GreaterOrEqual(t, len(killed), 8)
+		for door, err := range doors(t.Context(), st) {
+			require.NoError(t, err, door)
+		}
 	})
 }
 

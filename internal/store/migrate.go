@@ -128,7 +128,6 @@ func moveTo(ctx context.Context, cfg MigrateConfig, target int) error {
 		}
 	}
 
-	owner = owner.Copy()
 	owner.RuntimeParams["lock_timeout"] = lockWait
 	db := stdlib.OpenDB(*owner)
 	defer func() { _ = db.Close() }()

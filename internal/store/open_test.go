@@ -105,6 +105,9 @@ func TestOpenRefusesASchemaOfAnotherVersion(t *testing.T) {
 	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (1000)`)
 	refused(t, cfg, "SIGNET_DATABASE_URL: the schema is at version 1000 and this binary knows 6; use a newer binary")
 	db.Exec(t, `DELETE FROM signet.migration_marks WHERE version = 1000`)
+	db.Exec(t, `DELETE FROM signet.migration_marks WHERE version = 6`)
+	refused(t, cfg, "SIGNET_DATABASE_URL: the schema is at version 5 and this binary needs 6; run `signet migrate up`")
+	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (6)`)
 	for version := int64(5); version >= 1; version-- {
 		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), version))
 		err := refused(t, cfg, "SIGNET_DATABASE_URL: the schema is")

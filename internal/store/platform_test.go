@@ -171,37 +171,44 @@ func TestMemberIsKnownByOneAddress(t *testing.T) {
 	})
 }
 
+// Of two nodes that start at the same instant the second waits for the first
+// and takes its key.
 func TestNodesThatStartAtOnceAgreeOnTheirKeys(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error { return tx.CreateRootKey(ctx, commonRootKey) })
-		var group errgroup.Group
-		platform, session := make([]string, 8), make([]string, 8)
-		for node := range 8 {
-			own := []byte{byte('a' + node)}
-			group.Go(func() error {
-				return st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error {
-					k, err := tx.EnsurePlatformKey(t.Context(), store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: own})
-					platform[node] = string(k.Wrapped)
-					return err
-				})
-			})
-			group.Go(func() error {
-				return st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error {
-					keys, err := tx.EnsureSessionKey(t.Context(), store.SessionKey{ID: string(own), PublicKey: own, Sealed: own, KeyVersion: 1})
-					if len(keys) == 1 {
-						session[node] = keys[0].ID
-					}
-					return err
-				})
-			})
+		ensure := map[string]func(tx *store.PlatformTx, own string) (string, error){
+			"the platform's key": func(tx *store.PlatformTx, own string) (string, error) {
+				k, err := tx.EnsurePlatformKey(t.Context(), store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte(own)})
+				return string(k.Wrapped), err
+			},
+			"the sessions' key": func(tx *store.PlatformTx, own string) (string, error) {
+				keys, err := tx.EnsureSessionKey(t.Context(), store.SessionKey{ID: own, PublicKey: []byte(own), Sealed: []byte(own), KeyVersion: 1})
+				if err != nil {
+					return "", err
+				}
+				require.Len(t, keys, 1)
+				return keys[0].ID, nil
+			},
 		}
-		require.NoError(t, group.Wait())
-		for node := range 8 {
-			require.NotEmpty(t, platform[node])
-			require.Equal(t, platform[0], platform[node])
-			require.NotEmpty(t, session[node])
-			require.Equal(t, session[0], session[node])
+		for name, ensure := range ensure {
+			node := func(own string, got *string, wait func()) error {
+				return st.Platform(t.Context(), someone, func(tx *store.PlatformTx) (err error) {
+					*got, err = ensure(tx, own)
+					wait()
+					return err
+				})
+			}
+			var first, second string
+			var group errgroup.Group
+			require.NoError(t, node("first", &first, func() {
+				group.Go(func() error { return node("second", &second, func() {}) })
+				blocked := `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+				require.Eventually(t, func() bool { return len(db.List(t, blocked)) == 1 }, 2*time.Second, poll, name)
+			}))
+			require.NoError(t, group.Wait(), name)
+			require.Equal(t, "first", first, name)
+			require.Equal(t, "first", second, name)
 		}
 	})
 }

@@ -106,33 +106,43 @@ func seesItself(ctx context.Context, st *store.Store, r tenantRows, end func(*st
 	})
 }
 
-// The one connection goes from tenant to tenant, however the one before left
-// it; and between them nobody's rows are open.
 func TestConnectionTellsTheNextTenantNothing(t *testing.T) {
-	each(t, func(t *testing.T, db storetest.DB) {
-		turns := 10_000
-		if testing.Short() {
-			turns = 1_000
+	each(t, func(t *testing.T, db storetest.DB) { takeTurns(t, db, 500, 1) })
+}
+
+func TestConnectionTellsTenThousandTenantsNothing(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the turns of the test before will do")
+	}
+	takeTurns(t, storetest.New(t), 10_000, 7)
+}
+
+// takeTurns sends the one connection from tenant to tenant, however the one
+// before left it; and between them, looked at so often, nobody's rows are open.
+func takeTurns(t *testing.T, db storetest.DB, turns, lookEvery int) {
+	t.Helper()
+	st := openSmall(t, db, 1)
+	tenants := []tenantRows{makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb"), makeTenant(t, st, "cccc")}
+	var often []int
+	for i, ending := range endings {
+		if !ending.rare {
+			often = append(often, i)
 		}
-		st := openSmall(t, db, 1)
-		tenants := []tenantRows{makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb"), makeTenant(t, st, "cccc")}
-		var often []int
-		for i, ending := range endings {
-			if !ending.rare {
-				often = append(often, i)
-			}
+	}
+	for turn := range turns {
+		ending := endings[often[turn%len(often)]]
+		if turn%40 == 0 {
+			ending = endings[turn/40%len(endings)]
 		}
-		for turn := range turns {
-			ending := endings[often[turn%len(often)]]
-			if turn%40 == 0 {
-				ending = endings[turn/40%len(endings)]
-			}
-			ending.run(t, st, tenants[turn%len(tenants)])
-			seen, err := store.Naked(t.Context(), st, countEverything)
-			require.NoError(t, err)
-			require.Equal(t, []string{"0 no tenant no platform"}, seen, "turn %d, which %s", turn, ending.name)
+		ending.run(t, st, tenants[turn%len(tenants)])
+		if turn%lookEvery != 0 {
+			continue
 		}
-	})
+		seen, err := store.Naked(t.Context(), st, countEverything)
+		require.NoError(t, err)
+		require.Equal(t, []string{"0 no tenant no platform"}, seen, "turn %d, which %s", turn, ending.name)
+	}
 }
 
 func TestTenantsDoNotMixOnASharedPool(t *testing.T) {
@@ -179,4 +189,16 @@ func TestSettingIsAbsentBeforeAndEmptyAfterATransaction(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"0"}, seen)
 	})
+}
+
+func TestTransactionThatIsRolledBackKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	st := openSmall(t, storetest.New(t), 1)
+	before, err := store.Naked(t.Context(), st, `SELECT pg_backend_pid()::text`)
+	require.NoError(t, err)
+	err = st.Tenant(t.Context(), someone, core.NewTenantID(), func(*store.TenantTx) error { return errRefused })
+	require.ErrorIs(t, err, errRefused)
+	after, err := store.Naked(t.Context(), st, `SELECT pg_backend_pid()::text`)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
 }

@@ -64,6 +64,7 @@ func TestSystemDoorOnlyReads(t *testing.T) {
 			column := db.List(t, `SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 ORDER BY attnum DESC LIMIT 1`, table)[0]
 			statements = append(statements, "INSERT INTO "+table+" DEFAULT VALUES", "UPDATE "+table+" SET "+column+" = "+column, "DELETE FROM "+table, "TRUNCATE "+table, "SELECT 1 FROM "+table+" FOR UPDATE")
 		}
+		require.Error(t, st.System(t.Context(), func(tx *store.SystemTx) error { return store.ExecIn(t.Context(), tx, "CREATE TEMP TABLE x ()") }))
 		conn := connect(t, db.SystemURL)
 		for _, statement := range statements {
 			require.Error(t, st.System(t.Context(), func(tx *store.SystemTx) error { return store.ExecIn(t.Context(), tx, statement) }), statement)

@@ -101,6 +101,7 @@ func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 			require.NoError(t, err)
 			makeTenant(t, st, "t"+core.NewAppID().String()[:8])
 		}
+		db.Exec(t, `UPDATE signet.tenants SET created_at = now() WHERE name <> 'aaaa'`) // all of one time here too
 		for _, limit := range []int{1, 2, 3, more + 1, core.MaxPageLimit} {
 			due := (more + 1 + limit - 1) / limit
 			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {

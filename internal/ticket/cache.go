@@ -117,20 +117,26 @@ func (c *Cache) Tickets(ctx context.Context, now time.Time, app *App, held *Held
 	if p := held.last.Load(); p != nil && inTime(now, p.useUntil) {
 		return p, nil
 	}
-	corp, err := c.get(ctx, now, *app, core.CorpTicket)
-	if err != nil {
-		return nil, err
+	for range 2 {
+		corp, err := c.get(ctx, now, *app, core.CorpTicket)
+		if err != nil {
+			return nil, err
+		}
+		agent, err := c.get(ctx, now, *app, core.AgentTicket)
+		if err != nil {
+			return nil, err
+		}
+		if now = c.Now(); !corp.usable(now) {
+			continue // its time ran out while the other was on its way
+		}
+		p := &Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
+		if agent.useUntil.Before(p.useUntil) {
+			p.useUntil = agent.useUntil
+		}
+		held.last.Store(p)
+		return p, nil
 	}
-	agent, err := c.get(ctx, now, *app, core.AgentTicket)
-	if err != nil {
-		return nil, err
-	}
-	p := &Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
-	if agent.useUntil.Before(p.useUntil) {
-		p.useUntil = agent.useUntil
-	}
-	held.last.Store(p)
-	return p, nil
+	return nil, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 }
 
 // CorpTicket gives the ticket that signs wx.config for the app's corp. It fails
@@ -155,7 +161,7 @@ func valueOf(e *entry, err error) (core.Secret, error) {
 // Forget drops from memory what belongs to the app: after its secret was
 // rotated the access token, after it was deleted the agent ticket too. Whatever
 // kept the former secret from being used counts no more. The rows are the
-// business of who made the change.
+// business of who made the change, and a Held that of who has it.
 func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.TicketKind) {
 	for _, kind := range kinds {
 		k := key{tenant: tenant, kind: kind, app: app}

@@ -79,6 +79,9 @@ func TestNoSecretComesOut(t *testing.T) {
 		n.clock.Advance(2 * time.Hour)
 		n.DB.Exec(t, `DELETE FROM signet.refused_calls`)
 		sign()
+		version, err = n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID, admin.NewSecret{Secret: core.NewSecret(secrets[0])})
+		note(version, err)
+		require.NoError(t, err)
 	}
 	n.DB.Exec(t, damages["forged"], n.tenant.ID.String())
 	n.DB.Exec(t, `UPDATE signet.app_secrets SET sealed = sealed || '\x00'`)
@@ -87,7 +90,6 @@ func TestNoSecretComesOut(t *testing.T) {
 	back := n.cutOff(t)
 	sign()
 	back()
-	note("", fmt.Errorf("the cache itself: %v %+v %#v", n.Tickets, n.app.App, n.Gate))
 
 	audit := strings.Join(n.DB.List(t, `SELECT a::text FROM signet.audit a UNION ALL SELECT p::text FROM signet.platform_audit p`), "\n")
 	kept := strings.Join(n.DB.List(t, `SELECT t::text FROM signet.tickets t UNION ALL SELECT s::text FROM signet.app_secrets s

@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestATokenThatWeComDisownsIsFetchedAnewOnce(t *testing.T) {
 		require.Equal(t, made{1, 0, 2}, calls)
 	})
 	for _, errcode := range []int{40014, 42001, 40001} {
-		t.Run(string(rune('0'+errcode%10))+" from a ticket call", func(t *testing.T) {
+		t.Run(fmt.Sprint(errcode, " from a ticket call"), func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t, withMode(wecomtest.NewValue))
 			n.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Errcode: errcode, Times: 1})
@@ -57,7 +58,7 @@ func TestWhoComesSecondUsesTheNewerToken(t *testing.T) {
 			_, err := n.signAgentConfig(t.Context(), n.app)
 			failed <- err
 		}()
-		require.NoError(t, n.WeCom.AwaitHanging(t.Context(), 2))
+		n.awaitHanging(t, 2)
 		n.WeCom.Release()
 		require.NoError(t, <-failed)
 		require.NoError(t, <-failed)
@@ -95,10 +96,68 @@ func TestATokenIsFetchedAnewAtMostOnceAMinute(t *testing.T) {
 	n.mustSign(t)
 }
 
+// Also where two calls, neither of them paused for the other's sake, want it.
+func TestTwoTicketCallsShareTheOneNewTokenOfAMinute(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withMode(wecomtest.NewValue))
+	n.mustSign(t)
+	n.DB.Exec(t, `DELETE FROM signet.tickets WHERE kind <> 'access_token'`)
+	n = n.restart(t)
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetCorpTicket, Errcode: 40014})
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Errcode: 40014})
+	calls := n.since(func() {
+		for range 20 {
+			_, err := n.signConfig(t.Context(), n.app)
+			require.Error(t, err)
+			_, err = n.signAgentConfig(t.Context(), n.app)
+			require.Error(t, err)
+			require.Positive(t, fault.Find(err).RetryAfter)
+		}
+	})
+	require.Equal(t, 1, calls.tokens)
+	require.LessOrEqual(t, calls.sum(), 5)
+	n.WeCom.ClearFaults()
+	n.clock.Advance(time.Minute)
+	n.mustSign(t)
+}
+
+// Where the rows were lost, generations begin again; an old disowning says
+// nothing about the tokens that come then.
+func TestAnOldDisowningIsForgotten(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withMode(wecomtest.NewValue))
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Errcode: 40014, Times: 1})
+	n.mustSign(t)
+	n.DB.Exec(t, `DELETE FROM signet.tickets`)
+	n.clock.Advance(life)
+	require.Equal(t, made{1, 1, 1}, n.since(func() {
+		_, err := n.signConfig(t.Context(), n.app)
+		require.NoError(t, err)
+		n.clock.Advance(2 * time.Minute)
+		_, err = n.signAgentConfig(t.Context(), n.app)
+		require.NoError(t, err)
+	}))
+}
+
+// Whatever kept the former secret from being used counts no more for the next.
+func TestANewSecretIsUsedAtOnce(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.WeCom.SetClosed(corp, agent, true)
+	n.mustRefuse(t, fault.WeComUnavailable)
+	n.WeCom.SetClosed(corp, agent, false)
+	require.Zero(t, n.since(func() { n.mustRefuse(t, fault.WeComUnavailable) }))
+	_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
+		admin.NewSecret{Secret: core.NewSecret(n.app.SecretText), SkipCheck: true})
+	require.NoError(t, err)
+	n.Catch(t)
+	n.mustSign(t)
+}
+
 func TestADeadSecretIsTriedOnceAndNeverAgain(t *testing.T) {
 	t.Parallel()
 	for _, errcode := range []int{40001, 40091} {
-		t.Run(map[int]string{40001: "40001", 40091: "40091"}[errcode], func(t *testing.T) {
+		t.Run(fmt.Sprint(errcode), func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
 			n.mustSign(t)

@@ -12,12 +12,15 @@
 // no lock that another tenant could hold. While Postgres is away what is in
 // memory goes on being used until its end, and a cold key fails with
 // fault.StoreUnavailable. While WeCom is away what lives is served, and a cold
-// key fails with one of the wecom codes.
+// key fails with one of the wecom codes. A row that was altered, moved or forged
+// raises an alert and is fetched anew. Where WeCom refuses one app, another of
+// the same tenant and corp fetches the corp ticket.
 //
 // Across nodes the row's generation keeps two writers apart: who writes second
 // finds the generation moved, throws its own value away and uses the row's. The
-// lease that keeps the second from calling at all takes the place of
-// refresher.acquire (refresh.go).
+// lease that keeps the second from calling at all has its place in load
+// (load.go), between reading the row and calling WeCom.
 //
-// Start reading at cache.go, then refresh.go.
+// Start reading at cache.go, then load.go and fetch.go; use.go has the rule of
+// the ends.
 package ticket

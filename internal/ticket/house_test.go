@@ -98,7 +98,10 @@ type node struct {
 func newNode(t *testing.T, change ...func(*apptest.Config)) node {
 	t.Helper()
 	n := node{clock: newClock(), log: &logBuffer{}}
-	cfg := apptest.Config{Now: n.clock.Now, After: n.clock.After, Log: n.log, WeCom: wecomtest.Config{Clock: n.clock.Now}}
+	cfg := apptest.Config{
+		Now: n.clock.Now, After: n.clock.After, Log: n.log, WeCom: wecomtest.Config{Clock: n.clock.Now},
+		CallTime: time.Minute, FlightTime: time.Minute, // a busy machine is no fault of WeCom's
+	}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -177,4 +180,12 @@ func (n node) cutOff(t *testing.T) (back func()) {
 		server.Exec(t, "ALTER DATABASE "+n.DB.Name+" ALLOW_CONNECTIONS true")
 		require.Eventually(t, func() bool { return n.Store.Ping(t.Context()) == nil }, 10*time.Second, 20*time.Millisecond)
 	}
+}
+
+// awaitHanging waits until so many calls hang at the fake, and not for ever.
+func (n node) awaitHanging(t *testing.T, calls int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, n.WeCom.AwaitHanging(ctx, calls))
 }

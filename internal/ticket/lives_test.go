@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -64,6 +65,28 @@ func TestARepeatedTicketIsUsedToItsEndAndWaitedForOnce(t *testing.T) {
 			require.LessOrEqual(t, n.clock.Waits()[0], 2*time.Second)
 		})
 	}
+}
+
+// One ticket may run out while the other is on its way.
+func TestNeitherOfTwoTicketsIsUsedBeyondItsTime(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withMode(wecomtest.NewValue))
+	_, err := n.signConfig(t.Context(), n.app)
+	require.NoError(t, err)
+	n.clock.Advance(life - 61*time.Second)
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Behaviour: wecomtest.Hang, Times: 1})
+	signed := make(chan error, 1)
+	go func() {
+		answer, err := n.Sign(t.Context(), n.app, page)
+		if err == nil {
+			err = n.Verify(n.app, page, answer)
+		}
+		signed <- err
+	}()
+	n.awaitHanging(t, 1)
+	n.clock.Advance(2 * time.Minute)
+	n.WeCom.Release()
+	require.NoError(t, <-signed)
 }
 
 // The rest of a life that somebody else's fetch has begun.

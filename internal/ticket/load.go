@@ -3,6 +3,7 @@ package ticket
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"signet/internal/core"
@@ -89,8 +90,8 @@ func (c *Cache) awaitEnd(ctx context.Context, held *entry) error {
 
 // readRow gives the value of the row, also when its time is over: its
 // generation and text are needed to judge the next one. A row that does not
-// open was altered or moved; that is an alert, and what is in it is fetched
-// anew.
+// open was altered or moved; that is an alert, and the row counts as holding
+// nothing but its generation.
 func (c *Cache) readRow(ctx context.Context, k key) (held *entry, err error) {
 	err = c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
 		row, found, err := tx.FindTicket(ctx, k.kind, k.subject())
@@ -103,24 +104,13 @@ func (c *Cache) readRow(ctx context.Context, k key) (held *entry, err error) {
 		}
 		c.Log.Error("a sealed ticket does not open; it is fetched anew",
 			"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
-		if isDamaged(err) {
+		if row.Generation == math.MaxInt64 { // somebody's doing; there is no next one
 			return tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
 		}
 		held = &entry{generation: row.Generation}
 		return nil
 	})
 	return held, err
-}
-
-// isDamaged tells a row whose bytes or whose place are not what was sealed, and
-// which is in the way of a good one, from one that lacks a key of ours.
-func isDamaged(err error) bool {
-	for _, damage := range []error{seal.ErrAltered, seal.ErrFormat, seal.ErrTooLarge, seal.ErrKeyMismatch, seal.ErrIncomplete} {
-		if errors.Is(err, damage) {
-			return true
-		}
-	}
-	return fault.Has(err, fault.TenantUnknown) // it names a version of the key that there is not
 }
 
 func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, error) {

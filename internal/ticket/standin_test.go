@@ -67,6 +67,14 @@ func TestNobodyElseStandsIn(t *testing.T) {
 		"another tenant with the same corp": func(t *testing.T, n node) {
 			n.App(t, n.Tenant(t, "北辰物流", corp), "1000300", apptest.Secret("stranger"), host)
 		},
+		"an app of the tenant's other corp": func(t *testing.T, n node) {
+			const second = "wwfedcba0987654321"
+			n.DB.Exec(t, `INSERT INTO signet.corps (tenant_id, corp_id) VALUES ($1, $2)`, n.tenant.ID.String(), second)
+			n.WeCom.AddApp(wecomtest.App{Corp: second, Agent: "1000300", Name: "other", Secret: apptest.Secret("other")})
+			_, err := n.Admin.CreateApp(t.Context(), apptest.Operator(), n.tenant.ID,
+				admin.NewApp{Name: "other", AgentID: "1000300", CorpID: second, Secret: core.NewSecret(apptest.Secret("other"))})
+			require.NoError(t, err)
+		},
 		"an app that is suspended": func(t *testing.T, n node) {
 			other := n.App(t, n.tenant, "1000300", apptest.Secret("other"), host)
 			_, err := n.Admin.UpdateApp(t.Context(), apptest.Operator(), n.tenant.ID, other.ID, nil, admin.AppChange{Status: &suspended})

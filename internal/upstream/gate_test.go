@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
@@ -53,7 +55,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{clock: &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}, secret: core.NewSecret(apptest.Secret("first"))}
-	b.House = apptest.New(t, apptest.Config{Now: b.clock.Now, WeCom: wecomtest.Config{Clock: b.clock.Now}})
+	b.House = apptest.New(t, apptest.Config{Now: b.clock.Now, CallTime: time.Minute, WeCom: wecomtest.Config{Clock: b.clock.Now}})
 	tenant := b.Tenant(t, "蓝湖科技", corp)
 	app := b.ColdApp(t, tenant, agent, b.secret.Expose())
 	b.who = upstream.Caller{TenantID: tenant.ID, CorpID: corp, AppID: app.ID, Standing: upstream.KnownGood}
@@ -241,23 +243,46 @@ func TestWithoutPostgresOnlyTheKnownGoodGoOn(t *testing.T) {
 func TestARefusalCountsWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020, Behaviour: wecomtest.Hang})
+	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020, Times: 1})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	ended := make(chan error, 1)
+	nothing := errors.New("roll back")
+	err := b.Store.Tenant(t.Context(), core.System("test"), b.who.TenantID, func(tx *store.TenantTx) error {
+		// As long as this is not over, the same row waits.
+		if err := tx.CountRefusedCall(t.Context(), string(wecom.GetToken), 60020); err != nil {
+			return err
+		}
+		go func() { ended <- b.token(ctx, b.who) }()
+		require.Eventually(t, func() bool {
+			return b.DB.List(t, `SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)[0] == "1"
+		}, 20*time.Second, 10*time.Millisecond)
+		leave()
+		return nothing
+	})
+	require.ErrorIs(t, err, nothing)
+	require.Error(t, <-ended)
+	require.Equal(t, []string{b.who.TenantID.String() + " gettoken 60020 1"}, b.ledger(t))
+}
+
+// Of a call that was given up nobody knows what WeCom would have said.
+func TestACallThatWasGivenUpCountsNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020, Behaviour: wecomtest.Hang, Times: 1})
 	ctx, leave := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- b.token(ctx, b.who) }()
-	require.NoError(t, b.WeCom.AwaitHanging(t.Context(), 1))
-	b.WeCom.Release()
-	require.Error(t, <-ended)
-	leave()
-	require.Len(t, b.ledger(t), 1)
-
-	b.WeCom.ClearFaults()
-	b.clock.Advance(time.Minute)
-	b.WeCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang})
-	ctx, leave = context.WithCancel(t.Context())
-	go func() { ended <- b.token(ctx, b.who) }()
-	require.NoError(t, b.WeCom.AwaitHanging(t.Context(), 1))
+	b.awaitHanging(t, 1)
 	leave()
 	require.ErrorIs(t, <-ended, context.Canceled)
-	require.Len(t, b.ledger(t), 1, "nobody knows what WeCom would have said")
+	require.Empty(t, b.ledger(t))
+}
+
+// awaitHanging waits until so many calls hang at the fake, and not for ever.
+func (b bundle) awaitHanging(t *testing.T, calls int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, b.WeCom.AwaitHanging(ctx, calls))
 }

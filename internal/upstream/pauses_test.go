@@ -155,7 +155,7 @@ func TestOneCallerProbes(t *testing.T) {
 	before := b.calls()
 	probe := make(chan error, 1)
 	go func() { probe <- b.token(t.Context(), b.who) }()
-	require.NoError(t, b.WeCom.AwaitHanging(t.Context(), 1))
+	b.awaitHanging(t, 1)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() { _ = b.token(t.Context(), b.who) })
@@ -176,7 +176,7 @@ func TestACallerWhoGivesUpOpensNoBreaker(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- b.token(ctx, b.who) }()
-		require.NoError(t, b.WeCom.AwaitHanging(t.Context(), 1))
+		b.awaitHanging(t, 1)
 		leave()
 		require.ErrorIs(t, <-ended, context.Canceled)
 		b.WeCom.Release()

@@ -1,0 +1,269 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/admin"
+	"signet/internal/app/apptest"
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/signing"
+	"signet/internal/wecom/wecomtest"
+)
+
+// states lists an app's secrets, newest first, as "version state activation".
+func (b bundle) states(t *testing.T) []string {
+	t.Helper()
+	list, err := b.Admin.ListSecrets(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, core.Page{Limit: 50})
+	require.NoError(t, err)
+	var states []string
+	for _, v := range list.Items {
+		states = append(states, fmt.Sprint(v.Version, " ", v.State, " ", v.Activation))
+	}
+	return states
+}
+
+func TestRotationKeepsTheTicketsAndPaysThreeCalls(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustSign(t)
+	require.Equal(t, []string{"1 current 1"}, b.states(t))
+	corpRow := b.DB.List(t, `SELECT t::text FROM signet.tickets t WHERE kind = 'corp_ticket'`)
+
+	b.WeCom.ResetSecret(corp, agent, apptest.Secret("second"))
+	calls := len(b.WeCom.Calls())
+	version, err := b.rotate(t, apptest.Secret("second"))
+	require.NoError(t, err)
+	require.EqualValues(t, 2, version.Version)
+	require.Equal(t, core.SecretCurrent, version.State)
+	require.Len(t, b.WeCom.Calls(), calls+3, "gettoken, agent/get, ticket/get")
+	require.Equal(t, []string{"2 current 2", "1 previous 1"}, b.states(t))
+	require.Equal(t, corpRow, b.DB.List(t, `SELECT t::text FROM signet.tickets t WHERE kind = 'corp_ticket'`), "the corp ticket stays")
+
+	b.Catch(t)
+	b.mustSign(t) // by the tickets of the former secret
+	require.Len(t, b.WeCom.Calls(), calls+3, "the next signature costs nothing")
+	again := b
+	again.House = b.Restart(t)
+	answer, err := again.Sign(t.Context(), b.app, page)
+	require.NoError(t, err)
+	newer := b.app
+	newer.SecretText = apptest.Secret("second")
+	require.NoError(t, again.WeCom.CheckSignature(wecomtest.Check{
+		Kind: wecomtest.CheckAgentConfig, Corp: corp, Agent: agent, PageURL: page, Secret: newer.SecretText,
+		Timestamp: answer.Timestamp, Nonce: string(answer.Nonce[:]), Signature: string(answer.AgentConfig[:]),
+	}), "the trial's agent ticket lies in the row")
+	require.Len(t, b.WeCom.Calls(), calls+3, "nor does a restart")
+
+	b.DB.Exec(t, `DELETE FROM signet.tickets WHERE kind = 'corp_ticket'`)
+	again.House = b.Restart(t)
+	_, err = again.Sign(t.Context(), b.app, page)
+	require.NoError(t, err)
+	require.Len(t, b.WeCom.Calls(), calls+4, "the trial's token fetches the next ticket")
+
+	for i, name := range []string{"third", "fourth"} {
+		b.WeCom.ResetSecret(corp, agent, apptest.Secret(name))
+		version, err := b.rotate(t, apptest.Secret(name))
+		require.NoError(t, err)
+		require.EqualValues(t, i+3, version.Activation)
+	}
+	require.Equal(t, []string{"4 current 4", "3 previous 3", "2 retired 2", "1 retired 1"}, b.states(t))
+}
+
+func TestAWrongNewSecretLeavesEverythingAsItWas(t *testing.T) {
+	t.Parallel()
+	for _, c := range refusals {
+		if c.calls == 0 || strings.Contains(c.name, "agent id") {
+			continue // those are about making an app
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.mustSign(t)
+			n := admin.NewApp{AgentID: agent, Secret: core.NewSecret(apptest.Secret("first"))}
+			b.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: apptest.Secret("first"), Domains: []string{host}})
+			c.change(b, &n)
+			if strings.Contains(c.name, "middle") {
+				b.WeCom.ClearFaults()
+				b.WeCom.Inject(wecomtest.Fault{API: "agent/get", Body: `{"errcode":0,"errmsg":"ok","agentid":1000247,"name":"x","close":1}`})
+			}
+			before := b.contents(t)
+			_, err := b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, admin.NewSecret{Secret: n.Secret})
+			b.requireRefused(t, err, c.code, c.errcode, c.reason)
+			b.DB.Exec(t, `DELETE FROM signet.refused_calls`)
+			require.Equal(t, before, b.contents(t))
+			_, err = b.Sign(t.Context(), b.app, page)
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestARotationWithoutATrialForgetsTheFormerToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustSign(t)
+	b.WeCom.ResetSecret(corp, agent, apptest.Secret("second"))
+	calls := len(b.WeCom.Calls())
+	version, err := b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID,
+		admin.NewSecret{Secret: core.NewSecret(apptest.Secret("second")), SkipCheck: true})
+	require.NoError(t, err)
+	require.Nil(t, version.CheckedAt)
+	require.Len(t, b.WeCom.Calls(), calls)
+	require.Equal(t, []string{"agent_ticket", "corp_ticket"}, b.DB.List(t, `SELECT kind FROM signet.tickets ORDER BY kind`))
+	b.Catch(t)
+	b.mustSign(t)
+	require.Len(t, b.WeCom.Calls(), calls)
+	b.DB.Exec(t, `DELETE FROM signet.tickets`)
+	b.House = b.Restart(t)
+	_, err = b.Sign(t.Context(), b.app, page)
+	require.NoError(t, err)
+	require.Zero(t, b.WeCom.Count(wecomtest.Filter{Errcode: new(40014)}), "no dead token was tried")
+}
+
+// The trial's agent ticket may be the one that is held already, with a longer
+// life told: its end must not move.
+func TestATrialNeverMovesTheEndOfATicket(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	var moved atomic.Int64
+	clock := func() time.Time { return now.Add(time.Duration(moved.Load())) }
+	b := setup(t, func(c *apptest.Config) {
+		c.Now = clock
+		c.After = func(d time.Duration) <-chan time.Time {
+			moved.Add(int64(d))
+			done := make(chan time.Time, 1)
+			done <- clock()
+			return done
+		}
+		c.WeCom = wecomtest.Config{Clock: clock, Mode: wecomtest.SameFullLife}
+	})
+	b.mustSign(t)
+	moved.Add(int64(time.Hour))
+	_, err := b.rotate(t, apptest.Secret("first")) // entered once more: the same values come
+	require.NoError(t, err)
+	b.House = b.Restart(t)
+	for range 200 {
+		b.mustSign(t)
+		moved.Add(int64(time.Minute))
+	}
+}
+
+// TestRotationUnderLoad rotates twenty times while pages are signed for. At
+// WeCom the former secret dies just before the new one is entered, so the held
+// tickets carry the load.
+func TestRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	const rotations, signers = 20, 2
+	for _, mode := range []wecomtest.Mode{wecomtest.SameValue, wecomtest.NewValue} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *apptest.Config) { c.WeCom.Mode = mode })
+			b.mustSign(t)
+			ctx, stop := context.WithCancel(t.Context())
+			var group sync.WaitGroup
+			var signed atomic.Int64
+			failures := make([]error, signers)
+			for i := range signers {
+				group.Go(func() {
+					for ctx.Err() == nil {
+						answer, err := b.Sign(context.WithoutCancel(ctx), b.app, page)
+						if err == nil {
+							err = b.accepted(answer)
+						}
+						if err != nil {
+							failures[i] = fmt.Errorf("after %d signatures: %w", signed.Load(), err)
+							return
+						}
+						signed.Add(1)
+					}
+				})
+			}
+			calls := len(b.WeCom.Calls())
+			for i := range rotations {
+				secret := apptest.Secret(fmt.Sprint("rotated", i))
+				b.WeCom.ResetSecret(corp, agent, secret)
+				_, err := b.rotate(t, secret)
+				require.NoError(t, err)
+				b.Catch(t)
+			}
+			stop()
+			group.Wait()
+			require.NoError(t, errors.Join(failures...))
+			require.Equal(t, calls+3*rotations, len(b.WeCom.Calls()), "three calls for each rotation, none for the signatures")
+			require.Positive(t, signed.Load())
+			t.Logf("%d signatures during %d rotations, none failed", signed.Load(), rotations)
+		})
+	}
+}
+
+// accepted checks both signatures as the client would.
+func (b bundle) accepted(a signing.Answer) error {
+	for kind, signature := range map[wecomtest.CheckKind]string{wecomtest.CheckConfig: string(a.Config[:]), wecomtest.CheckAgentConfig: string(a.AgentConfig[:])} {
+		err := b.WeCom.CheckSignature(wecomtest.Check{Kind: kind, Corp: corp, Agent: agent, PageURL: page, Timestamp: a.Timestamp, Nonce: string(a.Nonce[:]), Signature: signature})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Two people rotate at once: one after the other, and both versions are there.
+func TestTwoRotationsAtOnceFollowEachOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 8 {
+		b.addApp(corp, agent, apptest.Secret(fmt.Sprint("both", i)))
+	}
+	var group sync.WaitGroup
+	failures := make([]error, 8)
+	for i := range failures {
+		group.Go(func() {
+			_, failures[i] = b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID,
+				admin.NewSecret{Secret: core.NewSecret(apptest.Secret(fmt.Sprint("both", i)))})
+		})
+	}
+	group.Wait()
+	require.NoError(t, errors.Join(failures...))
+	states := b.states(t)
+	require.Len(t, states, 9)
+	require.Equal(t, "9 current 9", states[0])
+	require.Equal(t, "8 previous 8", states[1])
+	require.Len(t, b.DB.List(t, `SELECT seq::text FROM signet.audit WHERE action = 'secret.rotate'`), 8)
+	require.Equal(t, []string{"9 9"}, b.DB.List(t, `SELECT DISTINCT secret_version || ' ' || (SELECT max(version) FROM signet.app_secrets) FROM signet.tickets WHERE kind = 'access_token'`),
+		"the token is the current secret's")
+}
+
+// A refresher who still has the former secret may write its token between the
+// rotation's reading and its writing. The rotation's is the one that stays.
+func TestTheTrialsTokenIsWrittenOverARefreshersThatWasFaster(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, statement := range []string{
+		`CREATE SEQUENCE public.writes`, `GRANT USAGE ON SEQUENCE public.writes TO signet_app`,
+		`CREATE FUNCTION public.faster() RETURNS trigger LANGUAGE plpgsql AS
+		 $$ BEGIN IF nextval('public.writes') = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$`, // as if the generation had moved
+		`CREATE TRIGGER faster BEFORE UPDATE ON signet.tickets FOR EACH ROW WHEN (NEW.kind = 'access_token') EXECUTE FUNCTION public.faster()`,
+	} {
+		b.DB.Exec(t, statement)
+	}
+	_, err := b.rotate(t, apptest.Secret("first"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"2"}, b.DB.List(t, `SELECT secret_version::text FROM signet.tickets WHERE kind = 'access_token'`))
+}
+
+func TestARotationOfADeletedAppIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.Admin.DeleteApp(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, nil))
+	_, err := b.rotate(t, apptest.Secret("first"))
+	require.True(t, fault.Has(err, fault.AppUnknown), err)
+}
