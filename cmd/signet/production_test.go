@@ -27,7 +27,7 @@ import (
 type program struct{ env []string }
 
 func (p program) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)                                                            //nolint:gosec // the test binary itself
+	cmd := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // the test binary itself
 	cmd.Env = append([]string{asSignet + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, p.env...)
 	return cmd
 }
