@@ -109,7 +109,7 @@ func TestErrorTextsQuoteNoValue(t *testing.T) {
 				require.NotContains(t, text, secret, name)
 				require.NotContains(t, text, "76616c75652d6e6f74", name) // bytea is quoted in hex
 			}
-			for cause := error(err); cause != nil; cause = errors.Unwrap(cause) {
+			for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 				require.NotContains(t, fmt.Sprintf("%#v", cause), secret, name)
 				var pg *pgconn.PgError
 				if errors.As(cause, &pg) {

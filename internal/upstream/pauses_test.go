@@ -171,16 +171,16 @@ func TestOneCallerProbes(t *testing.T) {
 func TestACallerWhoGivesUpOpensNoBreaker(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.WeCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang})
 	for range 10 {
-		b.WeCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang, Times: 1})
 		ctx, leave := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- b.token(ctx, b.who) }()
 		b.awaitHanging(t, 1)
 		leave()
 		require.ErrorIs(t, <-ended, context.Canceled)
-		b.WeCom.Release()
 	}
+	b.WeCom.ClearFaults()
 	require.NoError(t, b.token(t.Context(), b.who))
 }
 
