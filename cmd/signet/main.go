@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 )
 
@@ -98,7 +99,7 @@ func exitOf(err error) int {
 // report prints an error, one line for each problem.
 func report(errOut io.Writer, err error, status int) int {
 	for line := range strings.SplitSeq(sentence(err), "\n") {
-		_, _ = fmt.Fprintln(errOut, "signet: "+line)
+		_, _ = fmt.Fprintln(errOut, "signet: "+core.RedactMisplaced(line))
 	}
 	return status
 }

@@ -222,6 +222,7 @@ func TestContractConsoleListener(t *testing.T) {
 
 	t.Run("an app's life", func(t *testing.T) {
 		t.Parallel()
+		n := startNode(t, wecomtest.Config{}) // of its own, because rows are counted
 		corp := "ww3333333333333333"
 		tenant := n.call(t, http.MethodPost, "/tenants", fmt.Sprintf(`{"name":"蓝湖科技","corpId":%q}`, corp)).text(t, "id")
 		path := "/tenants/" + tenant + "/apps"

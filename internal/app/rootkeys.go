@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -33,6 +34,9 @@ func openRing(ctx context.Context, st *store.Store, master *seal.Master, recover
 		return nil, err
 	}
 	if len(rows) == 0 {
+		if err := refuseLostKeys(ctx, st); err != nil {
+			return nil, err
+		}
 		first, err := seal.FirstRootKey(master, recovery)
 		if err != nil {
 			return nil, err
@@ -50,6 +54,21 @@ func openRing(ctx context.Context, st *store.Store, master *seal.Master, recover
 		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
 	}
 	return ring, coverRecovery(ctx, st, ring, recovery, log)
+}
+
+// refuseLostKeys keeps a first root key from being made over data that was sealed
+// under another: with it stored, the right one could no longer be restored.
+func refuseLostKeys(ctx context.Context, st *store.Store) error {
+	var lost bool
+	err := st.Platform(ctx, core.System("keys"), func(tx *store.PlatformTx) error {
+		var err error
+		lost, err = tx.SealedWithoutRoot(ctx)
+		return err
+	})
+	if err == nil && lost {
+		err = errors.New("the database holds sealed data but no root key: restore the schema signet_keys from its backup first (docs/custody.md)")
+	}
+	return err
 }
 
 // coverRecovery adds the wraps that a recovery recipient lacks which was set

@@ -131,22 +131,63 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// follow keeps the directory and the tickets current.
+// follow keeps the directory and the tickets current. Where the database behind
+// the feed is another than before (restored, or promoted elsewhere), what is
+// known is read anew, and until that can be done signing goes on with it.
 func (s *Server) follow(ctx context.Context) error {
-	apply := func(ctx context.Context, changes []store.Change) error {
-		if err := s.rooms.directory.Apply(ctx, changes); err != nil {
+	from := s.from
+	for {
+		err := s.rooms.store.FollowChanges(ctx, from, s.apply, s.noteFeed)
+		if !errors.Is(err, store.ErrFeedBroken) {
 			return err
 		}
-		for _, c := range changes {
-			switch c.Kind {
-			case store.SecretChanged:
-				s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
-			case store.AppChanged, store.TenantChanged, store.LegacyHostChanged:
-			}
+		s.log.Warn("the database is another than before; everything is read anew")
+		if from, err = s.reload(ctx); err != nil {
+			return nil //nolint:nilerr // ctx has ended
 		}
-		return nil
 	}
-	return s.rooms.store.FollowChanges(ctx, s.from, apply, s.noteFeed)
+}
+
+// reload reads every app anew, as soon as Postgres lets it. It fails only when
+// ctx ends.
+func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		from, err := s.rooms.directory.Load(ctx)
+		if ctx.Err() != nil {
+			return from, ctx.Err()
+		}
+		s.noteFeed(err)
+		if err == nil {
+			return from, nil
+		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return from, ctx.Err()
+		}
+	}
+}
+
+// apply makes changes known to this node: the directory reads them, and tokens
+// and tickets that are no longer anybody's are forgotten.
+func (s *Server) apply(ctx context.Context, changes []store.Change) error {
+	if err := s.rooms.directory.Apply(ctx, changes); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		switch c.Kind {
+		case store.SecretChanged:
+			s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
+		case store.AppChanged:
+			if !s.rooms.directory.Holds(c.AppKey) {
+				s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken, core.AgentTicket)
+			}
+		case store.TenantChanged, store.LegacyHostChanged:
+		}
+	}
+	return nil
 }
 
 // noteFeed says once that the change feed stands still, and once that it runs

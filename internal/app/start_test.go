@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -91,6 +92,11 @@ func TestServeRefusesToStart(t *testing.T) {
 		},
 			[]string{"SIGNET_DATABASE_URL", "127.0.0.1:1", "does not answer"}},
 	}
+	cases = append(cases, struct {
+		name   string
+		change func(*config.Config)
+		want   []string
+	}{"data restored without its keys", func(c *config.Config) { *c = restoredWithoutKeys(t) }, []string{"no root key", "signet_keys"}})
 	before := rowCounts(t, db)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,6 +127,26 @@ func sealedByAnother(t *testing.T) config.Config {
 	require.NoError(t, err)
 	server.Close()
 	return other
+}
+
+// restoredWithoutKeys is a configuration whose database has lost its key schema,
+// and another identity: what a slip in a restore looks like.
+func restoredWithoutKeys(t *testing.T) config.Config {
+	t.Helper()
+	db := storetest.New(t)
+	cfg := newConfig(t, db, "http://127.0.0.1:1")
+	server, err := app.NewServer(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	server.Close()
+	require.NoError(t, db.Damage(t.Context(), `TRUNCATE signet_keys.root_keys, signet_keys.root_key_wraps, signet_keys.platform_keys, signet_keys.tenant_keys`))
+	cfg.IdentityFile = newConfig(t, db, "http://127.0.0.1:1").IdentityFile
+	counts := rowCounts(t, db)
+	t.Cleanup(func() {
+		after, err := db.RowCounts(context.Background()) // the test's own context has ended
+		require.NoError(t, err)
+		require.Equal(t, counts, after, "nothing was written")
+	})
+	return cfg
 }
 
 // rowCounts counts the rows of every table of the schema.

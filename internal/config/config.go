@@ -91,11 +91,12 @@ func gather(from Source) (map[string]string, *problems) {
 	found := &problems{}
 	for _, entry := range from.Environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || value == "" {
+		if !strings.HasPrefix(name, prefix) {
 			continue
 		}
 		key := strings.TrimSuffix(name, fileSuffix)
 		switch {
+		case value == "" && (known(name) || known(key)): // as if it were not there
 		case known(name):
 			if values[name] != "" {
 				found.add(name, "is given twice, as %s and as %s: keep one", name, name+fileSuffix)

@@ -83,6 +83,7 @@ func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, entry, want string }{
 		{"an unknown key, and suggests the near one", "SIGNET_DATABSE_URL=x", "did you mean SIGNET_DATABASE_URL?"},
+		{"an unknown key, also an empty one", "SIGNET_NOPE=", "SIGNET_NOPE is no key"},
 		{"an address that is no Postgres address", "SIGNET_DATABASE_URL=mysql://a:hunter2secret@b/c", "SIGNET_DATABASE_URL is not a Postgres address"},
 		{"an address without a role", "SIGNET_DATABASE_URL=postgres://db/signet", "SIGNET_DATABASE_URL is not a Postgres address"},
 		{"a listening address without a port", "SIGNET_CONSOLE_ADDR=localhost", "write HOST:PORT"},

@@ -224,13 +224,28 @@ func CheckPort(port string) fault.Reason {
 
 // Matches tells whether h covers hostport, the host[:port] of a page: the very
 // same text, or for a wildcard one or more labels more, on the same port. It
-// does not allocate.
+// does not allocate, but for a host with a label that claims to be punycode: an
+// exact host was checked when it was entered, and what stands below a wildcard
+// has yet to be one that a browser reports.
 func (h Host) Matches(hostport string) bool {
 	if !h.IsWildcard() {
 		return hostport != "" && string(h) == hostport
 	}
 	tail := string(h[len(wildcard)-1:]) // with its dot, so that it matches whole labels
-	return len(hostport) > len(tail) && hostport[0] != '.' && strings.HasSuffix(hostport, tail)
+	if len(hostport) <= len(tail) || hostport[0] == '.' || !strings.HasSuffix(hostport, tail) {
+		return false
+	}
+	below := hostport[:len(hostport)-len(tail)]
+	return !strings.Contains(below, punycode) || reported(below)
+}
+
+// punycode begins every label that stands for Unicode.
+const punycode = "xn--"
+
+// reported tells whether a browser writes these labels as they are.
+func reported(labels string) bool {
+	ascii, err := browserIDNA.ToASCII(labels)
+	return err == nil && ascii == labels
 }
 
 // IsWildcard tells whether h covers the hosts below it (and not itself).

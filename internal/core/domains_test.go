@@ -308,3 +308,16 @@ func sharedFile(t *testing.T, name string) []byte {
 	require.NoError(t, err)
 	return data
 }
+
+// Below a wildcard stands what nobody has entered: a label that only claims to
+// be punycode is no host that a browser reports.
+func TestWildcardsCoverOnlyWhatABrowserReports(t *testing.T) {
+	t.Parallel()
+	wildcard := core.Host("*.example.com")
+	for _, host := range []string{"xn--a.example.com", "xn--zzzzzz999.example.com", "a.xn--0.example.com", "xn--abc-.example.com", "xn--.example.com"} {
+		require.False(t, wildcard.Matches(host), host)
+	}
+	for _, host := range []string{"a.example.com", "xn--fsqu00a.example.com", "b.xn--fsqu00a.example.com"} {
+		require.True(t, wildcard.Matches(host), host)
+	}
+}

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"log/slog"
+	"regexp"
 	"unsafe"
 )
 
@@ -55,3 +56,11 @@ func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `
 
 // LogValue implements slog.LogValuer without the value.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// What a secret looks like that stands where none belongs: an age identity, an
+// address with a password in it.
+var misplaced = regexp.MustCompile(`AGE-SECRET-KEY-[^\s"]*|[a-z+]+://[^\s"/@]*:[^\s"]*@`)
+
+// RedactMisplaced takes out of a line for a person what somebody has put where
+// it does not belong, such as an identity in the place of its file's path.
+func RedactMisplaced(line string) string { return misplaced.ReplaceAllString(line, Redacted) }

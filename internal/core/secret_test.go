@@ -198,3 +198,16 @@ func TestSecretGivesItsValueByExposeAlone(t *testing.T) {
 	require.Equal(t, "Expose Format GoString IsZero Len LogValue MarshalJSON MarshalText String", strings.Join(named, " "),
 		"a new method has its test here first")
 }
+
+func TestRedactMisplacedTakesOutWhatDoesNotBelong(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"identity file AGE-SECRET-KEY-1QQQ2WW does not exist": "identity file [redacted] does not exist",
+		`is "postgres://app:hunter2@db/x": write HOST:PORT`:   `is "[redacted]db/x": write HOST:PORT`,
+		"unexpected argument postgres://app:p@ss@db/signet":   "unexpected argument [redacted]db/signet",
+		"set it to postgres://USER@HOST:5432/DATABASE":        "set it to postgres://USER@HOST:5432/DATABASE",
+		"make one with `signet keys init --out FILE`":         "make one with `signet keys init --out FILE`",
+	} {
+		require.Equal(t, want, core.RedactMisplaced(line))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/puzpuzpuz/xsync/v4"
 
@@ -48,38 +49,48 @@ func (a *app) trusts(host string) bool {
 //
 // It is safe for concurrent use; readers take no lock.
 type Directory struct {
-	store  *store.Store
+	store *store.Store
+	held  atomic.Pointer[contents]
+}
+
+// contents is what a Load has read and Apply keeps up. A Load changes it whole,
+// so that nothing stays which is no longer there.
+type contents struct {
 	apps   *xsync.Map[core.AppKey, *app]
 	legacy *xsync.Map[core.Host, core.AppKey]
 }
 
-// NewDirectory makes an empty Directory.
-func NewDirectory(st *store.Store) *Directory {
-	return &Directory{
-		store:  st,
-		apps:   xsync.NewMap[core.AppKey, *app](),
-		legacy: xsync.NewMap[core.Host, core.AppKey](),
-	}
+func newContents() *contents {
+	return &contents{apps: xsync.NewMap[core.AppKey, *app](), legacy: xsync.NewMap[core.Host, core.AppKey]()}
 }
 
-// Load reads every app and bound host in one snapshot, and gives the place in
-// the change feed from which Apply must go on. It fails with
-// fault.StoreUnavailable.
+// NewDirectory makes an empty Directory.
+func NewDirectory(st *store.Store) *Directory {
+	d := &Directory{store: st}
+	d.held.Store(newContents())
+	return d
+}
+
+// Load reads every app and bound host in one snapshot, puts them in the place of
+// what was held, and gives the place in the change feed from which Apply must go
+// on. It fails with fault.StoreUnavailable, and then what was held stays.
 func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	var from store.FeedPosition
+	fresh := newContents()
 	err := d.store.System(ctx, func(tx *store.SystemTx) error {
 		var err error
 		if from, err = tx.Horizon(ctx); err != nil {
 			return err
 		}
-		if err := tx.EachSigningApp(ctx, d.put); err != nil {
+		if err := tx.EachSigningApp(ctx, fresh.put); err != nil {
 			return err
 		}
-		return tx.EachLegacyHost(ctx, func(host core.Host, key core.AppKey) { d.legacy.Store(host, key) })
+		return tx.EachLegacyHost(ctx, func(host core.Host, key core.AppKey) { fresh.legacy.Store(host, key) })
 	})
 	if err != nil {
 		return from, fmt.Errorf("load the apps: %w", err)
 	}
+	d.held.Store(fresh)
 	return from, nil
 }
 
@@ -100,53 +111,57 @@ func (d *Directory) Apply(ctx context.Context, changes []store.Change) error {
 		}
 	}
 	return d.store.System(ctx, func(tx *store.SystemTx) error {
-		if err := d.reloadApps(ctx, tx, keys, tenants); err != nil {
+		held := d.held.Load()
+		if err := held.reloadApps(ctx, tx, keys, tenants); err != nil {
 			return err
 		}
-		return d.reloadHosts(ctx, tx, hosts)
+		return held.reloadHosts(ctx, tx, hosts)
 	})
 }
 
 // Len tells how many apps are held.
-func (d *Directory) Len() int { return d.apps.Size() }
+func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 
-func (d *Directory) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) error {
+// Holds tells whether there is such an app.
+func (d *Directory) Holds(key core.AppKey) bool { return d.find(key) != nil }
+
+func (c *contents) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) error {
 	if len(keys) == 0 && len(tenants) == 0 {
 		return nil
 	}
 	found := make(map[core.AppKey]bool, len(keys))
 	err := tx.EachSigningAppNamed(ctx, keys, tenants, func(row *store.SigningApp) {
 		found[row.Key] = true
-		d.put(row)
+		c.put(row)
 	})
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
 		if !found[key] {
-			d.apps.Delete(key)
+			c.apps.Delete(key)
 		}
 	}
 	return nil
 }
 
-func (d *Directory) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []core.Host) error {
+func (c *contents) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []core.Host) error {
 	for _, host := range hosts {
 		key, found, err := tx.FindLegacyHostApp(ctx, host)
 		if err != nil {
 			return err
 		}
 		if found {
-			d.legacy.Store(host, key)
+			c.legacy.Store(host, key)
 		} else {
-			d.legacy.Delete(host)
+			c.legacy.Delete(host)
 		}
 	}
 	return nil
 }
 
-func (d *Directory) put(row *store.SigningApp) {
-	d.apps.Store(row.Key, &app{
+func (c *contents) put(row *store.SigningApp) {
+	c.apps.Store(row.Key, &app{
 		App:     ticket.App{TenantID: row.TenantID, AppID: row.AppID, CorpID: row.CorpID},
 		agentID: row.AgentID, hosts: joinHosts(row.Hosts),
 		allowHTTP: row.AllowHTTP, tenantSuspended: row.TenantSuspended, appSuspended: row.AppSuspended,
@@ -166,14 +181,14 @@ func joinHosts(hosts []core.Host) string {
 }
 
 func (d *Directory) find(key core.AppKey) *app {
-	a, _ := d.apps.Load(key)
+	a, _ := d.held.Load().apps.Load(key)
 	return a
 }
 
 // findLegacy gives the app to which a host is bound, nil if none is. A binding
 // whose app has just been deleted finds none.
 func (d *Directory) findLegacy(host string) *app {
-	key, bound := d.legacy.Load(core.Host(host))
+	key, bound := d.held.Load().legacy.Load(core.Host(host))
 	if !bound {
 		return nil
 	}

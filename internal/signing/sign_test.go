@@ -250,3 +250,22 @@ func superuser(t *testing.T, h *apptest.House, statement string) {
 	t.Helper()
 	require.NoError(t, h.DB.Damage(t.Context(), statement))
 }
+
+// A second Load puts what is there in the place of what was held: it is how a
+// node goes on when the database behind the feed is another than before.
+func TestLoadForgetsWhatIsNoLongerThere(t *testing.T) {
+	t.Parallel()
+	h, tenant, app := signingHouse(t)
+	_, err := h.Admin.BindLegacyHost(t.Context(), apptest.Operator(), host, tenant.ID, app.ID)
+	require.NoError(t, err)
+	h.Catch(t)
+	_, err = h.Sign(t.Context(), app, page)
+	require.NoError(t, err)
+	superuser(t, h, `DELETE FROM signet.apps`) // no change row tells of it
+	_, err = h.Directory.Load(t.Context())
+	require.NoError(t, err)
+	_, err = h.Sign(t.Context(), app, page)
+	require.True(t, fault.Has(err, fault.AppUnknown), err)
+	_, err = h.Signer.Sign(t.Context(), signing.Request{Page: page})
+	require.True(t, fault.Has(err, fault.AppMissing), err)
+}

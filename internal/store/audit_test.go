@@ -55,7 +55,7 @@ func auditOf(t *testing.T, st *store.Store, tenant core.TenantID) (rows []core.A
 func TestAuditIsOneChainThatCanBeRecomputed(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		member := core.Actor{Kind: core.ActorMember, MemberID: r.Member, Name: "a@example.com", RequestID: "req-1"}
 		entries := []core.AuditEntry{
 			{Action: "app.create", SubjectKind: "app", Subject: r.App.ID.String(), Detail: map[string]string{"name": "<客户> & \"quotes\" \u2028", "a": "", "z": "2"}},
@@ -148,7 +148,7 @@ SELECT jsonb_build_object('Seq', seq, 'At', at, 'ActorKind', actor_kind, 'ActorI
 func TestChangeThatCannotBeAuditedDoesNotHappen(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		db.Exec(t, `
 CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$;
 CREATE TRIGGER full_disk BEFORE INSERT ON signet.audit FOR EACH ROW EXECUTE FUNCTION public.full_disk();

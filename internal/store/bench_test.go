@@ -72,7 +72,7 @@ func BenchmarkEachSigningApp(b *testing.B) {
 // BenchmarkTenantDoor is a transaction of one statement through the door.
 func BenchmarkTenantDoor(b *testing.B) {
 	st := storetest.Open(b)
-	r := makeTenant(b, st, "aaaa")
+	r := makeTenant(b, st, "alpha")
 	before := st.Statements()
 	for b.Loop() {
 		require.NoError(b, st.Tenant(b.Context(), someone, r.ID, func(tx *store.TenantTx) error {

@@ -16,7 +16,7 @@ func TestEverySigningAppIsVisitedWithItsHosts(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
 		storetest.Seed(t, db, 50)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		bare := core.App{ID: core.NewAppID(), CorpID: r.Corp, AgentID: "5", Key: core.NewAppKey(), Name: "bare", Kind: core.SelfBuilt}
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 			_, err := tx.CreateApp(ctx, bare)
@@ -56,7 +56,7 @@ func TestEverySigningAppIsVisitedWithItsHosts(t *testing.T) {
 			if _, err := tx.UpdateApp(ctx, app); err != nil {
 				return err
 			}
-			return tx.UpdateTenant(ctx, "aaaa", core.Suspended)
+			return tx.UpdateTenant(ctx, "alpha", core.Suspended)
 		})
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
 			return tx.EachSigningAppNamed(ctx, []core.AppKey{bare.Key}, nil, func(a *store.SigningApp) {
@@ -69,7 +69,7 @@ func TestEverySigningAppIsVisitedWithItsHosts(t *testing.T) {
 func TestBoundHostLeadsToItsApp(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
 			found := map[core.Host]core.AppKey{}
 			require.NoError(t, tx.EachLegacyHost(ctx, func(h core.Host, k core.AppKey) { found[h] = k }))

@@ -74,7 +74,7 @@ func TestErrorsOfTheDriverGetTheirNames(t *testing.T) {
 func TestErrorTextsQuoteNoValue(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		const secret = "value-not-to-be-quoted"
 		fails := map[string]func(tx *store.TenantTx) error{
 			"a unique key": func(tx *store.TenantTx) error {
@@ -220,6 +220,21 @@ func TestDeadConnectionsOfThePoolAreReplacedUnheard(t *testing.T) {
 			require.NoError(t, err, door)
 		}
 	})
+}
+
+// A host that died answers nothing, not even a goodbye; the places of its
+// connections in the pool must not be held by waiting for it.
+func TestDeadHostDoesNotKeepThePoolBusy(t *testing.T) {
+	t.Parallel()
+	st, wires := openThrough(t, storetest.New(t), 300*time.Millisecond)
+	for _, w := range wires {
+		w.FallSilent()
+		require.NoError(t, w.listener.Close())
+	}
+	unavailable(t, st, 300*time.Millisecond)
+	began := time.Now()
+	st.Close() // waits for every place
+	require.Less(t, time.Since(began), 5*time.Second)
 }
 
 func TestTransactionUnderWayEndsWhenPostgresIsAway(t *testing.T) {

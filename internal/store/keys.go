@@ -192,3 +192,13 @@ func (tx *SystemTx) CountTenantKeys(ctx context.Context) (map[int32]int64, error
 	}
 	return counts, err
 }
+
+const selectSealedWithoutRoot = `
+SELECT NOT EXISTS (SELECT FROM signet_keys.root_keys)
+       AND (EXISTS (SELECT FROM signet.session_keys) OR EXISTS (SELECT FROM signet_keys.platform_keys))`
+
+// SealedWithoutRoot tells whether there are sealed rows but no root key: data
+// that was restored without its keys.
+func (tx *PlatformTx) SealedWithoutRoot(ctx context.Context) (bool, error) {
+	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[bool], selectSealedWithoutRoot)
+}

@@ -148,6 +148,10 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(2, "new"))
 	},
+	"LeftOfHour": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		left, err := tx.LeftOfHour(ctx)
+		return left > 0 && left <= time.Hour, err
+	},
 	"RefusedCallsThisHour": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return tx.RefusedCallsThisHour(ctx)
 	},
@@ -223,6 +227,9 @@ var platformCalls = map[string]platformCall{
 	"ListLegacyHosts": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		list, err := tx.ListLegacyHosts(ctx, wholePage)
 		return len(list.Items), err
+	},
+	"SealedWithoutRoot": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.SealedWithoutRoot(ctx)
 	},
 	"ListRootKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		keys, err := tx.ListRootKeys(ctx)

@@ -18,7 +18,7 @@ import (
 func TestHostIsBoundOnceOnTheWholePlatform(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		bind := func(r tenantRows) (made bool, err error) {
 			err = st.Platform(t.Context(), someone, func(tx *store.PlatformTx) (err error) {
 				_, made, err = tx.BindLegacyHost(t.Context(), core.LegacyHost{Host: "once.example.com", TenantID: r.ID, AppID: r.App.ID})
@@ -68,7 +68,7 @@ func TestHostIsBoundOnceOnTheWholePlatform(t *testing.T) {
 func TestRefreshTokenIsLockedAndUsedOnce(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		look := func() (token store.RefreshToken) {
 			onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) (err error) {
 				token, err = tx.LockRefreshToken(ctx, r.Token)
@@ -110,7 +110,7 @@ func TestRefreshTokenIsLockedAndUsedOnce(t *testing.T) {
 func TestSessionAndTokenEndByTheClockOfTheDatabase(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		db.Exec(t, `UPDATE signet.refresh_tokens SET expires_at = now() - interval '1 second'`)
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
 			token, err := tx.LockRefreshToken(ctx, r.Token)

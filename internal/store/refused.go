@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,4 +40,14 @@ WHERE hour = date_trunc('hour', now())`
 // platform since the hour began (database time).
 func (tx *SystemTx) RefusedCallsThisHour(ctx context.Context) (int64, error) {
 	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int64], sumRefusedCalls)
+}
+
+const selectLeftOfHour = `
+SELECT extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - now())::float8`
+
+// LeftOfHour tells how long the hour of the ledger still lasts, by the clock
+// that the ledger counts by: more than 0, at most an hour.
+func (tx *TenantTx) LeftOfHour(ctx context.Context) (time.Duration, error) {
+	seconds, err := one(ctx, tx.tx, fault.InternalError, pgx.RowTo[float64], selectLeftOfHour)
+	return time.Duration(seconds * float64(time.Second)), err
 }

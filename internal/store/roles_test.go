@@ -33,8 +33,8 @@ SELECT DISTINCT concat_ws(' ', rolsuper, rolbypassrls, rolcreaterole, rolcreated
 			SystemURL: server.URL(cfg.System.Name, cfg.System.Password, db.Name)})
 		require.NoError(t, err)
 		t.Cleanup(st.Close)
-		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
-		require.Equal(t, []string{"aaaa", "bbbb"}, []string{a.App.Name, b.App.Name})
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
+		require.Equal(t, []string{"alpha", "bravo"}, []string{a.App.Name, b.App.Name})
 		require.NoError(t, store.MigrateDown(t.Context(), cfg))
 	})
 }

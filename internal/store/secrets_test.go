@@ -45,7 +45,7 @@ func rotate(ctx context.Context, st *store.Store, r tenantRows, end error) (made
 func TestNewSecretIsCurrentAndTheFormerOneStepsBack(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa") // has version 1
+		r := makeTenant(t, st, "alpha") // has version 1
 		for version := int32(2); version <= 5; version++ {
 			made, err := rotate(t.Context(), st, r, nil)
 			require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestRotationsKeepTheirOrder(t *testing.T) {
 func TestRotationsAtOnceWaitForEachOther(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		var group errgroup.Group
 		for range 16 {
 			group.Go(func() error { _, err := rotate(t.Context(), st, r, nil); return err })
@@ -119,7 +119,7 @@ func TestRotationsAtOnceWaitForEachOther(t *testing.T) {
 func TestTwoCurrentSecretsOfOneAppCannotBe(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		for _, state := range []string{"current", "previous", "pending"} {
 			insert := `INSERT INTO signet.app_secrets (tenant_id, app_id, version, state, fingerprint, sealed, key_version)
 SELECT tenant_id, app_id, version + $2, $1, '', sealed, 1 FROM signet.app_secrets WHERE app_id = $3 AND version = 1`
@@ -134,7 +134,7 @@ SELECT tenant_id, app_id, version + $2, $1, '', sealed, 1 FROM signet.app_secret
 func TestOutcomeOfASecretIsNoted(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		note := func(problem fault.Code) core.SecretVersion {
 			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 				return tx.UpdateSecretOutcome(ctx, r.App.ID, 1, problem)
@@ -161,7 +161,7 @@ func TestOutcomeOfASecretIsNoted(t *testing.T) {
 func TestAppWithoutASecretIsNotReady(t *testing.T) {
 	t.Parallel()
 	st := storetest.Open(t)
-	r := makeTenant(t, st, "aaaa")
+	r := makeTenant(t, st, "alpha")
 	err := st.Tenant(t.Context(), someone, r.ID, func(tx *store.TenantTx) error {
 		_, err := tx.GetCurrentSecret(t.Context(), core.NewAppID())
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -59,8 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Close gives all connections back and waits for those in use. Of a server that
-// has fallen silent the driver takes leave for 15 seconds at most.
+// Close gives all connections back and waits for those in use.
 func (s *Store) Close() {
 	s.tenants.Close()
 	s.system.Close()
@@ -89,6 +89,20 @@ func (s *Store) Statements() int64 {
 // the password.
 var errAddress = errors.New("not a Postgres address; it should look like postgres://USER:PASSWORD@HOST:5432/DATABASE")
 
+// connectPatience is the longest that a connection may take to be made.
+const connectPatience = 2 * time.Second
+
+// leavePatience is how long the server has for taking leave of a connection.
+const leavePatience = time.Second
+
+// leaveSoon bounds the driver's leave-taking. It waits up to 15 seconds for the
+// server to hang up, and the place in the pool is taken meanwhile: after a host
+// has died the pool would be full of connections to it.
+func leaveSoon(conn *pgx.Conn) {
+	socket := conn.PgConn().Conn()
+	time.AfterFunc(leavePatience, func() { _ = socket.Close() })
+}
+
 func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -98,7 +112,9 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnLifetimeJitter = 10 * time.Minute
-	cfg.ConnConfig.ConnectTimeout = 2 * time.Second
+	cfg.ConnConfig.ConnectTimeout = connectPatience
+	cfg.ConnConfig.DialFunc = (&net.Dialer{Timeout: connectPatience}).DialContext // the driver dials to cancel, too
+	cfg.BeforeClose = leaveSoon
 	cfg.ConnConfig.Tracer = &counter{}
 	for name, value := range map[string]string{
 		"application_name":                    "signet",

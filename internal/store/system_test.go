@@ -28,7 +28,7 @@ func TestSystemRoleRunsTheListedStatementsOnly(t *testing.T) {
 	st, err := store.Open(t.Context(), store.Config{TenantURL: db.TenantURL, SystemURL: w.URL(db.SystemURL)})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
-	r := makeTenant(t, st, "aaaa")
+	r := makeTenant(t, st, "alpha")
 	require.NoError(t, st.Ping(t.Context()))
 	for name, call := range systemCalls {
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
@@ -57,7 +57,7 @@ func TestSystemRoleRunsTheListedStatementsOnly(t *testing.T) {
 func TestSystemDoorOnlyReads(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		makeTenant(t, st, "aaaa")
+		makeTenant(t, st, "alpha")
 		tables := db.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys')`)
 		statements := []string{"CREATE TABLE public.x ()", "SELECT nextval('signet.change_log_seq_seq')"}
 		for _, table := range tables {

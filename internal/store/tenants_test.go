@@ -27,7 +27,7 @@ var outliving = map[string]string{
 func TestDeletedTenantLeavesItsAuditAndNothingToOpen(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		gone, stays := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+		gone, stays := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		before := rowsOf(t, db, stays.ID)
 		onTenant(t, st, gone.ID, func(ctx context.Context, tx *store.TenantTx) error { return tx.DeleteTenant(ctx) })
 		require.Equal(t, before, rowsOf(t, db, stays.ID))
@@ -37,7 +37,7 @@ func TestDeletedTenantLeavesItsAuditAndNothingToOpen(t *testing.T) {
 			left = append(left, table)
 			require.Contains(t, outliving, table)
 			if table != "signet.audit" {
-				require.NotContains(t, line, "aaaa", "a name is left")
+				require.NotContains(t, line, "alpha", "a name is left")
 			}
 		}
 		for table := range outliving {
@@ -70,7 +70,7 @@ func pages[T any](t *testing.T, limit int, read func(core.Page) (core.List[T], e
 func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		const more = 10 // in one transaction, so of one and the same time
 		var domains []core.DomainID
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
@@ -101,7 +101,7 @@ func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 			require.NoError(t, err)
 			makeTenant(t, st, "t"+core.NewAppID().String()[:8])
 		}
-		db.Exec(t, `UPDATE signet.tenants SET created_at = now() WHERE name <> 'aaaa'`) // all of one time here too
+		db.Exec(t, `UPDATE signet.tenants SET created_at = now() WHERE name <> 'alpha'`) // all of one time here too
 		for _, limit := range []int{1, 2, 3, more + 1, core.MaxPageLimit} {
 			due := (more + 1 + limit - 1) / limit
 			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
@@ -152,7 +152,7 @@ func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 func TestCursorThatNoListHasGivenIsRefused(t *testing.T) {
 	t.Parallel()
 	st := storetest.Open(t)
-	r := makeTenant(t, st, "aaaa")
+	r := makeTenant(t, st, "alpha")
 	encode := base64.RawURLEncoding.EncodeToString
 	for _, cursor := range []string{"x", "!", "AAAA", encode([]byte("2026-01-01T00:00:00Z")), encode([]byte("yesterday " + r.ID.String())),
 		encode([]byte("2026-01-01T00:00:00Z \x00")), encode([]byte("2026-01-01T00:00:00Z \xff\xfe")), encode([]byte("2026-01-01T00:00:00Z ' OR 1=1")),
@@ -189,7 +189,7 @@ func TestCursorThatNoListHasGivenIsRefused(t *testing.T) {
 func TestAppIsReadAsItWasMadeAndCountsItsChanges(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 			got, err := tx.GetApp(ctx, r.App.ID)
 			require.NoError(t, err)

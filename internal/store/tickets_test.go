@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -35,7 +36,7 @@ func held(t *testing.T, st *store.Store, r tenantRows, kind core.TicketKind, who
 func TestOfTwoWritersOfOneGenerationOneWins(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		for generation := int64(1); generation <= 4; generation++ { // of the agent ticket there is none yet
 			var won atomic.Int64
 			var winner atomic.Value
@@ -70,7 +71,7 @@ func TestOfTwoWritersOfOneGenerationOneWins(t *testing.T) {
 func TestTicketIsForgottenByItsGeneration(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		forget := func(generation int64) {
 			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 				return tx.DeleteTicket(ctx, core.AccessToken, r.appSubject(), generation)
@@ -95,7 +96,7 @@ func TestTicketIsForgottenByItsGeneration(t *testing.T) {
 func TestTicketIsReadAsItWasWritten(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		sent := r.ticket(2, "second")
 		sent.Repeated, sent.SecretVersion, sent.KeyVersion = true, 7, 3
 		written, err := put(t.Context(), st, r, core.CorpTicket, r.corpSubject(), sent)
@@ -112,7 +113,7 @@ func TestTicketIsReadAsItWasWritten(t *testing.T) {
 func TestTicketOfAnAppOrCorpThatIsGoneIsNotStored(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		r := makeTenant(t, st, "aaaa")
+		r := makeTenant(t, st, "alpha")
 		_, err := put(t.Context(), st, r, core.AgentTicket, store.TicketSubject{AppID: core.NewAppID()}, r.ticket(1, "x"))
 		require.Equal(t, fault.AppUnknown, codeOf(err))
 		_, err = put(t.Context(), st, r, core.CorpTicket, store.TicketSubject{CorpID: "ww_unknown_corp"}, r.ticket(1, "x"))
@@ -128,7 +129,7 @@ func TestTicketOfAnAppOrCorpThatIsGoneIsNotStored(t *testing.T) {
 func TestRefusedCallsAreCountedForTheTenantAndThePlatform(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb") // one each
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo") // one each
 		var group errgroup.Group
 		for i := range 10 {
 			group.Go(func() error {
@@ -149,6 +150,20 @@ func TestRefusedCallsAreCountedForTheTenantAndThePlatform(t *testing.T) {
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
 			calls, err := tx.RefusedCallsThisHour(ctx)
 			require.EqualValues(t, 12, calls)
+			return err
+		})
+	})
+}
+
+func TestHourOfTheLedgerEndsByTheClockOfTheDatabase(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		onTenant(t, db.Open(t), core.NewTenantID(), func(ctx context.Context, tx *store.TenantTx) error {
+			left, err := tx.LeftOfHour(ctx)
+			require.Positive(t, left)
+			require.LessOrEqual(t, left, time.Hour)
+			// The clock of this machine, which the server of a test shares.
+			end := time.Now().Add(left)
+			require.InDelta(t, 0, end.Sub(end.Round(time.Hour)).Seconds(), 10)
 			return err
 		})
 	})

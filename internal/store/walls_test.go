@@ -122,10 +122,10 @@ func outcomesAgainst(t *testing.T, db storetest.DB, tenantURL string) map[string
 	st, err := store.Open(t.Context(), store.Config{TenantURL: tenantURL, SystemURL: db.SystemURL})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
-	a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+	a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 	nobody := stranger(b)
 	before := rowsOf(t, db, b.ID)
-	require.Contains(t, before, "bbbb")
+	require.Contains(t, before, "bravo")
 	outcomes := map[string]outcome{}
 	for _, name := range inOrder() {
 		call := tenantCalls[name]
@@ -137,7 +137,7 @@ func outcomesAgainst(t *testing.T, db storetest.DB, tenantURL string) map[string
 		require.Equal(t, unknown, foreign, "%s tells B's ids from ids of nobody", name)
 		text, err := json.Marshal(foreign)
 		require.NoError(t, err)
-		require.NotContains(t, string(text), "bbbb", "%s shows something of B", name)
+		require.NotContains(t, string(text), "bravo", "%s shows something of B", name)
 		require.Equal(t, before, rowsOf(t, db, b.ID), "%s changed something of B", name)
 		outcomes[name] = foreign
 	}
@@ -168,7 +168,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		open := db.Open(t)
-		r := makeTenant(t, open, "aaaa")
+		r := makeTenant(t, open, "alpha")
 		w := newWire(t, db.TenantURL, func(statement string) string {
 			return strings.Replace(statement, "set_config('signet.platform', 'on', true)", "set_config('signet.tenant', '"+r.ID.String()+"', true)", 1)
 		})
@@ -188,7 +188,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			return value, err
 		}
 		// What finds nothing is no error to these.
-		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0,
+		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil}
 		for name := range platformCalls {
 			_, err := through(open, name)
@@ -208,7 +208,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
-		a, b := makeTenant(t, st, "aaaa"), makeTenant(t, st, "bbbb")
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
 			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey"} {
 				if _, err := platformCalls[name](ctx, tx, a); err != nil {

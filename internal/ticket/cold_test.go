@@ -106,8 +106,8 @@ func TestTheSharedFlightOutlivesItsFirstCaller(t *testing.T) {
 func TestALoadHasADeadlineOfItsOwn(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, func(c *apptest.Config) {
-		c.FlightTime = 100 * time.Millisecond
-		c.CallTime = time.Hour // so that it cannot be the client that gives up
+		c.FlightTime = 2 * time.Second // enough for a busy machine to sign at the end
+		c.CallTime = time.Hour         // so that it cannot be the client that gives up
 	})
 	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
 	patient, cancel := context.WithTimeout(t.Context(), 20*time.Second)

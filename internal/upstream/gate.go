@@ -45,10 +45,11 @@ type Caller struct {
 
 // Gate makes the calls.
 type Gate struct {
-	client *wecom.Client
-	store  *store.Store
-	log    *slog.Logger
-	pauses *pauses
+	client   *wecom.Client
+	store    *store.Store
+	log      *slog.Logger
+	pauses   *pauses
+	underway underway
 }
 
 // Option changes what a Gate works with.
@@ -98,7 +99,12 @@ func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work f
 	if err := g.pauses.check(who, api); err != nil {
 		return none, err
 	}
-	if err := g.allow(ctx, who); err != nil {
+	var othersOfTenant, others int64
+	if who.Standing != KnownGood {
+		othersOfTenant, others = g.underway.begin(who.TenantID)
+		defer g.underway.end(who.TenantID)
+	}
+	if err := g.allow(ctx, who, othersOfTenant, others); err != nil {
 		return none, err
 	}
 	answer, err := work()
@@ -110,8 +116,9 @@ func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work f
 	return answer, err
 }
 
-// allow asks the ledger. No transaction is open when the call is made.
-func (g *Gate) allow(ctx context.Context, who Caller) error {
+// allow asks the ledger, to which the calls under way are added. No transaction
+// is open when the call is made.
+func (g *Gate) allow(ctx context.Context, who Caller, othersOfTenant, others int64) error {
 	ofTenant, left, err := g.countOfTenant(ctx, who.TenantID)
 	var ofPlatform int64
 	if err == nil && who.Standing != KnownGood {
@@ -127,6 +134,8 @@ func (g *Gate) allow(ctx context.Context, who Caller) error {
 		}
 		return err
 	}
+	ofTenant += othersOfTenant
+	ofPlatform += others
 	switch who.Standing {
 	case Trial:
 		if ofTenant >= tenantLimit || ofPlatform >= trialLimit {
@@ -148,15 +157,13 @@ func (g *Gate) allow(ctx context.Context, who Caller) error {
 func (g *Gate) countOfTenant(ctx context.Context, tenant core.TenantID) (calls int64, left time.Duration, err error) {
 	err = g.store.Tenant(ctx, core.System("upstream"), tenant, func(tx *store.TenantTx) error {
 		var err error
-		calls, err = tx.RefusedCallsThisHour(ctx)
+		if calls, err = tx.RefusedCallsThisHour(ctx); err != nil {
+			return err
+		}
+		left, err = tx.LeftOfHour(ctx)
 		return err
 	})
-	return calls, untilNextHour(), err
-}
-
-func untilNextHour() time.Duration {
-	now := time.Now()
-	return now.Truncate(time.Hour).Add(time.Hour).Sub(now)
+	return calls, left, err
 }
 
 // record writes a refusal down, also when the one who called has gone.
