@@ -1,8 +1,8 @@
 BEGIN;
 
 -- What changed, for the nodes that hold apps in memory. Written in the
--- transaction of the change; xid lets a reader tell which rows may still have
--- unseen elder ones (store/feed.go).
+-- transaction of the change; xid is what a reader holds against the snapshots
+-- of two readings to tell what is new (store/feed.go).
 CREATE TABLE signet.change_log (
     seq       bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
     xid       xid8        NOT NULL DEFAULT pg_current_xact_id(),

@@ -7,6 +7,10 @@
 // a superuser here but the one who makes the copies: row security does not hold
 // for a superuser, and every isolation test would pass for nothing.
 //
+// Each runs a test on every version of Postgres at hand, Seed fills a database
+// for benchmarks, Exec and List do as the superuser what nobody can do in
+// production.
+//
 // Safe for parallel tests. A test binary that uses it ends with Main, which
 // stops the cluster and looks for goroutines that were left.
 //
