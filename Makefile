@@ -81,7 +81,7 @@ generate: ## makes the generated files anew
 
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
-	@$(GO) test ./internal/ticket -count=1 -run='^TestFigures$$' -figures -timeout 20m \
+	@$(GO) test ./internal/ticket -count=1 -run='^TestFigures$$' -figures -v -timeout 20m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-all
