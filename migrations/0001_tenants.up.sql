@@ -48,7 +48,7 @@ ALTER TABLE signet.corps FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_wall ON signet.corps TO signet_app
     USING (tenant_id = (SELECT nullif(current_setting('signet.tenant', true), '')::uuid));
 CREATE POLICY system_reads ON signet.corps FOR SELECT TO signet_system USING (true);
-GRANT SELECT, INSERT, DELETE ON signet.corps TO signet_app;
+GRANT SELECT, INSERT ON signet.corps TO signet_app;
 GRANT SELECT (tenant_id, corp_id, created_at) ON signet.corps TO signet_system;
 
 -- app_key is 128 random bits, so its index over all tenants betrays nothing.
@@ -107,7 +107,7 @@ CREATE POLICY tenant_wall ON signet.app_secrets TO signet_app
     USING (tenant_id = (SELECT nullif(current_setting('signet.tenant', true), '')::uuid));
 CREATE POLICY system_reads ON signet.app_secrets FOR SELECT TO signet_system USING (true);
 GRANT SELECT, INSERT ON signet.app_secrets TO signet_app;
-GRANT UPDATE (state, activation, sealed, key_version, fingerprint, checked_at, problem) ON signet.app_secrets TO signet_app;
+GRANT UPDATE (state, checked_at, problem) ON signet.app_secrets TO signet_app;
 GRANT SELECT (tenant_id, app_id, version, state, problem) ON signet.app_secrets TO signet_system;
 
 CREATE TABLE signet.trusted_domains (

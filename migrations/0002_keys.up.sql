@@ -72,7 +72,7 @@ GRANT SELECT, INSERT ON signet_keys.platform_keys TO signet_app;
 -- nothing else.
 GRANT USAGE ON SCHEMA signet_keys TO signet_system;
 CREATE POLICY system_reads ON signet_keys.tenant_keys FOR SELECT TO signet_system USING (true);
-GRANT SELECT (tenant_id, version, root_epoch, created_at) ON signet_keys.tenant_keys TO signet_system;
+GRANT SELECT (root_epoch) ON signet_keys.tenant_keys TO signet_system;
 
 INSERT INTO signet.migration_marks (version) VALUES (2);
 COMMIT;

@@ -16,7 +16,7 @@ ALTER TABLE signet.members FORCE ROW LEVEL SECURITY;
 CREATE POLICY platform_wall ON signet.members TO signet_app
     USING ((SELECT current_setting('signet.platform', true)) = 'on');
 GRANT SELECT, INSERT ON signet.members TO signet_app;
-GRANT UPDATE (password_hash, platform_role) ON signet.members TO signet_app;
+GRANT UPDATE (password_hash) ON signet.members TO signet_app;
 
 CREATE TABLE signet.memberships (
     tenant_id  uuid        NOT NULL,
@@ -33,8 +33,7 @@ ALTER TABLE signet.memberships FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_wall ON signet.memberships TO signet_app
     USING (tenant_id = (SELECT nullif(current_setting('signet.tenant', true), '')::uuid));
 CREATE POLICY system_reads ON signet.memberships FOR SELECT TO signet_system USING (true);
-GRANT SELECT, INSERT, DELETE ON signet.memberships TO signet_app;
-GRANT UPDATE (role) ON signet.memberships TO signet_app;
+GRANT SELECT, INSERT ON signet.memberships TO signet_app;
 GRANT SELECT (tenant_id, member_id, role) ON signet.memberships TO signet_system;
 
 CREATE TABLE signet.sessions (
