@@ -113,7 +113,6 @@ func (p *pauses) note(who Caller, api wecom.API, err error) {
 	case err == nil:
 		p.lift(app, corp)
 	case who.Standing == Trial, !errors.As(err, &failed), errors.Is(err, context.Canceled):
-	case failed.DeadSecret() && failed.API == wecom.GetToken: // noted with the secret itself, until the next one
 	case wecom.Fault(failed).Code == fault.WeComQuota:
 		p.extend(corp, quota, failed)
 	case failed.Refused() && failed.Class == wecom.Refresh:

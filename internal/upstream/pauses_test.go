@@ -89,6 +89,22 @@ func TestARefusalPausesTheAppsAPIForLongerEachTime(t *testing.T) {
 	require.NoError(t, b.token(t.Context(), b.who), "which lifts the pause, since it went well")
 }
 
+// A dead secret is noted with the secret itself, and no node tries it again. But
+// Postgres may be there for reading only, and then nothing can be noted: the
+// pause is what keeps a page that is reloaded from locking the platform out.
+func TestADeadSecretIsPausedAsWellUntilItsAppHasAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Errcode: 40001})
+	made, wait := b.pausedFor(t, b.who)
+	require.Equal(t, 1, made)
+	require.Equal(t, time.Minute, wait)
+	b.WeCom.ClearFaults()
+	require.True(t, fault.Has(b.token(t.Context(), b.who), fault.SecretRejected))
+	b.Gate.Resume(b.who.TenantID, b.who.AppID)
+	require.NoError(t, b.token(t.Context(), b.who))
+}
+
 func TestATokensFirstRefusalPausesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
