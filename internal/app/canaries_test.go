@@ -169,7 +169,7 @@ func (n *node) liveThroughEverything(t *testing.T) map[string][]byte {
 		n.weCom.ClearFaults()
 		keep("a signature under "+fault, n.sign(t, m.key, crmPage))
 	}
-	require.NoError(t, n.db.Damage(t.Context(), `DELETE FROM signet.refused_calls`))
+	n.db.Exec(t, `DELETE FROM signet.refused_calls`)
 	n.weCom.ResetSecret(core.CorpID(corp), "1000002", canarySecond)
 	rotated := keep("rotation", n.call(t, http.MethodPost, path+"/"+m.id+"/secrets", fmt.Sprintf(`{"secret":%q}`, canarySecond)))
 	require.Equal(t, http.StatusCreated, rotated.status, string(rotated.body))
@@ -187,7 +187,7 @@ func (n *node) liveThroughEverything(t *testing.T) map[string][]byte {
 // the server's log, after a checkpoint.
 func searchDataFolder(t *testing.T, db storetest.DB, canaries map[string]string) (hits []string) {
 	t.Helper()
-	require.NoError(t, db.Damage(t.Context(), "CHECKPOINT"))
+	db.Exec(t, "CHECKPOINT")
 	require.NoError(t, filepath.WalkDir(db.Cluster.Server.Dir(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return nil //nolint:nilerr // a file that went away while we were on our way

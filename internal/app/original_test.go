@@ -135,7 +135,7 @@ func TestOriginalDefectNoSingleFlight(t *testing.T) {
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	// Cold again: no memory, and no rows.
 	require.NoError(t, n.stop())
-	require.NoError(t, n.db.Damage(t.Context(), `DELETE FROM signet.tickets`))
+	n.db.Exec(t, `DELETE FROM signet.tickets`)
 	n.start(t)
 	n.weCom.ForgetCalls()
 
@@ -163,7 +163,7 @@ func TestOriginalDefectAFailedFetchIsNeverAnswered(t *testing.T) {
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	require.NoError(t, n.stop())
-	require.NoError(t, n.db.Damage(t.Context(), `DELETE FROM signet.tickets`))
+	n.db.Exec(t, `DELETE FROM signet.tickets`)
 	n.start(t)
 	n.weCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang})
 	t.Cleanup(n.weCom.Release)

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -39,9 +38,9 @@ func TestServeRefusesToStart(t *testing.T) {
 	identity, err := os.ReadFile(good.IdentityFile)
 	require.NoError(t, err)
 	newer := storetest.New(t)
-	require.NoError(t, newer.Damage(t.Context(), `INSERT INTO signet.migration_marks (version) VALUES (9999)`))
+	newer.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (9999)`)
 	older := storetest.New(t)
-	require.NoError(t, older.Damage(t.Context(), `DELETE FROM signet.migration_marks WHERE version = (SELECT max(version) FROM signet.migration_marks)`))
+	older.Exec(t, `DELETE FROM signet.migration_marks WHERE version = (SELECT max(version) FROM signet.migration_marks)`)
 	empty := storetest.NewEmpty(t)
 	foreign := sealedByAnother(t)
 
@@ -138,13 +137,11 @@ func restoredWithoutKeys(t *testing.T) config.Config {
 	server, err := app.NewServer(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	server.Close()
-	require.NoError(t, db.Damage(t.Context(), `TRUNCATE signet_keys.root_keys, signet_keys.root_key_wraps, signet_keys.platform_keys, signet_keys.tenant_keys`))
+	db.Exec(t, `TRUNCATE signet_keys.root_keys, signet_keys.root_key_wraps, signet_keys.platform_keys, signet_keys.tenant_keys`)
 	cfg.IdentityFile = newConfig(t, db, "http://127.0.0.1:1").IdentityFile
 	counts := rowCounts(t, db)
 	t.Cleanup(func() {
-		after, err := db.RowCounts(context.Background()) // the test's own context has ended
-		require.NoError(t, err)
-		require.Equal(t, counts, after, "nothing was written")
+		require.Equal(t, counts, rowCounts(t, db), "nothing was written")
 	})
 	return cfg
 }
@@ -152,9 +149,7 @@ func restoredWithoutKeys(t *testing.T) config.Config {
 // rowCounts counts the rows of every table of the schema.
 func rowCounts(t *testing.T, db storetest.DB) map[string]int64 {
 	t.Helper()
-	counts, err := db.RowCounts(t.Context())
-	require.NoError(t, err)
-	return counts
+	return db.RowCounts(t)
 }
 
 func TestARecoveryRecipientThatComesLaterIsCovered(t *testing.T) {

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"encoding/json"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,42 +71,19 @@ func (h *house) forward(d time.Duration) { h.ahead.Add(int64(d)) }
 // to change fails the test, which would pass for nothing.
 func (h *house) damage(t testing.TB, statement string) {
 	t.Helper()
-	require.NoError(t, h.db.Damage(t.Context(), `
-DO $damage$
-DECLARE
-    changed bigint;
-BEGIN
-    `+statement+`;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed = 0 THEN
-        RAISE EXCEPTION 'the statement changed nothing';
-    END IF;
-END
-$damage$`), statement)
+	require.Positive(t, h.db.Exec(t, statement), "changed nothing: %s", statement)
 }
 
 // rule changes the schema or the grants.
 func (h *house) rule(t testing.TB, statement string) {
 	t.Helper()
-	require.NoError(t, h.db.Damage(t.Context(), statement), statement)
+	h.db.Exec(t, statement)
 }
 
-// texts gives every row of a query of one column as its text. The rows come out
-// in the message of an error, since only the store speaks with the driver.
-func (h *house) texts(t testing.TB, query string) (list []string) {
+// texts gives every row of a query of one text column.
+func (h *house) texts(t testing.TB, query string) []string {
 	t.Helper()
-	const before, after = "rows: ", " (SQLSTATE "
-	err := h.db.Damage(t.Context(), `
-DO $texts$
-BEGIN
-    RAISE EXCEPTION '`+before+`%', (SELECT coalesce(json_agg(line), '[]') FROM (`+query+`) AS found (line));
-END
-$texts$`)
-	require.Error(t, err)
-	_, rows, found := strings.Cut(err.Error(), before)
-	require.True(t, found, "%v", err)
-	require.NoError(t, json.Unmarshal([]byte(rows[:strings.LastIndex(rows, after)]), &list))
-	return list
+	return h.db.List(t, query)
 }
 
 type auditRow struct {

@@ -221,15 +221,3 @@ func (c *Cluster) asSuperuser(ctx context.Context, statement string) error {
 	_, err = conn.Exec(ctx, statement)
 	return err
 }
-
-// Damage runs one statement in the test's database as the superuser, whom row
-// security does not hold: what a thief or a slip of an operator could do.
-func (db DB) Damage(ctx context.Context, statement string, args ...any) error {
-	conn, err := pgx.Connect(ctx, db.SuperuserURL())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	_, err = conn.Exec(ctx, statement, args...)
-	return err
-}

@@ -52,30 +52,29 @@ func (db DB) asSuperuser(t testing.TB, work func(context.Context, *pgx.Conn) err
 
 // RowCounts counts the rows of every table of the schema, by name. Two equal
 // counts before and after are how a test shows that nothing was stored.
-func (db DB) RowCounts(ctx context.Context) (map[string]int64, error) {
-	conn, err := pgx.Connect(ctx, db.SuperuserURL())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	rows, err := conn.Query(ctx, `
+func (db DB) RowCounts(t testing.TB) map[string]int64 {
+	t.Helper()
+	counts := map[string]int64{}
+	db.asSuperuser(t, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `
 SELECT schemaname || '.' || tablename
 FROM pg_catalog.pg_tables
 WHERE schemaname IN ('signet', 'signet_keys')`)
-	if err != nil {
-		return nil, err
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, err
-	}
-	counts := make(map[string]int64, len(names))
-	for _, name := range names {
-		var count int64
-		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&count); err != nil {
-			return nil, err
+		if err != nil {
+			return err
 		}
-		counts[name] = count
-	}
-	return counts, nil
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			var count int64
+			if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&count); err != nil {
+				return err
+			}
+			counts[name] = count
+		}
+		return nil
+	})
+	return counts
 }
