@@ -12,7 +12,6 @@ import (
 
 	"signet/internal/admin"
 	"signet/internal/config"
-	"signet/internal/core"
 	"signet/internal/identity"
 	"signet/internal/seal"
 	"signet/internal/signing"
@@ -137,7 +136,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) follow(ctx context.Context) error {
 	from := s.from
 	for {
-		err := s.rooms.store.FollowChanges(ctx, from, s.apply, s.noteFeed)
+		err := s.rooms.store.FollowChanges(ctx, from, s.rooms.signer.Apply, s.noteFeed)
 		if !errors.Is(err, store.ErrFeedBroken) {
 			return err
 		}
@@ -168,26 +167,6 @@ func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
 			return from, ctx.Err()
 		}
 	}
-}
-
-// apply makes changes known to this node: the directory reads them, and tokens
-// and tickets that are no longer anybody's are forgotten.
-func (s *Server) apply(ctx context.Context, changes []store.Change) error {
-	if err := s.rooms.directory.Apply(ctx, changes); err != nil {
-		return err
-	}
-	for _, c := range changes {
-		switch c.Kind {
-		case store.SecretChanged:
-			s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
-		case store.AppChanged:
-			if !s.rooms.directory.Holds(c.AppKey) {
-				s.rooms.tickets.Forget(c.TenantID, c.AppID, core.AccessToken, core.AgentTicket)
-			}
-		case store.TenantChanged, store.LegacyHostChanged:
-		}
-	}
-	return nil
 }
 
 // noteFeed says once that the change feed stands still, and once that it runs

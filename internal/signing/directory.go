@@ -45,7 +45,7 @@ func (a *app) trusts(host string) bool {
 }
 
 // Directory holds every app of the platform in memory, so that a page is
-// judged without asking anyone. Load fills it, Apply keeps it current.
+// judged without asking anyone. Load fills it, Signer.Apply keeps it current.
 //
 // It is safe for concurrent use; readers take no lock.
 type Directory struct {
@@ -53,7 +53,7 @@ type Directory struct {
 	held  atomic.Pointer[contents]
 }
 
-// contents is what a Load has read and Apply keeps up. A Load changes it whole,
+// contents is what a Load has read and apply keeps up. A Load changes it whole,
 // so that nothing stays which is no longer there.
 type contents struct {
 	apps   *xsync.Map[core.AppKey, *app]
@@ -72,8 +72,8 @@ func NewDirectory(st *store.Store) *Directory {
 }
 
 // Load reads every app and bound host in one snapshot, puts them in the place of
-// what was held, and gives the place in the change feed from which Apply must go
-// on. It fails with fault.StoreUnavailable, and then what was held stays.
+// what was held, and gives the place in the change feed from which Signer.Apply
+// must go on. It fails with fault.StoreUnavailable, and then what was held stays.
 func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	var from store.FeedPosition
 	fresh := newContents()
@@ -94,9 +94,10 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	return from, nil
 }
 
-// Apply reads again what the changes name, in one snapshot that is newer than
-// all of them; so applying one twice, or late, does no harm.
-func (d *Directory) Apply(ctx context.Context, changes []store.Change) error {
+// apply reads again what the changes name, in one snapshot that is newer than
+// all of them; so applying one twice, or late, does no harm. It gives the apps
+// that are gone.
+func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []ticket.App, err error) {
 	var keys []core.AppKey
 	var tenants []core.TenantID
 	var hosts []core.Host
@@ -110,39 +111,50 @@ func (d *Directory) Apply(ctx context.Context, changes []store.Change) error {
 			hosts = append(hosts, c.Host)
 		}
 	}
-	return d.store.System(ctx, func(tx *store.SystemTx) error {
+	err = d.store.System(ctx, func(tx *store.SystemTx) error {
 		held := d.held.Load()
-		if err := held.reloadApps(ctx, tx, keys, tenants); err != nil {
+		if gone, err = held.reloadApps(ctx, tx, keys, tenants); err != nil {
 			return err
 		}
 		return held.reloadHosts(ctx, tx, hosts)
 	})
+	return gone, err
 }
 
 // Len tells how many apps are held.
 func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 
-// Holds tells whether there is such an app.
-func (d *Directory) Holds(key core.AppKey) bool { return d.find(key) != nil }
+// serves tells whether a tenant has an app of a corp. It looks at every app.
+func (d *Directory) serves(tenant core.TenantID, corp core.CorpID) bool {
+	found := false
+	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
+		found = a.TenantID == tenant && a.CorpID == corp
+		return !found
+	})
+	return found
+}
 
-func (c *contents) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) error {
+func (c *contents) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) (gone []ticket.App, err error) {
 	if len(keys) == 0 && len(tenants) == 0 {
-		return nil
+		return nil, nil
 	}
 	found := make(map[core.AppKey]bool, len(keys))
-	err := tx.EachSigningAppNamed(ctx, keys, tenants, func(row *store.SigningApp) {
+	err = tx.EachSigningAppNamed(ctx, keys, tenants, func(row *store.SigningApp) {
 		found[row.Key] = true
 		c.put(row)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, key := range keys {
-		if !found[key] {
-			c.apps.Delete(key)
+		if found[key] {
+			continue
+		}
+		if was, held := c.apps.LoadAndDelete(key); held {
+			gone = append(gone, was.App)
 		}
 	}
-	return nil
+	return gone, nil
 }
 
 func (c *contents) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []core.Host) error {

@@ -2,9 +2,9 @@
 // tickets, sign.
 //
 // It owns the page rule (page.go: which address may be signed at all), the
-// directory of all apps in memory (directory.go), and the signature itself
-// (signature.go). It refuses to take a nonce or a time from anyone, to change
-// one byte of an address, and to know a secret.
+// directory of all apps in memory (directory.go, kept current by changes.go),
+// and the signature itself (signature.go). It refuses to take a nonce or a time
+// from anyone, to change one byte of an address, and to know a secret.
 //
 // A Signer is safe for concurrent use and takes no lock that another tenant
 // could hold. For a warm tenant it needs neither Postgres nor WeCom; what

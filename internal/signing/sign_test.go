@@ -215,7 +215,7 @@ func TestDirectoryFollowsTheFeed(t *testing.T) {
 	ended := make(chan error, 1)
 	var readings atomic.Int64
 	go func() {
-		ended <- h.Store.FollowChanges(ctx, from, h.Directory.Apply, func(error) {
+		ended <- h.Store.FollowChanges(ctx, from, h.Signer.Apply, func(error) {
 			readings.Add(1)
 			applied <- struct{}{}
 		})

@@ -128,8 +128,8 @@ ALTER TABLE signet.apps ADD owner_id uuid, ADD CONSTRAINT apps_owner FOREIGN KEY
 	{"a tenant that may be null", `
 ALTER TABLE signet.refused_calls DROP CONSTRAINT refused_calls_pkey;
 ALTER TABLE signet.refused_calls ALTER tenant_id DROP NOT NULL;
-ALTER TABLE signet.refused_calls ADD CONSTRAINT refused_calls_pkey PRIMARY KEY (hour, api, errcode)`,
-		[]string{"signet.refused_calls has no tenant_id uuid NOT NULL", "signet.refused_calls: unique key refused_calls_pkey begins with hour"}},
+ALTER TABLE signet.refused_calls ADD CONSTRAINT refused_calls_pkey PRIMARY KEY (minute, api, errcode)`,
+		[]string{"signet.refused_calls has no tenant_id uuid NOT NULL", "signet.refused_calls: unique key refused_calls_pkey begins with minute"}},
 	{"a primary key that the tenant does not lead", `
 ALTER TABLE signet.trusted_domains DROP CONSTRAINT trusted_domains_pkey;
 ALTER TABLE signet.trusted_domains ADD CONSTRAINT trusted_domains_pkey PRIMARY KEY (domain_id, tenant_id)`,

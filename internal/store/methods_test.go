@@ -34,8 +34,8 @@ var tenantCalls = map[string]tenantCall{
 	"CountDomains": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return tx.CountDomains(ctx, r.App.ID)
 	},
-	"CountRefusedCall": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		return nil, tx.CountRefusedCall(ctx, "gettoken", 40001)
+	"CountRefusedCalls": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0)
 	},
 	"CreateApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		_, err := tx.CreateApp(ctx, core.App{ID: core.NewAppID(), CorpID: r.Corp, AgentID: "77", Key: core.NewAppKey(), Name: "new", Kind: core.SelfBuilt})
@@ -148,12 +148,8 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(2, "new"))
 	},
-	"LeftOfHour": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		left, err := tx.LeftOfHour(ctx)
-		return left > 0 && left <= time.Hour, err
-	},
-	"RefusedCallsThisHour": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		return tx.RefusedCallsThisHour(ctx)
+	"ListRefusedCalls": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return callsOf(tx.ListRefusedCalls(ctx))
 	},
 	"TouchApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.TouchApp(ctx, r.App.ID)
@@ -290,8 +286,8 @@ var systemCalls = map[string]systemCall{
 		changes, _, err := tx.ReadChanges(ctx, store.FeedPosition{})
 		return changes, err
 	},
-	"RefusedCallsThisHour": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
-		return tx.RefusedCallsThisHour(ctx)
+	"ListRefusedCalls": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return callsOf(tx.ListRefusedCalls(ctx))
 	},
 }
 
@@ -311,4 +307,13 @@ func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 		}
 		require.ElementsMatch(t, methods, rows, door.tx.Type().String())
 	}
+}
+
+// callsOf gives the sum, which is the same however long the minutes have left.
+func callsOf(minutes []store.RefusedCalls, err error) (int64, error) {
+	var sum int64
+	for _, m := range minutes {
+		sum += m.Calls
+	}
+	return sum, err
 }

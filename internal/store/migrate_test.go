@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,9 @@ import (
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 )
+
+// newest is the version that this binary knows.
+const newest = 7
 
 func eachEmpty(t *testing.T, test func(*testing.T, storetest.DB)) {
 	t.Helper()
@@ -166,7 +170,7 @@ func TestSchemaNewerThanTheBinaryIsNotMigrated(t *testing.T) {
 	before := schemaOf(t, conn)
 	for _, migrate := range []func(context.Context, store.MigrateConfig) error{store.MigrateUp, store.MigrateDown} {
 		require.EqualError(t, migrate(t.Context(), db.Migration(t)),
-			"SIGNET_MIGRATE_DATABASE_URL: the schema is at version 1000 and this binary knows 6; use a newer binary")
+			fmt.Sprintf("SIGNET_MIGRATE_DATABASE_URL: the schema is at version 1000 and this binary knows %d; use a newer binary", newest))
 	}
 	require.Equal(t, before, schemaOf(t, conn))
 }
@@ -177,7 +181,7 @@ func TestMarkThatWasNotRestoredIsMended(t *testing.T) {
 	db := storetest.New(t)
 	db.Exec(t, `DROP TABLE public.schema_migrations`)
 	require.NoError(t, store.MigrateUp(t.Context(), db.Migration(t)))
-	require.Equal(t, []string{"6 false"}, db.List(t, `SELECT version || ' ' || dirty FROM schema_migrations`))
+	require.Equal(t, []string{fmt.Sprintf("%d false", newest)}, db.List(t, `SELECT version || ' ' || dirty FROM schema_migrations`))
 	require.NoError(t, store.MigrateDown(t.Context(), db.Migration(t)))
 }
 

@@ -103,12 +103,12 @@ func TestOpenRefusesASchemaOfAnotherVersion(t *testing.T) {
 	db := storetest.New(t)
 	cfg := store.Config{TenantURL: db.TenantURL, SystemURL: db.SystemURL}
 	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (1000)`)
-	refused(t, cfg, "SIGNET_DATABASE_URL: the schema is at version 1000 and this binary knows 6; use a newer binary")
+	refused(t, cfg, fmt.Sprintf("SIGNET_DATABASE_URL: the schema is at version 1000 and this binary knows %d; use a newer binary", newest))
 	db.Exec(t, `DELETE FROM signet.migration_marks WHERE version = 1000`)
-	db.Exec(t, `DELETE FROM signet.migration_marks WHERE version = 6`)
-	refused(t, cfg, "SIGNET_DATABASE_URL: the schema is at version 5 and this binary needs 6; run `signet migrate up`")
-	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (6)`)
-	for version := int64(5); version >= 1; version-- {
+	db.Exec(t, `DELETE FROM signet.migration_marks WHERE version = $1`, newest)
+	refused(t, cfg, fmt.Sprintf("SIGNET_DATABASE_URL: the schema is at version %d and this binary needs %d; run `signet migrate up`", newest-1, newest))
+	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES ($1)`, newest)
+	for version := int64(newest - 1); version >= 1; version-- {
 		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), version))
 		err := refused(t, cfg, "SIGNET_DATABASE_URL: the schema is")
 		require.ErrorContains(t, err, "this binary needs")

@@ -5,49 +5,56 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"signet/internal/fault"
 )
 
-const countRefusedCall = `
-INSERT INTO signet.refused_calls (tenant_id, hour, api, errcode, calls)
-VALUES ($1, date_trunc('hour', now()), $2, $3, 1)
-ON CONFLICT (tenant_id, hour, api, errcode) DO UPDATE SET calls = refused_calls.calls + 1`
+// RefusedCalls are calls that WeCom refused within one minute.
+type RefusedCalls struct {
+	Calls int64
+	Left  time.Duration // until they count no more: more than 0, at most 61 minutes
+}
 
-// CountRefusedCall notes that WeCom refused a call made for the tenant.
-func (tx *TenantTx) CountRefusedCall(ctx context.Context, api string, errcode int) error {
-	_, err := tx.tx.Exec(ctx, countRefusedCall, tx.tenantID, api, errcode)
+const countRefusedCalls = `
+INSERT INTO signet.refused_calls (tenant_id, minute, api, errcode, calls)
+VALUES ($1, date_trunc('minute', now() - $2::interval), $3, $4, $5)
+ON CONFLICT (tenant_id, minute, api, errcode) DO UPDATE SET calls = refused_calls.calls + EXCLUDED.calls`
+
+// CountRefusedCalls notes that WeCom refused calls made for the tenant, that
+// long ago.
+func (tx *TenantTx) CountRefusedCalls(ctx context.Context, api string, errcode int, calls int64, ago time.Duration) error {
+	_, err := tx.tx.Exec(ctx, countRefusedCalls, tx.tenantID, ago, api, errcode, calls)
 	return translate(err)
 }
 
-const sumRefusedCallsOfTenant = `
-SELECT coalesce(sum(calls), 0)::bigint
+// A minute counts until its last second is an hour old.
+const (
+	refusedCallsOfTenant = `
+SELECT sum(calls)::bigint, extract(epoch FROM minute + interval '61 minutes' - now())::float8
 FROM signet.refused_calls
-WHERE tenant_id = $1 AND hour = date_trunc('hour', now())`
+WHERE tenant_id = $1 AND minute > now() - interval '61 minutes'
+GROUP BY minute`
 
-// RefusedCallsThisHour tells how many calls WeCom has refused the tenant since
-// the hour began (database time).
-func (tx *TenantTx) RefusedCallsThisHour(ctx context.Context) (int64, error) {
-	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int64], sumRefusedCallsOfTenant, tx.tenantID)
+	refusedCallsOfAll = `
+SELECT sum(calls)::bigint, extract(epoch FROM minute + interval '61 minutes' - now())::float8
+FROM signet.refused_calls
+WHERE minute > now() - interval '61 minutes'
+GROUP BY minute`
+)
+
+// ListRefusedCalls gives the calls that WeCom has refused the tenant in the
+// last hour, by minute and in no order. Minutes are the database's.
+func (tx *TenantTx) ListRefusedCalls(ctx context.Context) ([]RefusedCalls, error) {
+	return all(ctx, tx.tx, scanRefusedCalls, refusedCallsOfTenant, tx.tenantID)
 }
 
-const sumRefusedCalls = `
-SELECT coalesce(sum(calls), 0)::bigint
-FROM signet.refused_calls
-WHERE hour = date_trunc('hour', now())`
-
-// RefusedCallsThisHour tells how many calls WeCom has refused the whole
-// platform since the hour began (database time).
-func (tx *SystemTx) RefusedCallsThisHour(ctx context.Context) (int64, error) {
-	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int64], sumRefusedCalls)
+// ListRefusedCalls gives those of the whole platform.
+func (tx *SystemTx) ListRefusedCalls(ctx context.Context) ([]RefusedCalls, error) {
+	return all(ctx, tx.tx, scanRefusedCalls, refusedCallsOfAll)
 }
 
-const selectLeftOfHour = `
-SELECT extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - now())::float8`
-
-// LeftOfHour tells how long the hour of the ledger still lasts, by the clock
-// that the ledger counts by: more than 0, at most an hour.
-func (tx *TenantTx) LeftOfHour(ctx context.Context) (time.Duration, error) {
-	seconds, err := one(ctx, tx.tx, fault.InternalError, pgx.RowTo[float64], selectLeftOfHour)
-	return time.Duration(seconds * float64(time.Second)), err
+func scanRefusedCalls(row pgx.CollectableRow) (RefusedCalls, error) {
+	var r RefusedCalls
+	var seconds float64
+	err := row.Scan(&r.Calls, &seconds)
+	r.Left = time.Duration(seconds * float64(time.Second))
+	return r, err
 }

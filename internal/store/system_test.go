@@ -3,8 +3,11 @@ package store_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,6 +55,59 @@ func TestSystemRoleRunsTheListedStatementsOnly(t *testing.T) {
 	allowed, err := os.ReadFile(allowedStatements)
 	require.NoError(t, err)
 	require.Equal(t, string(allowed), text)
+}
+
+// A grant that no statement needs is an open door to nowhere: taken away, each
+// must be missed.
+func TestSystemRoleHoldsNoGrantThatNoStatementNeeds(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	conn := connect(t, db.SystemURL)
+	text, err := os.ReadFile(allowedStatements)
+	require.NoError(t, err)
+	var plans []string
+	for i, statement := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if !strings.HasPrefix(statement, "SELECT ") && !strings.HasPrefix(statement, "WITH ") {
+			continue
+		}
+		name := fmt.Sprintf("s%d", i)
+		_, err := conn.Exec(t.Context(), "PREPARE "+name+" AS "+statement)
+		require.NoError(t, err)
+		plan := "EXPLAIN EXECUTE " + name
+		if parameters := highestParameter(statement); parameters > 0 {
+			plan += "(NULL" + strings.Repeat(", NULL", parameters-1) + ")"
+		}
+		plans = append(plans, plan)
+	}
+	missed := func() bool {
+		for _, plan := range plans {
+			if _, err := conn.Exec(t.Context(), plan); err != nil {
+				require.ErrorContains(t, err, "permission denied")
+				return true
+			}
+		}
+		return false
+	}
+	require.False(t, missed())
+	grants := db.List(t, `
+SELECT 'SELECT (' || a.attname || ') ON ' || a.attrelid::regclass FROM pg_attribute a, aclexplode(a.attacl) g WHERE g.grantee = 'signet_system'::regrole
+UNION ALL SELECT 'SELECT ON ' || c.oid::regclass FROM pg_class c, aclexplode(c.relacl) g WHERE g.grantee = 'signet_system'::regrole`)
+	require.Greater(t, len(grants), 25)
+	for _, grant := range grants {
+		db.Exec(t, "REVOKE "+grant+" FROM signet_system")
+		if !missed() {
+			t.Errorf("no statement needs GRANT %s", grant)
+		}
+		db.Exec(t, "GRANT "+grant+" TO signet_system")
+	}
+}
+
+func highestParameter(statement string) (highest int) {
+	for _, match := range regexp.MustCompile(`\$(\d+)`).FindAllStringSubmatch(statement, -1) {
+		n, _ := strconv.Atoi(match[1])
+		highest = max(highest, n)
+	}
+	return highest
 }
 
 func TestSystemDoorOnlyReads(t *testing.T) {

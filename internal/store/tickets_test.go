@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -123,48 +122,5 @@ func TestTicketOfAnAppOrCorpThatIsGoneIsNotStored(t *testing.T) {
 		require.ErrorContains(t, err, "tickets_subject")
 		_, err = put(t.Context(), st, r, core.AgentTicket, r.corpSubject(), r.ticket(1, "x"))
 		require.ErrorContains(t, err, "tickets_subject")
-	})
-}
-
-func TestRefusedCallsAreCountedForTheTenantAndThePlatform(t *testing.T) {
-	each(t, func(t *testing.T, db storetest.DB) {
-		st := db.Open(t)
-		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo") // one each
-		var group errgroup.Group
-		for i := range 10 {
-			group.Go(func() error {
-				return st.Tenant(t.Context(), someone, a.ID, func(tx *store.TenantTx) error {
-					return tx.CountRefusedCall(t.Context(), "gettoken", 40001+i%2)
-				})
-			})
-		}
-		require.NoError(t, group.Wait())
-		db.Exec(t, `INSERT INTO signet.refused_calls (tenant_id, hour, api, errcode, calls) SELECT tenant_id, date_trunc('hour', now()) - interval '1 hour', 'gettoken', 1, 500 FROM signet.tenants`)
-		for tenant, due := range map[core.TenantID]int64{a.ID: 11, b.ID: 1, core.NewTenantID(): 0} {
-			onTenant(t, st, tenant, func(ctx context.Context, tx *store.TenantTx) error {
-				calls, err := tx.RefusedCallsThisHour(ctx)
-				require.Equal(t, due, calls)
-				return err
-			})
-		}
-		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
-			calls, err := tx.RefusedCallsThisHour(ctx)
-			require.EqualValues(t, 12, calls)
-			return err
-		})
-	})
-}
-
-func TestHourOfTheLedgerEndsByTheClockOfTheDatabase(t *testing.T) {
-	each(t, func(t *testing.T, db storetest.DB) {
-		onTenant(t, db.Open(t), core.NewTenantID(), func(ctx context.Context, tx *store.TenantTx) error {
-			left, err := tx.LeftOfHour(ctx)
-			require.Positive(t, left)
-			require.LessOrEqual(t, left, time.Hour)
-			// The clock of this machine, which the server of a test shares.
-			end := time.Now().Add(left)
-			require.InDelta(t, 0, end.Sub(end.Round(time.Hour)).Seconds(), 10)
-			return err
-		})
 	})
 }

@@ -108,7 +108,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				return err
 			},
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
-			func() error { return tx.CountRefusedCall(ctx, "gettoken", 40001) },
+			func() error { return tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0) },
 			func() error {
 				return tx.Announce(ctx, store.Change{Kind: store.AppChanged, AppID: r.App.ID, AppKey: r.App.Key})
 			},

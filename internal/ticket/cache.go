@@ -171,6 +171,15 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 	c.Gate.Resume(tenant, app)
 }
 
+// ForgetCorp drops what belongs to a corp of which the tenant has no app left.
+func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
+	c.memory.Delete(key{tenant: tenant, kind: core.CorpTicket, corp: corp})
+	c.Gate.ForgetCorp(tenant, corp)
+}
+
+// Len tells how many values are held.
+func (c *Cache) Len() int { return c.memory.Size() }
+
 func (c *Cache) get(ctx context.Context, now time.Time, app App, kind core.TicketKind) (*entry, error) {
 	k := keyOf(app, kind)
 	if e, ok := c.memory.Load(k); ok && e.usable(now) {

@@ -197,7 +197,7 @@ func TestASickTenantCostsItsNeighboursNothing(t *testing.T) {
 	n.WeCom.Inject(wecomtest.Fault{Agent: agent, Errcode: 45009})
 	n.mustRefuse(t, fault.WeComQuota)
 	neighbour.mustSign(t)
-	n.DB.Exec(t, `INSERT INTO signet.refused_calls (tenant_id, hour, api, errcode, calls) VALUES ($1, date_trunc('hour', now()), 'gettoken', 40001, 60)`, n.tenant.ID.String())
+	n.DB.Exec(t, `INSERT INTO signet.refused_calls (tenant_id, minute, api, errcode, calls) VALUES ($1, date_trunc('minute', now()), 'gettoken', 40001, 60)`, n.tenant.ID.String())
 	neighbour.clock.Advance(life)
 	neighbour.mustSign(t)
 }

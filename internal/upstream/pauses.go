@@ -169,6 +169,12 @@ func (p *pauses) liftApp(tenant core.TenantID, app core.AppID) {
 	maps.DeleteFunc(p.held, func(k pauseKey, _ pause) bool { return k.tenant == tenant && k.app == app })
 }
 
+func (p *pauses) liftCorp(tenant core.TenantID, corp core.CorpID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.held, func(k pauseKey, _ pause) bool { return k.tenant == tenant && k.corp == corp })
+}
+
 // doubled gives first for the first time, twice as much for the second, and so
 // on up to longest; nothing for a time before the first.
 func doubled(first time.Duration, times int, longest time.Duration) time.Duration {

@@ -156,13 +156,8 @@ func (h *House) CatchUp(ctx context.Context) error {
 		return err
 	}
 	if len(changes) > 0 {
-		if err := h.Directory.Apply(ctx, changes); err != nil {
+		if err := h.Signer.Apply(ctx, changes); err != nil {
 			return err
-		}
-	}
-	for _, c := range changes {
-		if c.Kind == store.SecretChanged {
-			h.Tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
 		}
 	}
 	h.feed.from = next

@@ -1,0 +1,48 @@
+package signing
+
+import (
+	"context"
+
+	"signet/internal/core"
+	"signet/internal/store"
+	"signet/internal/ticket"
+)
+
+// Apply makes changes known to this node: apps, domains and bound hosts that
+// they name are read again, and tokens and tickets that are nobody's any more
+// are forgotten. It fails with fault.StoreUnavailable, and then the same changes
+// must come again; applying one twice does no harm. Only one may run at a time.
+func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
+	gone, err := s.directory.apply(ctx, changes)
+	for _, app := range gone {
+		s.tickets.Forget(app.TenantID, app.AppID, core.AccessToken, core.AgentTicket)
+	}
+	s.forgetCorps(gone)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if c.Kind == store.SecretChanged {
+			s.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
+		}
+	}
+	return nil
+}
+
+func (s *Signer) forgetCorps(gone []ticket.App) {
+	type corp struct {
+		tenant core.TenantID
+		id     core.CorpID
+	}
+	seen := map[corp]bool{}
+	for _, app := range gone {
+		c := corp{app.TenantID, app.CorpID}
+		if seen[c] {
+			continue
+		}
+		seen[c] = true
+		if !s.directory.serves(c.tenant, c.id) {
+			s.tickets.ForgetCorp(c.tenant, c.id)
+		}
+	}
+}

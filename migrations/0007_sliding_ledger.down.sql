@@ -1,0 +1,11 @@
+BEGIN;
+GRANT SELECT (tenant_id, api, errcode) ON signet.refused_calls TO signet_system;
+GRANT SELECT (name, kind, activation, version, created_at, updated_at) ON signet.apps TO signet_system;
+GRANT SELECT (problem) ON signet.app_secrets TO signet_system;
+GRANT SELECT (domain_id, created_at) ON signet.trusted_domains TO signet_system;
+GRANT SELECT (created_at) ON signet.legacy_hosts TO signet_system;
+GRANT SELECT (at) ON signet.change_log TO signet_system;
+ALTER INDEX signet.refused_calls_of_minute RENAME TO refused_calls_of_hour;
+ALTER TABLE signet.refused_calls RENAME COLUMN minute TO hour;
+DELETE FROM signet.migration_marks WHERE version = 7;
+COMMIT;
