@@ -32,6 +32,7 @@ var table = []row{
 	{room: "web-admin/console", floor: f0},
 	{room: "docs/openapi", floor: f0},
 	{room: "internal/archtest", floor: f0, kit: true},
+	{room: "internal/papers", floor: f0, kit: true},
 
 	{room: "internal/config", floor: f1, may: []string{"internal/core", "internal/fault"}},
 	{room: "internal/seal", floor: f1, may: []string{"internal/core", "internal/fault"}},

@@ -2,16 +2,16 @@ package core_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
 	"pgregory.net/rapid"
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/papers"
 )
 
 func TestParseHostStoresPunycodeInLowerCase(t *testing.T) {
@@ -251,7 +251,7 @@ var unlike = []string{
 func TestParseHostMapsNamesAsBrowsersDo(t *testing.T) {
 	t.Parallel()
 	var rows []json.RawMessage
-	require.NoError(t, json.Unmarshal(sharedFile(t, "testdata/wpt-toascii.json"), &rows))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "testdata/wpt-toascii.json"), &rows))
 	taken, refused, known := 0, 0, []string{}
 	for _, raw := range rows {
 		var row struct {
@@ -283,30 +283,6 @@ func TestParseHostMapsNamesAsBrowsersDo(t *testing.T) {
 	require.Subset(t, unlike, known)
 	require.Positive(t, taken)
 	t.Logf("%d names mapped alike, %d refused, %d known differences", taken, refused, len(known))
-}
-
-// sharedFile reads a file of the data that several projects share, and skips
-// the test where that data is not at hand.
-func sharedFile(t *testing.T, name string) []byte {
-	t.Helper()
-	root := os.Getenv("SIGNET_SHARED")
-	if root == "" {
-		dir, err := os.Getwd()
-		require.NoError(t, err)
-		for ; root == ""; dir = filepath.Dir(dir) {
-			if info, err := os.Stat(filepath.Join(dir, "shared")); err == nil && info.IsDir() {
-				root = filepath.Join(dir, "shared")
-			} else if dir == filepath.Dir(dir) {
-				t.Skip("no folder shared/ above the package and no SIGNET_SHARED: missing " + name)
-			}
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(root, name))
-	if os.IsNotExist(err) {
-		t.Skip("missing " + name)
-	}
-	require.NoError(t, err)
-	return data
 }
 
 // Below a wildcard stands what nobody has entered: a label that only claims to

@@ -13,6 +13,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/papers"
 )
 
 // attackRow is one address of the corpus of attacks and what must be done.
@@ -49,7 +50,7 @@ func isTrusted(trusted []core.Host, p Page) bool {
 
 func TestAttackCorpusRowByRow(t *testing.T) {
 	t.Parallel()
-	trusted, rows := attackCorpus(t, sharedFile(t, "testdata/url-attack-corpus.json"))
+	trusted, rows := attackCorpus(t, papers.Read(t, "testdata/url-attack-corpus.json"))
 	require.Len(t, rows, 289)
 	signed, refused, untrusted := 0, 0, 0
 	for _, row := range rows {
@@ -95,7 +96,7 @@ func TestWebPlatformTestsAreFrozen(t *testing.T) {
 	t.Parallel()
 	// An update of the file is a deliberate change, made together with the
 	// figures below.
-	sum := sha256.Sum256(sharedFile(t, "testdata/wpt-urltestdata.json"))
+	sum := sha256.Sum256(papers.Read(t, "testdata/wpt-urltestdata.json"))
 	require.Equal(t, "355c9f1e5f34aae66ba8adfabf3c853f5cd30ea22964ef7a53eb292e7975d81e", hex.EncodeToString(sum[:]))
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"signet/internal/core"
+	"signet/internal/papers"
 )
 
 // FuzzParsePage holds every string against the invariant: a page that was
@@ -20,13 +21,13 @@ func FuzzParsePage(f *testing.F) {
 		seed := mutantSeeds[i%len(mutantSeeds)]
 		f.Add(seed[:12]+token+seed[12:], false)
 	}
-	if data, ok := findSharedFile(f, "testdata/url-attack-corpus.json"); ok {
+	if data, ok := papers.Find(f, "testdata/url-attack-corpus.json"); ok {
 		_, rows := attackCorpus(f, data)
 		for _, row := range rows {
 			f.Add(row.Input, false)
 		}
 	}
-	if _, ok := findSharedFile(f, "testdata/wpt-urltestdata.json"); ok {
+	if _, ok := papers.Find(f, "testdata/wpt-urltestdata.json"); ok {
 		for _, row := range wptRows(f, "testdata/wpt-urltestdata.json") {
 			f.Add(row.Input, true)
 		}

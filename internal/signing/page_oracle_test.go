@@ -2,13 +2,13 @@ package signing
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	whatwg "github.com/nlnwa/whatwg-url/url"
 	"github.com/stretchr/testify/require"
+
+	"signet/internal/papers"
 )
 
 // The oracle is a parser written by others after the standard that browsers
@@ -91,7 +91,7 @@ type wptRow struct {
 func wptRows(t testing.TB, name string) []wptRow {
 	t.Helper()
 	var raws []json.RawMessage
-	require.NoError(t, json.Unmarshal(sharedFile(t, name), &raws))
+	require.NoError(t, json.Unmarshal(papers.Read(t, name), &raws))
 	var rows []wptRow
 	for _, raw := range raws {
 		var row wptRow
@@ -102,37 +102,4 @@ func wptRows(t testing.TB, name string) []wptRow {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// sharedFile reads a file of the data that several projects share, and skips
-// the test where that data is not at hand.
-func sharedFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data, ok := findSharedFile(t, name)
-	if !ok {
-		t.Skip("no folder shared/ above the package and no SIGNET_SHARED with " + name)
-	}
-	return data
-}
-
-func findSharedFile(t testing.TB, name string) (data []byte, ok bool) {
-	t.Helper()
-	root := os.Getenv("SIGNET_SHARED")
-	if root == "" {
-		dir, err := os.Getwd()
-		require.NoError(t, err)
-		for ; root == ""; dir = filepath.Dir(dir) {
-			if info, err := os.Stat(filepath.Join(dir, "shared")); err == nil && info.IsDir() {
-				root = filepath.Join(dir, "shared")
-			} else if dir == filepath.Dir(dir) {
-				return nil, false
-			}
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(root, name))
-	if os.IsNotExist(err) {
-		return nil, false
-	}
-	require.NoError(t, err)
-	return data, true
 }

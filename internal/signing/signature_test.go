@@ -9,7 +9,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
 	"pgregory.net/rapid"
+
+	"signet/internal/papers"
 )
 
 // signatureVector is a row of the vectors for WeCom's algorithm.
@@ -31,7 +34,7 @@ func signatureVectors(t *testing.T) (rows []signatureVector, equal [][]string) {
 		Rows  []signatureVector `json:"jssdk_signature"`
 		Equal [][]string        `json:"jssdk_equal_groups"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "wecom-vectors.json"), &file))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "wecom-vectors.json"), &file))
 	return file.Rows, file.Equal
 }
 

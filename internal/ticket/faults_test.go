@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/papers"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
@@ -36,7 +35,7 @@ func TestEveryUpstreamFaultIsAccountedFor(t *testing.T) {
 			ID string `json:"id"`
 		} `json:"rows"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "testdata/wecom-upstream-faults.json"), &list))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "testdata/wecom-upstream-faults.json"), &list))
 	ids := make([]string, 0, len(list.Rows))
 	for _, row := range list.Rows {
 		ids = append(ids, row.ID)
@@ -200,30 +199,4 @@ func TestASickTenantCostsItsNeighboursNothing(t *testing.T) {
 	n.DB.Exec(t, `INSERT INTO signet.refused_calls (tenant_id, minute, api, errcode, calls) VALUES ($1, date_trunc('minute', now()), 'gettoken', 40001, 60)`, n.tenant.ID.String())
 	neighbour.clock.Advance(life)
 	neighbour.mustSign(t)
-}
-
-// sharedFile finds a file of the papers, which lie beside the project and not
-// in it.
-func sharedFile(t *testing.T, name string) []byte {
-	t.Helper()
-	folder := os.Getenv("SIGNET_SHARED")
-	if folder == "" {
-		here, err := os.Getwd()
-		require.NoError(t, err)
-		for folder = here; ; folder = filepath.Dir(folder) {
-			if _, err := os.Stat(filepath.Join(folder, "shared")); err == nil {
-				folder = filepath.Join(folder, "shared")
-				break
-			}
-			if folder == filepath.Dir(folder) {
-				t.Skipf("no folder shared above the package, and SIGNET_SHARED is not set: %s is missing", name)
-			}
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name)))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("shared/%s is missing", name)
-	}
-	require.NoError(t, err)
-	return text
 }

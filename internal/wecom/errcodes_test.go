@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/papers"
 	"signet/internal/wecom"
 )
 
@@ -51,7 +52,7 @@ func TestErrcodes_hold_every_number_of_the_list_with_its_class(t *testing.T) {
 
 func TestErrcodes_hold_every_number_of_the_protocol_notes(t *testing.T) {
 	t.Parallel()
-	_, section, ok := strings.Cut(string(sharedFile(t, "wecom-protocol.md")), "\n## 7. Error codes")
+	_, section, ok := strings.Cut(string(papers.Read(t, "wecom-protocol.md")), "\n## 7. Error codes")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n## 8.")
 	list, seen := listedErrcodes(t), []int{}

@@ -23,10 +23,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
+
 	"golang.org/x/net/dns/dnsmessage"
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/papers"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
@@ -107,7 +109,7 @@ func TestFaults_of_the_list_are_all_accounted_for(t *testing.T) {
 			ID string `json:"id"`
 		} `json:"rows"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "testdata/wecom-upstream-faults.json"), &list))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "testdata/wecom-upstream-faults.json"), &list))
 	var ids, ours []string
 	for _, row := range list.Rows {
 		ids = append(ids, row.ID)

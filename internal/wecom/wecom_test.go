@@ -2,10 +2,7 @@ package wecom_test
 
 import (
 	"context"
-	"errors"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -50,32 +47,6 @@ func asError(t *testing.T, err error) *wecom.Error {
 	var e *wecom.Error
 	require.ErrorAs(t, err, &e)
 	return e
-}
-
-// sharedFile finds a file of the papers, which lie beside the project and not
-// in it.
-func sharedFile(t *testing.T, name string) []byte {
-	t.Helper()
-	folder := os.Getenv("SIGNET_SHARED")
-	if folder == "" {
-		here, err := os.Getwd()
-		require.NoError(t, err)
-		for folder = here; ; folder = filepath.Dir(folder) {
-			if _, err := os.Stat(filepath.Join(folder, "shared")); err == nil {
-				folder = filepath.Join(folder, "shared")
-				break
-			}
-			if folder == filepath.Dir(folder) {
-				t.Skipf("no folder shared above the package, and SIGNET_SHARED is not set: %s is missing", name)
-			}
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name)))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("shared/%s is missing", name)
-	}
-	require.NoError(t, err)
-	return text
 }
 
 // pipes is a network in memory, so that a test can stand in synctest's time.

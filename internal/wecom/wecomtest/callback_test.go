@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/papers"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -108,7 +109,7 @@ func TestPushCallback_opens_an_encrypted_reply(t *testing.T) {
 			Body      string `json:"body"`
 		} `json:"callback_reply"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "wecom-vectors.json"), &vectors))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "wecom-vectors.json"), &vectors))
 	s, _ := newFake()
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, vectors.Reply.Body) }))
 	defer receiver.Close()

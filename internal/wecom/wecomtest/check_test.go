@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
+	"signet/internal/papers"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -137,7 +138,7 @@ func TestDomainRules_agree_with_the_vectors(t *testing.T) {
 			Expect     *bool  `json:"expect"`
 		} `json:"trusted_domain"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "wecom-vectors.json"), &vectors))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "wecom-vectors.json"), &vectors))
 	require.Len(t, vectors.Rows, 15)
 	rules := map[string]wecomtest.DomainRule{"oauth": wecomtest.DomainExact, "jssdk": wecomtest.DomainSubdomain}
 	for _, row := range vectors.Rows {
@@ -179,7 +180,7 @@ func TestSign_agrees_with_the_vectors(t *testing.T) {
 			Signature string `json:"signature"`
 		} `json:"jssdk_signature"`
 	}
-	require.NoError(t, json.Unmarshal(sharedFile(t, "wecom-vectors.json"), &vectors))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "wecom-vectors.json"), &vectors))
 	require.Len(t, vectors.Rows, 33)
 	for _, row := range vectors.Rows {
 		require.Equal(t, row.Signature, wecomtest.Sign(row.Ticket, row.Nonce, row.Timestamp, row.Page), row.ID)

@@ -1,14 +1,14 @@
 package wecomtest
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
+
 	"pgregory.net/rapid"
+
+	"signet/internal/papers"
 )
 
 type callbackVector struct {
@@ -27,22 +27,11 @@ type callbackVector struct {
 
 func callbackVectors(t *testing.T) (pushes []callbackVector, reply callbackVector) {
 	t.Helper()
-	folder := os.Getenv("SIGNET_SHARED")
-	for up := ".."; folder == "" && len(up) < 40; up += "/.." {
-		if _, err := os.Stat(filepath.Join(up, "shared")); err == nil {
-			folder = filepath.Join(up, "shared")
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, "wecom-vectors.json"))
-	if folder == "" || errors.Is(err, os.ErrNotExist) {
-		t.Skip("shared/wecom-vectors.json is missing")
-	}
-	require.NoError(t, err)
 	var vectors struct {
 		Pushes []callbackVector `json:"callback_crypto"`
 		Reply  callbackVector   `json:"callback_reply"`
 	}
-	require.NoError(t, json.Unmarshal(text, &vectors))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "wecom-vectors.json"), &vectors))
 	require.Len(t, vectors.Pushes, 13)
 	return vectors.Pushes, vectors.Reply
 }

@@ -1,12 +1,9 @@
 package wecomtest_test
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -108,30 +105,4 @@ func ticketOf(t require.TestingT, s http.Handler, kind core.TicketKind, token st
 		return ask(t, s, wecom.GetCorpTicket, "access_token", token)
 	}
 	return ask(t, s, wecom.GetAgentTicket, "access_token", token, "type", "agent_config")
-}
-
-// sharedFile finds a file of the papers, which lie beside the project and not
-// in it.
-func sharedFile(t *testing.T, name string) []byte {
-	t.Helper()
-	folder := os.Getenv("SIGNET_SHARED")
-	if folder == "" {
-		here, err := os.Getwd()
-		require.NoError(t, err)
-		for folder = here; ; folder = filepath.Dir(folder) {
-			if _, err := os.Stat(filepath.Join(folder, "shared")); err == nil {
-				folder = filepath.Join(folder, "shared")
-				break
-			}
-			if folder == filepath.Dir(folder) {
-				t.Skipf("no folder shared above the package, and SIGNET_SHARED is not set: %s is missing", name)
-			}
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name)))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("shared/%s is missing", name)
-	}
-	require.NoError(t, err)
-	return text
 }
