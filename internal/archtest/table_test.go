@@ -50,6 +50,7 @@ var table = []row{
 	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
 	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi"}},
 	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "docs/openapi", "web-admin/console"}},
 	{room: "internal/httpapi/opsapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/httpapi"}},

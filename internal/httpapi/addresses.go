@@ -32,6 +32,20 @@ func clientAddress(fctx *fasthttp.RequestCtx, trusted []netip.Prefix) netip.Addr
 	return address
 }
 
+// NetworkOf gives what is counted as one client: an IPv4 address, or the /64 of
+// an IPv6 one, within which a client picks addresses as it likes. An IPv4 address
+// written as IPv6 is the IPv4 one, the machine itself is an address alone, and no
+// address at all gives the zero Prefix.
+func NetworkOf(client netip.Addr) netip.Prefix {
+	client = client.Unmap()
+	bits := client.BitLen()
+	if client.Is6() && !client.IsLoopback() {
+		bits = 64
+	}
+	network, _ := client.Prefix(bits) // fails for no address at all
+	return network
+}
+
 func peerAddress(addr net.Addr) netip.Addr {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signet/internal/httpapi/httpapitest"
 )
 
 func TestTheClientIsWhomTheTrustedProxiesName(t *testing.T) {
@@ -37,12 +39,12 @@ func TestTheClientIsWhomTheTrustedProxiesName(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			app, _ := newApp(t, func(c *Config) { c.TrustedProxies = row.trusted })
-			request, err := http.NewRequest("GET", "http://"+serve(t, app)+"/client", nil)
+			request, err := http.NewRequest("GET", "http://"+httpapitest.Serve(t, app)+"/client", nil)
 			require.NoError(t, err)
 			for _, line := range row.forwarded {
 				request.Header.Add("X-Forwarded-For", line)
 			}
-			r, err := client(t).Do(request)
+			r, err := httpapitest.Client(t).Do(request)
 			require.NoError(t, err)
 			body, err := io.ReadAll(r.Body)
 			require.NoError(t, err)
@@ -52,10 +54,29 @@ func TestTheClientIsWhomTheTrustedProxiesName(t *testing.T) {
 	}
 }
 
+func TestAClientIsAnIPv4AddressOrTheNetworkOfAnIPv6One(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"203.0.113.9":          "203.0.113.9/32",
+		"::ffff:203.0.113.9":   "203.0.113.9/32",
+		"127.0.0.1":            "127.0.0.1/32",
+		"2001:db8:1:2::1":      "2001:db8:1:2::/64",
+		"2001:db8:1:2:f:f:f:f": "2001:db8:1:2::/64",
+		"2001:db8:1:3::1":      "2001:db8:1:3::/64",
+		"fe80::1%eth0":         "fe80::/64",
+		"::ffff:127.0.0.1":     "127.0.0.1/32",
+		"::1":                  "::1/128",
+		"::2":                  "::/64",
+	} {
+		require.Equal(t, netip.MustParsePrefix(want), NetworkOf(netip.MustParseAddr(address)), address)
+	}
+	require.Equal(t, netip.Prefix{}, NetworkOf(netip.Addr{}))
+}
+
 func TestTheTrailersOfABodyNameNoClient(t *testing.T) {
 	t.Parallel()
 	app, book := newApp(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
-	exchange(t, serve(t, app), "POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n"+
+	exchange(t, httpapitest.Serve(t, app), "POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n"+
 		"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n{\"name\":\"a\"}\r\n0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n")
-	require.Equal(t, "203.0.113.9", book.lines(t, 1)[0]["client"])
+	require.Equal(t, "203.0.113.9", book.Lines(t, 1)[0]["client"])
 }

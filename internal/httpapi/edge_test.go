@@ -13,12 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/fault"
+	"signet/internal/httpapi/httpapitest"
 )
 
 func TestEveryFailureOfTheFrameworkIsAProblem(t *testing.T) {
 	t.Parallel()
 	app, book := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	for _, row := range []struct {
 		name, method, path, contentType, body string
 		status                                int
@@ -41,7 +42,7 @@ func TestEveryFailureOfTheFrameworkIsAProblem(t *testing.T) {
 			if row.contentType != "" {
 				request.Header.Set("Content-Type", row.contentType)
 			}
-			r, err := client(t).Do(request)
+			r, err := httpapitest.Client(t).Do(request)
 			require.NoError(t, err)
 			requireProblem(t, r, row.status, row.code)
 			require.Equal(t, row.allow, r.Header.Get("Allow"))
@@ -56,11 +57,11 @@ func TestEveryFailureOfTheFrameworkIsAProblem(t *testing.T) {
 func TestAPanicIsOneLogLineWithItsStackAndAProblem(t *testing.T) {
 	t.Parallel()
 	app, book := newApp(t, nil)
-	r := get(t, "http://"+serve(t, app)+"/panic")
+	r := get(t, "http://"+httpapitest.Serve(t, app)+"/panic")
 	p := requireProblem(t, r, 500, "internal")
 	require.Empty(t, r.Header.Get("ETag"), "a header of the answer that was not given")
 	require.NotContains(t, p.Detail, "of a handler")
-	line := book.lines(t, 1)[0]
+	line := book.Lines(t, 1)[0]
 	require.Equal(t, "ERROR", line["level"])
 	require.Equal(t, "of a handler", line["panic"])
 	require.Contains(t, line["stack"], "newApp")
@@ -70,7 +71,7 @@ func TestAPanicIsOneLogLineWithItsStackAndAProblem(t *testing.T) {
 func TestARequestIDIsTakenOverIfItIsWellFormed(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	for sent, isTaken := range map[string]bool{
 		"":                      false,
 		"abcdefg":               false,
@@ -88,7 +89,7 @@ func TestARequestIDIsTakenOverIfItIsWellFormed(t *testing.T) {
 		if isHeaderValue([]byte(sent)) {
 			request.Header.Set("X-Request-Id", sent)
 		}
-		r, err := client(t).Do(request)
+		r, err := httpapitest.Client(t).Do(request)
 		require.NoError(t, err)
 		require.NoError(t, r.Body.Close())
 		got := r.Header.Get("X-Request-Id")
@@ -100,16 +101,16 @@ func TestARequestIDIsTakenOverIfItIsWellFormed(t *testing.T) {
 func TestEachRequestIsOneLogLineWithoutWhatAStrangerWrote(t *testing.T) {
 	t.Parallel()
 	app, book := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	request, err := http.NewRequest("GET", "http://"+address+"/fine?q=STRANGER", nil)
 	require.NoError(t, err)
 	request.Header.Set("User-Agent", "STRANGER")
 	request.Header.Set("Referer", "https://x.example.com/STRANGER")
-	r, err := client(t).Do(request)
+	r, err := httpapitest.Client(t).Do(request)
 	require.NoError(t, err)
 	require.NoError(t, r.Body.Close())
 	get(t, "http://"+address+"/STRANGER")
-	lines := book.lines(t, 2)
+	lines := book.Lines(t, 2)
 	require.Equal(t, "fine", lines[0]["operation"])
 	require.EqualValues(t, 200, lines[0]["status"])
 	require.Equal(t, "GET", lines[0]["method"])
@@ -125,13 +126,13 @@ func TestAPlainErrorShowsNothingAndIsLogged(t *testing.T) {
 	app.Get("/wrapped", func(*fiber.Ctx) error {
 		return fault.Wrap(errors.New("socket closed"), fault.StoreUnavailable, nil).WithRetryAfter(1200 * time.Millisecond)
 	})
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	r := get(t, "http://"+address+"/plain")
 	require.NotContains(t, requireProblem(t, r, 500, "internal").Detail, "fire")
 	r = get(t, "http://"+address+"/wrapped")
 	require.NotContains(t, requireProblem(t, r, 503, "store.unavailable").Detail, "socket")
 	require.Equal(t, "2", r.Header.Get("Retry-After"), "seconds are rounded up")
-	lines := book.lines(t, 2)
+	lines := book.Lines(t, 2)
 	require.Equal(t, "disk on fire", strings.TrimPrefix(lines[0]["error"].(string), "internal: "))
 	require.Equal(t, "ERROR", lines[0]["level"])
 	require.Equal(t, "WARN", lines[1]["level"])
@@ -150,7 +151,7 @@ func TestAFailureCarriesNoHeaderOfTheAnswerThatWasNotGiven(t *testing.T) {
 		}
 		return fault.New(fault.AppExists, nil)
 	})
-	r := get(t, "http://"+serve(t, app)+"/halfway")
+	r := get(t, "http://"+httpapitest.Serve(t, app)+"/halfway")
 	requireProblem(t, r, 409, "app.exists")
 	require.Empty(t, r.Header.Get("ETag"))
 	require.Empty(t, r.Header.Get("Location"))
@@ -171,7 +172,7 @@ func TestTheContextOfARequestEnds(t *testing.T) {
 		kept <- EventOf(c).Context()
 		return nil
 	})
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	r := get(t, "http://"+address+"/wait")
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
@@ -185,7 +186,7 @@ func TestAnObserverIsToldOfEveryRequest(t *testing.T) {
 	t.Parallel()
 	seen := make(chan Observation, 2)
 	app, _ := newApp(t, func(c *Config) { c.Observe = func(o Observation) { seen <- o } })
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	for _, path := range []string{"/fine", "/nothing"} {
 		get(t, "http://"+address+path)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"signet/internal/httpapi/httpapitest"
 )
 
 // dial opens a raw connection.
@@ -45,7 +47,7 @@ func exchange(t *testing.T, address, raw string) []*http.Response {
 func TestARequestThatCanBeReadInTwoWaysIsRefusedAndTheConnectionClosed(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	const smuggled = "GET /panic HTTP/1.1\r\nHost: h\r\n\r\n" // would be a second answer, 500
 	post := func(headers, body string) string {
 		return "POST /echo HTTP/1.1\r\n" + headers + "\r\n\r\n" + body + smuggled
@@ -90,7 +92,7 @@ func TestARequestThatCanBeReadInTwoWaysIsRefusedAndTheConnectionClosed(t *testin
 func TestWellFramedRequestsPassOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
-	answers := exchange(t, serve(t, app),
+	answers := exchange(t, httpapitest.Serve(t, app),
 		"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"+
 			"c\r\n{\"name\":\"a\"}\r\n0\r\n\r\n"+
 			"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: 12\r\n\r\n{\"name\":\"b\"}"+
@@ -106,7 +108,7 @@ func TestABodyMayNotBePacked(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
 	for _, coding := range []string{"gzip", "deflate", "br", "identity, gzip"} {
-		answers := exchange(t, serve(t, app), fmt.Sprintf(
+		answers := exchange(t, httpapitest.Serve(t, app), fmt.Sprintf(
 			"POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Encoding: %s\r\nContent-Length: 12\r\n\r\n{\"name\":\"a\"}", coding))
 		require.Len(t, answers, 1)
 		requireProblem(t, answers[0], 415, "request.not_json")
@@ -117,7 +119,7 @@ func TestABodyMayNotBePacked(t *testing.T) {
 func TestWhoeverSendsTooMuchCanStillReadTheAnswer(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	much := strings.Repeat("a", 4<<20) // more than the sockets of both sides hold
 	for name, head := range map[string]string{
 		"a body":   "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4194304\r\n\r\n",
@@ -137,7 +139,7 @@ func TestASlowClientIsTurnedAway(t *testing.T) {
 	app, _ := newApp(t, nil)
 	require.Equal(t, readTimeout, app.Server().ReadTimeout)
 	app.Server().ReadTimeout = 200 * time.Millisecond // the same path, without the wait
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	for name, raw := range map[string]string{
 		"in the header": "GET /fine HTTP/1.1\r\nHost: h\r\nX-A",
 		"in the body":   "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
@@ -156,12 +158,12 @@ func TestASlowClientIsTurnedAway(t *testing.T) {
 func TestSlowClientsDoNotKeepOthersWaiting(t *testing.T) {
 	t.Parallel()
 	app, _ := newApp(t, nil)
-	address := serve(t, app)
+	address := httpapitest.Serve(t, app)
 	for range 500 {
 		_, err := io.WriteString(dial(t, address), "GET /fine HTTP/1.1\r\nHost: h\r\nX-A")
 		require.NoError(t, err)
 	}
-	r, err := client(t).Get("http://" + address + "/fine")
+	r, err := httpapitest.Client(t).Get("http://" + address + "/fine")
 	require.NoError(t, err)
 	require.NoError(t, r.Body.Close())
 	require.Equal(t, 200, r.StatusCode)

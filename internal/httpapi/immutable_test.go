@@ -11,6 +11,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
+
+	"signet/internal/httpapi/httpapitest"
 )
 
 // parked is a string that a handler kept, with what it read when it kept it.
@@ -101,7 +103,7 @@ func TestStringsKeptFromARequestAreNeverOverwrittenByAnother(t *testing.T) {
 	const connections, requests = 64, 40
 	app, _ := newApp(t, nil)
 	lot := addParking(app, connections)
-	crowd(t, serve(t, app), connections, requests)
+	crowd(t, httpapitest.Serve(t, app), connections, requests)
 	changed, all := lot.overwritten()
 	require.Equal(t, 4*connections*requests, all)
 	require.Zero(t, changed, "of %d kept strings", all)
@@ -113,7 +115,7 @@ func TestStringsKeptFromARequestAreOverwrittenWhereImmutableIsOff(t *testing.T) 
 	const connections, requests = 64, 40
 	app := fiber.New(fiber.Config{Immutable: false, DisableStartupMessage: true})
 	lot := addParking(app, connections)
-	crowd(t, serve(t, app), connections, requests)
+	crowd(t, httpapitest.Serve(t, app), connections, requests)
 	changed, all := lot.overwritten()
 	t.Logf("%d of %d kept strings were overwritten", changed, all)
 	require.Greater(t, changed, all/4)

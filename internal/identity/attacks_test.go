@@ -15,8 +15,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/papers"
 )
 
 func at(offset time.Duration) int64 { return noon.Add(offset).Unix() }
@@ -280,7 +279,7 @@ func TestNoForgedTokenIsTaken(t *testing.T) {
 func TestEveryRowOfTheAttackTableIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	var file struct{ Rows [][]any }
-	require.NoError(t, json.Unmarshal(readShared(t, "testdata/jwt-attacks.json"), &file))
+	require.NoError(t, json.Unmarshal(papers.Read(t, "testdata/jwt-attacks.json"), &file))
 	require.NotEmpty(t, file.Rows)
 	named := map[string]bool{}
 	for _, row := range file.Rows {
@@ -294,31 +293,4 @@ func TestEveryRowOfTheAttackTableIsAccountedFor(t *testing.T) {
 	for name := range attacks {
 		require.True(t, named[name], "%s is no row of the table", name)
 	}
-}
-
-// readShared reads a file of the data that lies beside the repository.
-func readShared(t *testing.T, name string) []byte {
-	t.Helper()
-	folder := os.Getenv("SIGNET_SHARED")
-	if folder == "" {
-		here, err := os.Getwd()
-		require.NoError(t, err)
-		for folder = filepath.Join(here, "shared"); !isFolder(folder); folder = filepath.Join(here, "shared") {
-			if here == filepath.Dir(here) {
-				t.Skip("no folder shared/ above the package, and SIGNET_SHARED is not set: " + name + " is missing")
-			}
-			here = filepath.Dir(here)
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name)))
-	if os.IsNotExist(err) {
-		t.Skip("missing: shared/" + name)
-	}
-	require.NoError(t, err)
-	return text
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

@@ -13,9 +13,10 @@
 // verifies is not yet a session: Authenticate asks the store each time, so that
 // a session that was ended and a role that was taken away count at once. When
 // Postgres is away everything here fails with fault.StoreUnavailable. At most
-// two passwords are hashed at a time on a node, 64 MiB each; a crowd at the door
-// is told to come again. The brakes on guessing are the node's own memory: with
-// n nodes a guesser has n times as many tries.
+// two passwords are hashed at a time on a node, 64 MiB each, and one of them for a
+// client; a crowd at the door is told to come again. The brakes on guessing go by
+// the client's network and the e-mail address and are the node's own memory: with
+// n nodes a guesser has n times as many tries, and after a restart all of them.
 //
-// Start reading at identity.go, then signin.go and refresh.go.
+// Start reading at identity.go, then signin.go and brakes.go, then refresh.go.
 package identity

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"signet/internal/core"
 	"signet/internal/identity"
@@ -13,8 +14,10 @@ func Example() {
 	var (
 		ctx context.Context
 		who *identity.Identity // made by identity.New
+
+		client netip.Prefix // httpapi.NetworkOf of the client's address
 	)
-	session, err := who.SignIn(ctx, "owner@example.com", core.NewSecret("from the request"), "request id")
+	session, err := who.SignIn(ctx, client, "owner@example.com", core.NewSecret("from the request"), "request id")
 	if err != nil {
 		return // fault.SessionRefused, fault.RateLimitedCode, fault.StoreUnavailable
 	}

@@ -41,7 +41,7 @@ type Identity struct {
 	store     *store.Store
 	clock     func() time.Time
 	passwords *passwords
-	tries     *tries
+	brakes    *brakes
 	refusals  *refusals
 	tokens    *tokens
 }
@@ -68,7 +68,7 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) *Identity {
 		store:     cfg.Store,
 		clock:     cfg.Clock,
 		passwords: newPasswords(c),
-		tries:     newTries(),
+		brakes:    newBrakes(),
 		refusals:  &refusals{},
 		tokens:    newTokens(cfg.Issuer, cfg.Clock, keys),
 	}

@@ -13,15 +13,8 @@ type allowance struct {
 	interval time.Duration
 }
 
-// The brakes of a node.
-var (
-	// triesPerEmail leaves a guesser who has all the time 2,880 tries a day at
-	// one member, and lets that member mistype ten times before waiting.
-	triesPerEmail = allowance{burst: 10, interval: 30 * time.Second}
-
-	// refusalRows keeps a stranger from filling the audit: 1,440 rows a day.
-	refusalRows = allowance{burst: 60, interval: time.Minute}
-)
+// refusalRows keeps a stranger from filling the audit: 1,440 rows a day.
+var refusalRows = allowance{burst: 60, interval: time.Minute}
 
 // bucket counts against an allowance in one number: the moment at which the
 // whole burst will be there again (the generic cell rate algorithm of ATM
@@ -47,37 +40,40 @@ func (b *bucket) giveBack(a allowance) { *b -= bucket(a.interval) }
 
 const tryBuckets = 1 << 16
 
-// tries brakes the tries at one e-mail address, whether anybody has it or not.
-// It is a table of fixed size: nobody can fill the memory with addresses, nor
-// push a bucket out to have it full again. Two addresses may share a bucket, by
-// a hash whose seed is drawn at the start, so that nobody can choose whose.
-type tries struct {
-	seed maphash.Seed
+// tries holds an allowance for each key apart. It is a table of fixed size:
+// nobody can fill the memory with keys, nor push a bucket out to have it full
+// again. Two keys may share a bucket, by a hash whose seed is drawn at the start,
+// so that nobody can choose whose. It is safe for concurrent use.
+type tries[K comparable] struct {
+	allowance allowance
+	seed      maphash.Seed
 
 	mu      sync.Mutex // guards buckets
 	buckets [tryBuckets]bucket
 }
 
-func newTries() *tries { return &tries{seed: maphash.MakeSeed()} }
+func newTries[K comparable](a allowance) *tries[K] {
+	return &tries[K]{allowance: a, seed: maphash.MakeSeed()}
+}
 
 // take uses one try, or tells how long to wait for the next.
-func (t *tries) take(email string, now time.Time) (wait time.Duration) {
-	at := t.bucket(email)
+func (t *tries[K]) take(key K, now time.Time) (wait time.Duration) {
+	at := t.bucket(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.buckets[at].take(triesPerEmail, now)
+	return t.buckets[at].take(t.allowance, now)
 }
 
-// giveBack undoes one take: what was right, or was not tried, does not count.
-func (t *tries) giveBack(email string) {
-	at := t.bucket(email)
+// giveBack undoes one take.
+func (t *tries[K]) giveBack(key K) {
+	at := t.bucket(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buckets[at].giveBack(triesPerEmail)
+	t.buckets[at].giveBack(t.allowance)
 }
 
-func (t *tries) bucket(email string) uint64 {
-	return maphash.String(t.seed, email) % tryBuckets
+func (t *tries[K]) bucket(key K) uint64 {
+	return maphash.Comparable(t.seed, key) % tryBuckets
 }
 
 // refusals decides which refused sign-ins get an audit row, and counts those

@@ -71,14 +71,15 @@ func TestBucket(t *testing.T) {
 
 func TestTries(t *testing.T) {
 	t.Parallel()
+	three := allowance{burst: 3, interval: time.Minute}
 
-	t.Run("brakes one address and no other", func(t *testing.T) {
+	t.Run("brake one key and no other", func(t *testing.T) {
 		t.Parallel()
-		tries := newTries()
-		for range triesPerEmail.burst {
+		tries := newTries[string](three)
+		for range three.burst {
 			require.Zero(t, tries.take("owner@example.com", noon))
 		}
-		require.Equal(t, triesPerEmail.interval, tries.take("owner@example.com", noon))
+		require.Equal(t, three.interval, tries.take("owner@example.com", noon))
 		// Of 50 others one in a thousand runs would share the bucket.
 		shared := 0
 		for n := range 50 {
@@ -89,10 +90,10 @@ func TestTries(t *testing.T) {
 		require.LessOrEqual(t, shared, 1)
 	})
 
-	t.Run("does not forget an address under a flood of others", func(t *testing.T) {
+	t.Run("do not forget a key under a flood of others", func(t *testing.T) {
 		t.Parallel()
-		tries := newTries()
-		for range triesPerEmail.burst {
+		tries := newTries[string](three)
+		for range three.burst {
 			require.Zero(t, tries.take("owner@example.com", noon))
 		}
 		for n := range 200_000 {

@@ -7,13 +7,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 
 	"signet/internal/core"
-	"signet/internal/fault"
 )
 
 // cost is what one argon2id hash takes.
@@ -42,36 +41,21 @@ const (
 	tagLength  = 32
 )
 
-// How many may hash and wait at once on a node, and for how long. Two hashes at
-// a time are 128 MiB; the last of the crowd still has a place within its wait.
-const (
-	maxHashing = 2
-	maxWaiting = 32
-	maxWait    = 5 * time.Second
-	comeAgain  = 2 * time.Second // what those are told who find no place
-)
-
 // passwords hashes and verifies passwords, a bounded number at a time.
 type passwords struct {
-	cost    cost
-	hashing chan struct{}
-	waiting chan struct{}
-	dummy   core.Secret // a hash of nobody's password, as dear as everybody's
+	cost   cost
+	places *places
+	dummy  core.Secret // a hash of nobody's password, as dear as everybody's
 }
 
 func newPasswords(c cost) *passwords {
-	return &passwords{
-		cost:    c,
-		hashing: make(chan struct{}, maxHashing),
-		waiting: make(chan struct{}, maxWaiting),
-		dummy:   c.hash(rand.Text()),
-	}
+	return &passwords{cost: c, places: newPlaces(), dummy: c.hash(rand.Text())}
 }
 
 // hash gives the PHC string of a password. It fails with fault.RateLimitedCode
-// where too many are being hashed.
-func (p *passwords) hash(ctx context.Context, password core.Secret) (core.Secret, error) {
-	leave, err := p.enter(ctx)
+// where too many are being hashed, or too many of that client.
+func (p *passwords) hash(ctx context.Context, client netip.Prefix, password core.Secret) (core.Secret, error) {
+	leave, err := p.places.enter(ctx, client)
 	if err != nil {
 		return core.Secret{}, err
 	}
@@ -82,37 +66,17 @@ func (p *passwords) hash(ctx context.Context, password core.Secret) (core.Secret
 // verify tells whether password is the one behind hash, and whether hash was
 // made more cheaply than hashes are made now. It fails as hash does, and with a
 // plain error where hash is none of ours.
-func (p *passwords) verify(ctx context.Context, password, hash core.Secret) (right, outdated bool, err error) {
+func (p *passwords) verify(ctx context.Context, client netip.Prefix, password, hash core.Secret) (right, outdated bool, err error) {
 	stored, err := parseHash(hash.Expose())
 	if err != nil {
 		return false, false, err
 	}
-	leave, err := p.enter(ctx)
+	leave, err := p.places.enter(ctx, client)
 	if err != nil {
 		return false, false, err
 	}
 	defer leave()
 	return stored.matches(password.Expose()), stored.cost.below(p.cost), nil
-}
-
-// enter waits for a place to hash in. The caller leaves it.
-func (p *passwords) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case p.waiting <- struct{}{}:
-		defer func() { <-p.waiting }()
-	default:
-		return nil, rateLimited(comeAgain)
-	}
-	patience := time.NewTimer(maxWait)
-	defer patience.Stop()
-	select {
-	case p.hashing <- struct{}{}:
-		return func() { <-p.hashing }, nil
-	case <-patience.C:
-		return nil, rateLimited(comeAgain)
-	case <-ctx.Done():
-		return nil, fault.Wrap(ctx.Err(), fault.RateLimitedCode, nil).WithRetryAfter(comeAgain)
-	}
 }
 
 // below tells whether c is less work than other. Threads spread the work and do
@@ -177,8 +141,4 @@ func parseHash(text string) (storedHash, error) {
 		return storedHash{}, errHash
 	}
 	return s, nil
-}
-
-func rateLimited(wait time.Duration) error {
-	return fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)
 }

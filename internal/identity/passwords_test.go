@@ -1,18 +1,13 @@
 package identity
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"signet/internal/core"
-	"signet/internal/fault"
 )
 
 // cheapCost keeps tests quick; the form and the paths are the same.
@@ -25,15 +20,15 @@ func TestPasswords(t *testing.T) {
 	t.Run("verify the password that was hashed and no other", func(t *testing.T) {
 		t.Parallel()
 		p := newPasswords(cheapCost)
-		hash, err := p.hash(t.Context(), right)
+		hash, err := p.hash(t.Context(), office, right)
 		require.NoError(t, err)
 
-		ok, outdated, err := p.verify(t.Context(), right, hash)
+		ok, outdated, err := p.verify(t.Context(), office, right, hash)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.False(t, outdated)
 		for _, wrong := range []string{"", "correct horse batter", "correct horse battery ", "Correct horse battery", "correct horse battery\x00"} {
-			ok, _, err := p.verify(t.Context(), core.NewSecret(wrong), hash)
+			ok, _, err := p.verify(t.Context(), office, core.NewSecret(wrong), hash)
 			require.NoError(t, err)
 			require.False(t, ok, "%q", wrong)
 		}
@@ -50,7 +45,7 @@ func TestPasswords(t *testing.T) {
 		for other, wanted := range map[cost]bool{
 			{64, 2, 1}: true, {128, 1, 1}: true, {64, 3, 1}: true, {128, 2, 2}: false, {256, 2, 1}: false, {128, 3, 1}: false,
 		} {
-			ok, outdated, err := p.verify(t.Context(), right, other.hash(right.Expose()))
+			ok, outdated, err := p.verify(t.Context(), office, right, other.hash(right.Expose()))
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, wanted, outdated, "%+v", other)
@@ -162,92 +157,6 @@ func FuzzParseHash(f *testing.F) {
 		require.LessOrEqual(t, s.cost.passes, uint32(maxPasses))
 		require.LessOrEqual(t, s.cost.threads, uint8(maxThreads))
 	})
-}
-
-func TestPasswordsAreHashedFewAtATime(t *testing.T) {
-	t.Parallel()
-
-	t.Run("and a crowd is told to come again", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			p := newPasswords(cheapCost)
-			leave := occupy(t, p)
-			answers := make(chan error)
-			for range maxWaiting {
-				go func() {
-					left, err := p.enter(t.Context())
-					if err == nil {
-						left()
-					}
-					answers <- err
-				}()
-			}
-			synctest.Wait() // all of them wait for a place
-
-			_, err := p.enter(t.Context())
-			requireBusy(t, err)
-
-			leave()
-			for range maxWaiting {
-				require.NoError(t, <-answers)
-			}
-			require.Empty(t, p.hashing)
-			require.Empty(t, p.waiting)
-		})
-	})
-
-	t.Run("and nobody waits longer than the patience of a browser", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			p := newPasswords(cheapCost)
-			leave := occupy(t, p)
-			began := time.Now()
-			_, _, err := p.verify(t.Context(), core.NewSecret("x"), p.dummy)
-			requireBusy(t, err)
-			require.Equal(t, maxWait, time.Since(began))
-			require.Empty(t, p.waiting)
-			leave()
-		})
-	})
-
-	t.Run("and who gives up leaves no trace", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			p := newPasswords(cheapCost)
-			leave := occupy(t, p)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			_, err := p.hash(ctx, core.NewSecret("x"))
-			requireBusy(t, err)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Empty(t, p.waiting)
-			leave()
-		})
-	})
-}
-
-// occupy takes every place to hash in.
-func occupy(t *testing.T, p *passwords) (leave func()) {
-	t.Helper()
-	leaves := make([]func(), maxHashing)
-	for i := range leaves {
-		var err error
-		leaves[i], err = p.enter(t.Context())
-		require.NoError(t, err)
-	}
-	return func() {
-		for _, leave := range leaves {
-			leave()
-		}
-	}
-}
-
-func requireBusy(t *testing.T, err error) {
-	t.Helper()
-	var f *fault.Error
-	require.True(t, errors.As(err, &f), "%v", err)
-	require.Equal(t, fault.RateLimitedCode, f.Code)
-	require.Equal(t, comeAgain, f.RetryAfter)
 }
 
 func BenchmarkHash(b *testing.B) {

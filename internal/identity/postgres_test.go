@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +26,14 @@ type house struct {
 }
 
 const ownerEmail = "owner@example.com"
+
+// office is where members sign in from, where a test does not care.
+var office = netip.MustParsePrefix("203.0.113.9/32")
+
+// network gives one of many other clients.
+func network(n int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)}), 32)
+}
 
 var ownerPassword = core.NewSecret("correct horse battery")
 
@@ -59,7 +68,7 @@ func (h *house) open(t testing.TB) *Identity {
 
 func (h *house) signIn(t testing.TB) Session {
 	t.Helper()
-	s, err := h.SignIn(t.Context(), ownerEmail, ownerPassword, "req-in")
+	s, err := h.SignIn(t.Context(), office, ownerEmail, ownerPassword, "req-in")
 	require.NoError(t, err)
 	return s
 }

@@ -136,7 +136,7 @@ func TestSession(t *testing.T) {
 		_, err := h.CreateOwner(t.Context(), "second@example.com", ownerPassword)
 		require.NoError(t, err)
 		mine := h.signIn(t)
-		theirs, err := h.SignIn(t.Context(), "second@example.com", ownerPassword, "")
+		theirs, err := h.SignIn(t.Context(), office, "second@example.com", ownerPassword, "")
 		require.NoError(t, err)
 
 		// A token that we have signed ourselves, for my name on their session.
@@ -168,7 +168,7 @@ func TestSession(t *testing.T) {
 		require.WithinDuration(t, h.clock().Add(3*time.Minute), s.RefreshUntil, time.Minute)
 		require.LessOrEqual(t, s.ExpiresIn, 3*time.Minute)
 
-		h.forward(-sessionLife)
+		h.forward(3*time.Minute - sessionLife)
 		live := h.signIn(t)
 		h.requireLive(t, live)
 		h.damage(t, `UPDATE signet.sessions SET expires_at = now()`)
@@ -340,9 +340,9 @@ func TestWhatCannotBeAuditedDoesNotHappen(t *testing.T) {
 	sessions := len(h.texts(t, `SELECT session_id::text FROM signet.sessions`))
 	h.rule(t, `REVOKE INSERT ON signet.platform_audit FROM signet_app`)
 
-	_, err = h.SignIn(t.Context(), ownerEmail, ownerPassword, "")
+	_, err = h.SignIn(t.Context(), office, ownerEmail, ownerPassword, "")
 	require.Error(t, err)
-	_, err = h.SignIn(t.Context(), ownerEmail, core.NewSecret("wrong horse battery"), "")
+	_, err = h.SignIn(t.Context(), office, ownerEmail, core.NewSecret("wrong horse battery"), "")
 	require.Error(t, err)
 	require.False(t, fault.Has(err, fault.SessionRefused), "%v", err)
 	_, err = h.CreateOwner(t.Context(), "second@example.com", ownerPassword)

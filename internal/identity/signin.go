@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 
 	"signet/internal/core"
@@ -10,25 +11,27 @@ import (
 )
 
 // SignIn begins a session of the member with that e-mail address and password.
+// client is the network from which they ask, as httpapi.NetworkOf gives it.
 //
 // It fails with fault.SessionRefused, in the same words and the same time
 // whether the member or the password is wrong; with fault.RateLimitedCode and a
-// RetryAfter after ten wrong tries at one address, whoever made them, or when
-// too many sign in at once; and with fault.StoreUnavailable. A sign-in and a
-// refusal leave an audit row each on the platform's chain; of a flood of
-// refusals only some do, and those say how many did not.
-func (i *Identity) SignIn(ctx context.Context, email string, password core.Secret, requestID string) (Session, error) {
+// RetryAfter where one of the brakes of brakes.go holds, or too many sign in at
+// once; and with fault.StoreUnavailable. A sign-in and a refusal leave an audit
+// row each on the platform's chain; of a flood of refusals only some do, and
+// those say how many did not.
+func (i *Identity) SignIn(ctx context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (Session, error) {
 	address, err := core.ParseEmail("/email", email)
-	tried := address
+	t := try{client: client, email: address}
 	if err != nil {
-		address, tried = "", email // nobody has it; it is refused as any other
+		address, t.email = "", email // nobody has it; it is refused as any other
 	}
-	if wait := i.tries.take(tried, i.clock()); wait > 0 {
+	giveBack, wait := i.brakes.take(t, i.clock())
+	if wait > 0 {
 		return Session{}, rateLimited(wait)
 	}
-	p, err := i.prove(ctx, address, password)
+	p, err := i.prove(ctx, client, address, password)
 	if err != nil || p.right {
-		i.tries.giveBack(tried)
+		giveBack() // what was right, or was not tried, does not count
 	}
 	switch {
 	case err != nil:
@@ -36,6 +39,7 @@ func (i *Identity) SignIn(ctx context.Context, email string, password core.Secre
 	case !p.right:
 		return Session{}, i.refuse(ctx, p.member, address, requestID)
 	}
+	i.brakes.remember(t)
 	return i.begin(ctx, p, requestID)
 }
 
@@ -50,7 +54,7 @@ type proof struct {
 // prove finds the member and checks the password. It takes the same steps where
 // there is no such member. (A member whose hash was made more cheaply answers
 // sooner than nobody does, until they sign in once.)
-func (i *Identity) prove(ctx context.Context, address string, password core.Secret) (proof, error) {
+func (i *Identity) prove(ctx context.Context, client netip.Prefix, address string, password core.Secret) (proof, error) {
 	var m store.MemberRow
 	var found bool
 	err := i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) (err error) {
@@ -67,12 +71,12 @@ func (i *Identity) prove(ctx context.Context, address string, password core.Secr
 	if password.Len() > core.MaxPasswordLength {
 		password = core.Secret{} // nobody's; not worth hashing a novel
 	}
-	right, outdated, err := i.passwords.verify(ctx, password, p.hash)
+	right, outdated, err := i.passwords.verify(ctx, client, password, p.hash)
 	if err != nil {
 		return proof{}, err
 	}
 	if p.right = right && found; p.right && outdated {
-		if renewed, err := i.passwords.hash(ctx, password); err == nil {
+		if renewed, err := i.passwords.hash(ctx, client, password); err == nil {
 			p.renewed = renewed // with no place to hash in, the next sign-in will do
 		}
 	}

@@ -17,14 +17,14 @@ import (
 func TestSignInTakesAsLongForNobody(t *testing.T) {
 	h := newHouse(t)
 	h.passwords = newPasswords(cost{memory: 8 * 1024, passes: 2, threads: 1})
-	hash, err := h.passwords.hash(t.Context(), ownerPassword)
+	hash, err := h.passwords.hash(t.Context(), office, ownerPassword)
 	require.NoError(t, err)
 	h.damage(t, `UPDATE signet.members SET password_hash = '`+hash.Expose()+`'`)
 
 	refused := func(email string) time.Duration {
 		h.forward(time.Minute) // so that neither brake is felt, and each leaves its row
 		began := time.Now()
-		_, err := h.SignIn(t.Context(), email, core.NewSecret("wrong horse battery"), "")
+		_, err := h.SignIn(t.Context(), office, email, core.NewSecret("wrong horse battery"), "")
 		took := time.Since(began)
 		require.True(t, fault.Has(err, fault.SessionRefused), "%v", err)
 		return took

@@ -172,21 +172,21 @@ func TestEveryOperationDoesAsTheContractSays(t *testing.T) {
 			t.Parallel()
 			a := b.ask(t, o.method, apiPath+o.target(), o.bodyExample(t), o.goodHeaders()...)
 			status, response := o.success(t)
-			require.Equal(t, status, a.StatusCode, "%s", a.body)
+			require.Equal(t, status, a.StatusCode, "%s", a.Text)
 			for name := range response.Headers {
 				require.NotEmpty(t, a.Header.Get(name), name)
 			}
 			media := response.Content["application/json"]
 			if media == nil {
-				require.Empty(t, a.body)
+				require.Empty(t, a.Text)
 				return
 			}
 			require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 			if ref := media.Schema.Ref; ref != "" {
-				requireSchema(t, strings.TrimPrefix(ref, "#/components/schemas/"), a.body)
+				requireSchema(t, strings.TrimPrefix(ref, "#/components/schemas/"), a.Text)
 			}
 			for _, secret := range []string{agentSecret, goodPassword, goodRefresh, nextRefresh} {
-				require.NotContains(t, string(a.body), secret)
+				require.NotContains(t, string(a.Text), secret)
 			}
 		})
 	}
@@ -224,8 +224,8 @@ func TestTheDocumentIsGivenOut(t *testing.T) {
 	b := setup(t, nil)
 	a := b.ask(t, "GET", apiPath+"/openapi.json", "")
 	require.Equal(t, 200, a.StatusCode)
-	require.Equal(t, string(openapi.Console()), string(a.body))
-	require.NotContains(t, string(a.body), "x-go-")
+	require.Equal(t, string(openapi.Console()), string(a.Text))
+	require.NotContains(t, string(a.Text), "x-go-")
 }
 
 func TestABadBodyIsAProblemOnEveryRouteAndChangesNothing(t *testing.T) {

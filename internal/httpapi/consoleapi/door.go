@@ -3,6 +3,7 @@ package consoleapi
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -41,7 +42,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	event := httpapi.EventOf(c)
 	event.Operation = operation
 	noteIDs(c, event)
-	v := visit{requestID: event.RequestID}
+	v := visit{requestID: event.RequestID, client: httpapi.NetworkOf(event.Client)}
 	switch entries[operation] {
 	case fromNoOther:
 		if err := a.checkOrigin(c, false); err != nil {
@@ -98,6 +99,7 @@ func noteIDs(c *fiber.Ctx, event *httpapi.Event) {
 type visit struct {
 	actor     core.Actor
 	requestID string
+	client    netip.Prefix
 }
 
 type visitKey struct{}
@@ -105,3 +107,5 @@ type visitKey struct{}
 func actorOf(ctx context.Context) core.Actor { return ctx.Value(visitKey{}).(visit).actor }
 
 func requestIDOf(ctx context.Context) string { return ctx.Value(visitKey{}).(visit).requestID }
+
+func clientOf(ctx context.Context) netip.Prefix { return ctx.Value(visitKey{}).(visit).client }

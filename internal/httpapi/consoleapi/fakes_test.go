@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type people struct {
 	mu        sync.Mutex // guards what follows
 	signedOut []string
 	requestID string // of the last call
+	client    netip.Prefix
 }
 
 func (p *people) note(requestID string) {
@@ -50,8 +52,11 @@ func (p *people) session(refresh string) identity.Session {
 	}
 }
 
-func (p *people) SignIn(_ context.Context, email string, password core.Secret, requestID string) (identity.Session, error) {
+func (p *people) SignIn(_ context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (identity.Session, error) {
 	p.note(requestID)
+	p.mu.Lock()
+	p.client = client
+	p.mu.Unlock()
 	if email != goodEmail || password.Expose() != goodPassword {
 		return identity.Session{}, fault.New(fault.SessionRefused, nil)
 	}

@@ -1,30 +1,21 @@
 package consoleapi
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"io/fs"
-	"log/slog"
-	"net"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"signet/internal/httpapi/httpapitest"
+	"signet/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // as long as the process lives
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // looks up every ten seconds
-	)
-}
+func TestMain(m *testing.M) { storetest.Main(m, httpapitest.Leftovers()...) }
 
 // bundle is one listener with what stands behind it.
 type bundle struct {
@@ -32,24 +23,7 @@ type bundle struct {
 	admin    *actions
 	app      *fiber.App
 	address  string
-	log      *logBook
-}
-
-type logBook struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (l *logBook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	log      *httpapitest.LogBook
 }
 
 const consoleURL = "https://console.example.com"
@@ -65,60 +39,29 @@ func consoleFiles() fs.FS {
 
 func setup(t testing.TB, change func(*Config)) bundle {
 	t.Helper()
-	b := bundle{identity: &people{}, admin: newActions(), log: &logBook{}}
+	b := bundle{identity: &people{}, admin: newActions(), log: &httpapitest.LogBook{}}
 	cfg := Config{
 		Identity: b.identity, Admin: b.admin, ConsoleURL: consoleURL, Files: consoleFiles(),
-		Log: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: b.log.Logger(),
 		Now: func() time.Time { return noon },
 	}
 	if change != nil {
 		change(&cfg)
 	}
 	b.app = New(cfg)
-	b.address = serve(t, b.app)
+	b.address = httpapitest.Serve(t, b.app)
 	return b
 }
 
-func serve(t testing.TB, app *fiber.App) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan error, 1)
-	go func() { done <- app.Listener(listener) }()
-	t.Cleanup(func() {
-		require.NoError(t, app.ShutdownWithTimeout(5*time.Second))
-		_ = listener.Close() // for a test that was over before the app had begun to serve
-		require.NoError(t, <-done)
-	})
-	return listener.Addr().String()
-}
-
 // answer is an answer that was read whole.
-type answer struct {
-	*http.Response
-	body []byte
-}
+type answer struct{ httpapitest.Answer }
 
 // ask sends a request as it is; headers are name and value by turns.
 func (b bundle) ask(t testing.TB, method, target, body string, headers ...string) answer {
 	t.Helper()
-	request, err := http.NewRequest(method, "http://"+b.address, strings.NewReader(body))
-	require.NoError(t, err)
-	request.URL.Opaque = target
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Add(headers[i], headers[i+1])
-	}
-	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	r, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(request)
-	require.NoError(t, err)
-	text, err := io.ReadAll(r.Body)
-	require.NoError(t, err)
-	require.NoError(t, r.Body.Close())
-	require.NotEmpty(t, r.Header.Get("X-Request-Id"))
-	require.Equal(t, "nosniff", r.Header.Get("X-Content-Type-Options"))
-	require.NotEmpty(t, r.Header.Get("Content-Security-Policy"))
-	return answer{r, text}
+	a := answer{httpapitest.Ask(t, b.address, method, target, body, headers...)}
+	require.NotEmpty(t, a.Header.Get("Content-Security-Policy"))
+	return a
 }
 
 // act asks the API as the member who is signed in.
@@ -143,19 +86,19 @@ type problemBody struct {
 
 func (a answer) requireProblem(t testing.TB, status int, code string) problemBody {
 	t.Helper()
-	require.Equal(t, status, a.StatusCode, "%s", a.body)
+	require.Equal(t, status, a.StatusCode, "%s", a.Text)
 	require.Equal(t, "application/problem+json", a.Header.Get("Content-Type"))
 	var p problemBody
-	require.NoError(t, json.Unmarshal(a.body, &p), "%s", a.body)
-	require.Equal(t, code, p.Code, "%s", a.body)
-	requireSchema(t, "Problem", a.body)
+	require.NoError(t, json.Unmarshal(a.Text, &p), "%s", a.Text)
+	require.Equal(t, code, p.Code, "%s", a.Text)
+	requireSchema(t, "Problem", a.Text)
 	return p
 }
 
 func (a answer) requirePlace(t testing.TB, pointer, reason string) {
 	t.Helper()
 	p := a.requireProblem(t, 400, "request.invalid")
-	require.Len(t, p.Errors, 1, "%s", a.body)
+	require.Len(t, p.Errors, 1, "%s", a.Text)
 	require.Equal(t, pointer, p.Errors[0].Pointer)
 	require.Equal(t, reason, p.Errors[0].Code)
 }

@@ -28,7 +28,7 @@ func TestTheConsolesFilesAreServedWithTheirHeaders(t *testing.T) {
 		require.NoError(t, err)
 		a := b.ask(t, "GET", row.path, "")
 		require.Equal(t, 200, a.StatusCode, row.path)
-		require.Equal(t, string(content), string(a.body))
+		require.Equal(t, string(content), string(a.Text))
 		require.Equal(t, row.kind, a.Header.Get("Content-Type"))
 		require.Equal(t, row.caching, a.Header.Get("Cache-Control"))
 		require.Equal(t, pagePolicy, a.Header.Get("Content-Security-Policy"))
@@ -37,10 +37,10 @@ func TestTheConsolesFilesAreServedWithTheirHeaders(t *testing.T) {
 
 		again := b.ask(t, "GET", row.path, "", "If-None-Match", `"x", W/`+a.Header.Get("ETag"))
 		require.Equal(t, 304, again.StatusCode)
-		require.Empty(t, again.body)
+		require.Empty(t, again.Text)
 		head := b.ask(t, "HEAD", row.path, "")
 		require.Equal(t, 200, head.StatusCode)
-		require.Empty(t, head.body)
+		require.Empty(t, head.Text)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestBigTextIsCompressedForWhoeverTakesIt(t *testing.T) {
 	a := b.ask(t, "GET", "/assets/index-Ab12.js", "", "Accept-Encoding", "br, gzip")
 	require.Equal(t, "gzip", a.Header.Get("Content-Encoding"))
 	require.Equal(t, "Accept-Encoding", a.Header.Get("Vary"))
-	r, err := gzip.NewReader(bytes.NewReader(a.body))
+	r, err := gzip.NewReader(bytes.NewReader(a.Text))
 	require.NoError(t, err)
 	content, err := io.ReadAll(r)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestOnlyASecureConsoleInsistsOnHTTPS(t *testing.T) {
 	local := setup(t, func(c *Config) { c.ConsoleURL = "http://localhost:8881"; c.Files = nil })
 	a := local.ask(t, "GET", "/", "")
 	require.Equal(t, 200, a.StatusCode)
-	require.Contains(t, string(a.body), "<title>", "the files in the binary")
+	require.Contains(t, string(a.Text), "<title>", "the files in the binary")
 	require.Empty(t, a.Header.Get("Strict-Transport-Security"))
 	require.Equal(t, "DENY", a.Header.Get("X-Frame-Options"))
 	require.Equal(t, "same-origin", a.Header.Get("Cross-Origin-Opener-Policy"))

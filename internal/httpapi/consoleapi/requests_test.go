@@ -4,18 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/admin"
 	"signet/internal/core"
 	"signet/internal/fault"
-)
-
-const (
-	eventually = 5 * time.Second
-	tick       = time.Millisecond
 )
 
 func TestAChangeNeedsTheVersionThatWasRead(t *testing.T) {
@@ -50,7 +44,7 @@ func TestAChangeNeedsTheVersionThatWasRead(t *testing.T) {
 					headers = []string{"If-Match", row.header}
 				}
 				patch := b.act(t, "PATCH", path, `{"name":"b"}`, headers...)
-				require.Equal(t, row.patch, patch.StatusCode, "%s", patch.body)
+				require.Equal(t, row.patch, patch.StatusCode, "%s", patch.Text)
 				switch row.patch {
 				case 200:
 					require.Equal(t, `"7"`, patch.Header.Get("ETag"))
@@ -87,7 +81,7 @@ func TestAPostAsksForNoVersionAndAnswersWithOne(t *testing.T) {
 	require.Equal(t, memberID, b.admin.actor.MemberID)
 	require.Equal(t, a.Header.Get("X-Request-Id"), b.admin.actor.RequestID)
 	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"name":"示例企业","corps":[{"corpId":"wwexamplecorp00001"}],"status":"active",
-		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, tenantID), string(a.body))
+		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, tenantID), string(a.Text))
 }
 
 func TestAnAppIsMadeAsTheContractShowsIt(t *testing.T) {
@@ -96,9 +90,9 @@ func TestAnAppIsMadeAsTheContractShowsIt(t *testing.T) {
 	path := "/tenants/" + tenantID.String() + "/apps"
 	for agentID, status := range map[string]int{`"1000247"`: 201, `1000247`: 201, `1e3`: 400, `1.0`: 400, `-1`: 400, `"-1"`: 400, `01`: 400, `""`: 400, `12345678901`: 400, `true`: 400, `[1]`: 400} {
 		a := b.act(t, "POST", path, `{"name":"侧边栏","secret":"`+agentSecret+`","agentId":`+agentID+`}`)
-		require.Equal(t, status, a.StatusCode, "%s: %s", agentID, a.body)
+		require.Equal(t, status, a.StatusCode, "%s: %s", agentID, a.Text)
 		if status == 201 {
-			require.Contains(t, string(a.body), `"agentId":"1000247"`)
+			require.Contains(t, string(a.Text), `"agentId":"1000247"`)
 			made := b.admin.last.(admin.NewApp)
 			require.Equal(t, agentSecret, made.Secret.Expose())
 			require.Equal(t, "1000247", made.AgentID)
@@ -110,10 +104,10 @@ func TestAnAppIsMadeAsTheContractShowsIt(t *testing.T) {
 	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"key":%q,"name":"侧边栏","corpId":"wwexamplecorp00001","agentId":"1000247","kind":"self_built",
 		"status":"active","allowHttp":false,"secret":{"version":1,"state":"current","fingerprint":"9f2c41d07be85a36",
 		"checkedAt":"2025-11-22T12:00:00Z","createdAt":"2025-11-22T12:00:00Z"},
-		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, appID, core.AppKey{}.String()), string(tried.body))
+		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, appID, core.AppKey{}.String()), string(tried.Text))
 	untried := b.act(t, "POST", path+"?check=skip", `{"name":"a","secret":"`+agentSecret+`","agentId":1,"corpId":"wwx"}`)
 	require.Equal(t, 201, untried.StatusCode)
-	require.Contains(t, string(untried.body), `"checkedAt":null`, "it says that it was not tried")
+	require.Contains(t, string(untried.Text), `"checkedAt":null`, "it says that it was not tried")
 	require.True(t, b.admin.last.(admin.NewApp).SkipCheck)
 	require.Equal(t, "wwx", b.admin.last.(admin.NewApp).CorpID)
 	for _, check := range []string{"check=", "check=Skip", "check=true", "check=skip%20", "check"} {
@@ -129,8 +123,8 @@ func TestASecretThatWeComRefusesIsToldWithItsNumber(t *testing.T) {
 	b.admin.fail = fault.New(fault.SecretRefused, fault.Args{"errcode": "40001"}).WithErrcode(40001).WithReason(fault.ReasonWrongSecret)
 	a := b.act(t, "POST", "/tenants/"+tenantID.String()+"/apps/"+appID.String()+"/secrets", `{"secret":"`+agentSecret+`"}`, "Accept-Language", "en")
 	a.requireProblem(t, 422, "secret.refused")
-	require.Contains(t, string(a.body), `"upstream":{"errcode":40001}`)
-	require.Contains(t, string(a.body), "The secret is wrong or was reset.")
+	require.Contains(t, string(a.Text), `"upstream":{"errcode":40001}`)
+	require.Contains(t, string(a.Text), "The secret is wrong or was reset.")
 	require.Equal(t, "en", a.Header.Get("Content-Language"))
 }
 
@@ -142,10 +136,10 @@ func TestListsArePaged(t *testing.T) {
 	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/legacy-hosts"} {
 		a := b.act(t, "GET", path, "")
 		require.Equal(t, 200, a.StatusCode)
-		require.Contains(t, string(a.body), `"nextCursor":"more"`)
+		require.Contains(t, string(a.Text), `"nextCursor":"more"`)
 		require.Equal(t, core.Page{Limit: 50}, b.admin.page)
 		last := b.act(t, "GET", path+"?limit=200&cursor=a%2Bb%3D", "")
-		require.Contains(t, string(last.body), `"nextCursor":null`)
+		require.Contains(t, string(last.Text), `"nextCursor":null`)
 		require.Equal(t, core.Page{Limit: 200, Cursor: "a+b="}, b.admin.page)
 		for _, limit := range []string{"0", "201", "-1", "1.5", "abc", "", "01", "%2B1", "1%00", "99999999999999999999"} {
 			b.act(t, "GET", path+"?limit="+limit, "").requirePlace(t, "?limit", "limit")
@@ -169,7 +163,7 @@ func TestAMalformedIDIsAnsweredLikeOneThatNobodyHas(t *testing.T) {
 		} {
 			got := b.act(t, method, fmt.Sprintf(pattern, id), body, "X-Request-Id", "request-0001", "If-Match", "*")
 			require.Equal(t, 404, got.StatusCode, id)
-			require.Equal(t, string(want.body), string(got.body), id)
+			require.Equal(t, string(want.Text), string(got.Text), id)
 		}
 	}
 	tenant := "/tenants/" + tenantID.String()
@@ -197,7 +191,7 @@ func TestAHostInThePathIsDecodedOnce(t *testing.T) {
 		"%E4%BE%8B%E5%AD%90.com.cn": "例子.com.cn",
 	} {
 		a := b.act(t, "PUT", "/legacy-hosts/"+encoded, body)
-		require.Equal(t, 200, a.StatusCode, "%s", a.body)
+		require.Equal(t, 200, a.StatusCode, "%s", a.Text)
 		require.Equal(t, want, b.admin.last)
 		require.Equal(t, 204, b.act(t, "DELETE", "/legacy-hosts/"+encoded, "").StatusCode)
 		require.Equal(t, want, b.admin.last)
@@ -213,7 +207,7 @@ func TestADomainIsShownBothWays(t *testing.T) {
 	b := setup(t, nil)
 	a := b.act(t, "POST", "/tenants/"+tenantID.String()+"/apps/"+appID.String()+"/domains", `{"host":"*.例子.com:8443"}`)
 	require.Equal(t, 201, a.StatusCode)
-	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"host":"*.xn--fsqu00a.com:8443","unicode":"*.例子.com:8443","wildcard":true,"mixedScripts":false,"createdAt":"2025-11-22T12:00:00Z"}`, domainID), string(a.body))
+	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"host":"*.xn--fsqu00a.com:8443","unicode":"*.例子.com:8443","wildcard":true,"mixedScripts":false,"createdAt":"2025-11-22T12:00:00Z"}`, domainID), string(a.Text))
 	bad := b.act(t, "POST", "/tenants/"+tenantID.String()+"/apps/"+appID.String()+"/domains", `{"host":"https://crm.example.com/"}`)
 	bad.requirePlace(t, "/host", "domain_scheme")
 }

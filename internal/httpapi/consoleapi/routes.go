@@ -25,7 +25,7 @@ const (
 // Identity says who is at the console. *identity.Identity is the one outside of
 // tests.
 type Identity interface {
-	SignIn(ctx context.Context, email string, password core.Secret, requestID string) (identity.Session, error)
+	SignIn(ctx context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (identity.Session, error)
 	Refresh(ctx context.Context, refresh core.Secret, requestID string) (identity.Session, error)
 	SignOut(ctx context.Context, refresh core.Secret, requestID string) error
 	Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error)

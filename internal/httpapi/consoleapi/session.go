@@ -20,7 +20,7 @@ const maxRefreshLength = 512
 
 // CreateSession signs in.
 func (a *api) CreateSession(ctx context.Context, r CreateSessionRequestObject) (CreateSessionResponseObject, error) {
-	s, err := a.identity.SignIn(ctx, r.Body.Email, r.Body.Password.Secret, requestIDOf(ctx))
+	s, err := a.identity.SignIn(ctx, clientOf(ctx), r.Body.Email, r.Body.Password.Secret, requestIDOf(ctx))
 	if err != nil {
 		return nil, err
 	}

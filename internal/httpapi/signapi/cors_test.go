@@ -32,7 +32,7 @@ func TestAPreflightIsAnsweredForEverybody(t *testing.T) {
 			}
 			a := b.ask(t, "OPTIONS", path, "", headers...)
 			require.Equal(t, 204, a.StatusCode)
-			require.Empty(t, a.body)
+			require.Empty(t, a.Text)
 			require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
 			require.Equal(t, methods, a.Header.Get("Access-Control-Allow-Methods"))
 			require.Equal(t, "600", a.Header.Get("Access-Control-Max-Age"))

@@ -15,7 +15,7 @@ func TestTheOriginalRoutesAnswerInTheirOwnShape(t *testing.T) {
 		a := b.ask(t, "GET", path+"?url="+page, "")
 		require.Equal(t, 200, a.StatusCode)
 		require.JSONEq(t, `{"code":"0","data":{"signature":"`+signature+`","timestamp":1763787600,"nonceStr":"`+nonceText+
-			`","corpid":"wwexamplecorp00001","agentid":"1000247"},"message":"success"}`, string(a.body))
+			`","corpid":"wwexamplecorp00001","agentid":"1000247"},"message":"success"}`, string(a.Text))
 		require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 		require.Empty(t, b.signer.last(t).AppKey, "the host stands for the app")
 	}
@@ -42,7 +42,7 @@ func TestErrorsOfTheOriginalRoutesKeepTheirShape(t *testing.T) {
 			a.requireProblem(t, row.status, row.code)
 			require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 			var body map[string]json.RawMessage
-			require.NoError(t, json.Unmarshal(a.body, &body))
+			require.NoError(t, json.Unmarshal(a.Text, &body))
 			require.Len(t, body, 3)
 			require.Equal(t, "{}", string(body["data"]))
 			require.NotEmpty(t, body["message"])

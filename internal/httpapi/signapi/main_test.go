@@ -1,31 +1,22 @@
 package signapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"signet/internal/fault"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/signing"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // as long as the process lives
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // looks up every ten seconds
-	)
+	goleak.VerifyTestMain(m, httpapitest.Leftovers()...)
 }
 
 const (
@@ -115,76 +106,29 @@ func (s *signer) calls() int {
 type bundle struct {
 	signer  *signer
 	address string
-	log     *logBook
-}
-
-type logBook struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (l *logBook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	log     *httpapitest.LogBook
 }
 
 func setup(t testing.TB, change func(*Config)) bundle {
 	t.Helper()
-	b := bundle{signer: &signer{}, log: &logBook{}}
-	cfg := Config{Signer: b.signer, Log: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	b := bundle{signer: &signer{}, log: &httpapitest.LogBook{}}
+	cfg := Config{Signer: b.signer, Log: b.log.Logger()}
 	if change != nil {
 		change(&cfg)
 	}
-	b.address = serve(t, New(cfg))
+	b.address = httpapitest.Serve(t, New(cfg))
 	return b
 }
 
-func serve(t testing.TB, app *fiber.App) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan error, 1)
-	go func() { done <- app.Listener(listener) }()
-	t.Cleanup(func() {
-		require.NoError(t, app.ShutdownWithTimeout(5*time.Second))
-		_ = listener.Close() // for a test that was over before the app had begun to serve
-		require.NoError(t, <-done)
-	})
-	return listener.Addr().String()
-}
-
 // answer is an answer that was read whole.
-type answer struct {
-	*http.Response
-	body []byte
-}
+type answer struct{ httpapitest.Answer }
 
 // ask sends a request; headers are name and value by turns.
 func (b bundle) ask(t testing.TB, method, target, body string, headers ...string) answer {
 	t.Helper()
-	request, err := http.NewRequest(method, "http://"+b.address, strings.NewReader(body))
-	require.NoError(t, err)
-	request.URL.Opaque = target // as it is, whatever it is
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Add(headers[i], headers[i+1])
-	}
-	transport := &http.Transport{DisableKeepAlives: true}
-	defer transport.CloseIdleConnections()
-	r, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(request)
-	require.NoError(t, err)
-	text, err := io.ReadAll(r.Body)
-	require.NoError(t, err)
-	require.NoError(t, r.Body.Close())
-	require.Equal(t, "no-store", r.Header.Get("Cache-Control"))
-	require.NotEmpty(t, r.Header.Get("X-Request-Id"))
-	return answer{r, text}
+	a := answer{httpapitest.Ask(t, b.address, method, target, body, headers...)}
+	require.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+	return a
 }
 
 func (b bundle) post(t testing.TB, body string, headers ...string) answer {
@@ -194,10 +138,10 @@ func (b bundle) post(t testing.TB, body string, headers ...string) answer {
 
 func (a answer) requireProblem(t testing.TB, status int, code string) map[string]any {
 	t.Helper()
-	require.Equal(t, status, a.StatusCode, "%s", a.body)
+	require.Equal(t, status, a.StatusCode, "%s", a.Text)
 	var p map[string]any
-	require.NoError(t, json.Unmarshal(a.body, &p), "%s", a.body)
-	require.Equal(t, code, p["code"], "%s", a.body)
+	require.NoError(t, json.Unmarshal(a.Text, &p), "%s", a.Text)
+	require.Equal(t, code, p["code"], "%s", a.Text)
 	require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
 	require.Equal(t, exposedHeaders, a.Header.Get("Access-Control-Expose-Headers"))
 	require.Empty(t, a.Header.Get("Access-Control-Allow-Credentials"))

@@ -58,7 +58,7 @@ func (r *rates) takeAddress(c *fiber.Ctx, client netip.Addr, now time.Time) erro
 	if client.IsLoopback() {
 		return nil
 	}
-	if wait := r.perAddress.Take(networkOf(client), now); wait > 0 {
+	if wait := r.perAddress.Take(httpapi.NetworkOf(client), now); wait > 0 {
 		return refuseRate(c, "address", r.addressQuota, wait)
 	}
 	return nil
@@ -90,15 +90,4 @@ func refuseRate(c *fiber.Ctx, policy, quota string, wait time.Duration) error {
 func quotaOf(policy string, rate httpapi.Rate) string {
 	window := max(int64(float64(rate.Burst)/rate.PerSecond), 1)
 	return `"` + policy + `";q=` + strconv.Itoa(rate.Burst) + ";w=" + strconv.FormatInt(window, 10)
-}
-
-// networkOf gives what is counted as one client: an IPv4 address, or the /64 of
-// an IPv6 one, within which a client picks addresses as it likes.
-func networkOf(client netip.Addr) netip.Prefix {
-	bits := 32
-	if client.Is6() {
-		bits = 64
-	}
-	network, _ := client.Prefix(bits) // fails for no address at all; the zero Prefix then
-	return network
 }

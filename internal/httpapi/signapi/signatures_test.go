@@ -25,8 +25,8 @@ func TestBothFormsGiveBothSignatures(t *testing.T) {
 		b.ask(t, "GET", signaturesPath+"?app="+knownKey+"&url="+url.QueryEscape(page), ""),
 		b.post(t, `{"app":"`+knownKey+`","url":"`+page+`"}`),
 	} {
-		require.Equal(t, 200, a.StatusCode, "%s", a.body)
-		require.Equal(t, wholeAnswer, string(a.body))
+		require.Equal(t, 200, a.StatusCode, "%s", a.Text)
+		require.Equal(t, wholeAnswer, string(a.Text))
 		require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 		require.Equal(t, signing.Request{AppKey: knownKey, Page: page}, b.signer.last(t))
 	}
@@ -116,7 +116,7 @@ func TestNothingThatACallerAddsHasInfluence(t *testing.T) {
 		for _, extra := range []string{name + "=x", name + "=x&" + name + "=y", name + "[]=x"} {
 			a := b.ask(t, "GET", signaturesPath+"?"+extra+"&app="+knownKey+"&url="+url.QueryEscape(page)+"&"+extra, "")
 			require.Equal(t, 200, a.StatusCode)
-			require.Equal(t, wholeAnswer, string(a.body))
+			require.Equal(t, wholeAnswer, string(a.Text))
 			require.Equal(t, signing.Request{AppKey: knownKey, Page: page}, b.signer.last(t))
 		}
 		calls := b.signer.calls()
@@ -191,7 +191,7 @@ func TestWhatWeComOrPostgresRefusesCarriesItsRetryAfter(t *testing.T) {
 		a := b.post(t, `{"app":"`+knownKey+`","url":"`+page+`"}`)
 		a.requireProblem(t, 503, string(code))
 		require.Equal(t, "90", a.Header.Get("Retry-After"))
-		require.Contains(t, string(a.body), `"upstream":{"errcode":45009}`)
+		require.Contains(t, string(a.Text), `"upstream":{"errcode":45009}`)
 	}
 }
 
@@ -251,9 +251,9 @@ func TestTheLogHoldsTheHostOfAPageAndNoMoreOfIt(t *testing.T) {
 	require.Equal(t, 200, b.ask(t, "GET", signaturesPath+"?app="+knownKey+"&url="+url.QueryEscape(private), "", "Referer", private).StatusCode)
 	require.Equal(t, 200, b.ask(t, "GET", configPath+"?url="+private, "").StatusCode)
 	b.ask(t, "GET", signaturesPath+"?app="+knownKey+"&url=https://other.example.com/private", "").requireProblem(t, 403, "url.untrusted")
-	require.Eventually(t, func() bool { return strings.Count(b.log.String(), "\n") == 4 }, 5*time.Second, time.Millisecond)
-	require.Equal(t, 3, strings.Count(b.log.String(), `"host":"crm.example.com"`))
+	log := b.log.Wait(t, 4)
+	require.Equal(t, 3, strings.Count(log, `"host":"crm.example.com"`))
 	for _, private := range []string{"private", "PRIVATE", configHex, nonceText} {
-		require.NotContains(t, b.log.String(), private)
+		require.NotContains(t, log, private)
 	}
 }
