@@ -81,7 +81,7 @@ generate: ## makes the generated files anew
 
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
-	@$(GO) test ./internal/ticket -count=1 -run='^TestFigures$$' -figures -v -timeout 20m \
+	@$(GO) test ./internal/app -count=1 -run='^TestFigures$$' -figures -v -timeout 20m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-all
@@ -105,8 +105,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 .PHONY: browser
 browser: node ## a Chromium for the browser tests, installed only if none is found
 	@found=$$(node $(WEB)/e2e/src/browser.mjs 2>&1) && echo "browser: $$found" || { \
-		if [ -n "$${SIGNET_CHROMIUM:-}" ]; then $(call say,$$found); fi; \
-		$(call apt,chromium fonts-noto-cjk,no Chromium found: install Chromium or Google Chrome$(,) or set SIGNET_CHROMIUM to the path of one); }
+		if [ -n "$${CHROMIUM:-}" ]; then $(call say,$$found); fi; \
+		$(call apt,chromium fonts-noto-cjk,no Chromium found: install Chromium or Google Chrome$(,) or set CHROMIUM to the path of one); }
 
 .PHONY: clean
 clean: ## takes away what was built and fetched; the data of signet dev stays

@@ -1,6 +1,7 @@
 // Command signet issues WeCom JS-SDK signatures for the pages of many
-// enterprises. `signet --help` lists what it does; docs/contract in the
-// repository's documentation says what programs may rely on.
+// enterprises. `signet --help` lists what it does; what programs may rely on
+// stands in docs/configuration.md (keys and exit statuses) and docs/openapi (the
+// HTTP surface).
 package main
 
 import (
@@ -104,9 +105,13 @@ func report(errOut io.Writer, err error, status int) int {
 	return status
 }
 
-// sentence says an error in words for a person at a terminal. A fault knows
-// them; of any other error its text is made for that.
+// sentence says an error in words for a person at a terminal, a line for each
+// problem that was joined. A fault knows its words; of any other error its text
+// is made for that.
 func sentence(err error) string {
+	if lines := joined(err); lines != nil {
+		return strings.Join(lines, "\n")
+	}
 	var named *fault.Error
 	if !errors.As(err, &named) {
 		return err.Error()
@@ -119,4 +124,22 @@ func sentence(err error) string {
 		lines[i] = strings.TrimPrefix(f.Pointer, "/") + ": " + f.Reason.Text(fault.English, f.Args)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// joined gives the sentences of the parts that errors.Join has put together, nil
+// for any other error. One that wraps several inside a text of its own is not
+// taken apart, or that text would be lost.
+func joined(err error) []string {
+	several, ok := err.(interface{ Unwrap() []error }) // this error itself, none that it wraps
+	if !ok {
+		return nil
+	}
+	var lines, texts []string
+	for _, part := range several.Unwrap() {
+		lines, texts = append(lines, sentence(part)), append(texts, part.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() {
+		return nil
+	}
+	return lines
 }

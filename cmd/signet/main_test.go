@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/config"
+	"signet/internal/fault"
 	"signet/internal/store/storetest"
 )
 
@@ -23,7 +26,19 @@ func TestMain(m *testing.M) {
 	storetest.Main(m)
 }
 
+// withoutKeys takes every SIGNET_ key out of the environment until the test ends.
+func withoutKeys(t *testing.T) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "SIGNET_") {
+			t.Setenv(name, "") // which puts it back at the end
+			require.NoError(t, os.Unsetenv(name))
+		}
+	}
+}
+
 func TestExitStatusesAndErrors(t *testing.T) {
+	t.Setenv("SIGNET_NOBODYS", "1") // as whoever runs the tests may have exported one
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -39,15 +54,13 @@ func TestExitStatusesAndErrors(t *testing.T) {
 		{"an unknown flag is wrong use", []string{"serve", "--nonsense"}, "", nil, exitWrongUse, "--nonsense"},
 		{"a missing flag is wrong use", []string{"keys", "init"}, "", nil, exitWrongUse, "--out"},
 		{"a password on the command line is no way", []string{"admin", "create", "--email", "a@test.example"}, "", nil, exitWrongUse, "--password-stdin"},
-		{"a missing key has failed", []string{"serve"}, "", map[string]string{"SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_DATABASE_URL is missing"},
-		{"three mistakes are three lines", []string{"serve"}, "",
-			map[string]string{"SIGNET_TYPO": "1", "SIGNET_LOG_LEVEL": "loud", "SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_TYPO"},
+		{"a missing key has failed", []string{"keys", "status"}, "", map[string]string{"SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_DATABASE_URL is missing"},
+		{"three mistakes are three lines", []string{"health"}, "",
+			map[string]string{"SIGNET_TYPO": "1", "SIGNET_LOG_LEVEL": "loud", "SIGNET_METRICS_ADDR": "x"}, exitFailed, "SIGNET_TYPO"},
 		{"a taken address has failed", []string{"fakewecom", "--addr", "192.0.2.1:1"}, "", nil, exitFailed, "--addr"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, name := range config.Names() {
-				t.Setenv(name, "")
-			}
+			withoutKeys(t)
 			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
@@ -63,6 +76,20 @@ func TestExitStatusesAndErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEachProblemOfAnErrorHasItsLine(t *testing.T) {
+	t.Parallel()
+	named := fault.New(fault.StoreUnavailable, nil)
+	field := fault.InvalidField("/email", fault.ReasonEmail, nil)
+	var errOut bytes.Buffer
+	err := errors.Join(errors.New("SIGNET_A is wrong"), errors.Join(named, errors.New("SIGNET_B is wrong")), fmt.Errorf("open: %w", field))
+	require.Equal(t, exitFailed, report(&errOut, err, exitFailed))
+	lines := strings.Split(strings.TrimSpace(errOut.String()), "\n")
+	require.Equal(t, []string{
+		"signet: SIGNET_A is wrong", "signet: " + named.Detail(fault.English), "signet: SIGNET_B is wrong",
+		"signet: email: " + fault.ReasonEmail.Text(fault.English, nil),
+	}, lines)
 }
 
 // Every key of the environment can also be a flag of serve.

@@ -128,8 +128,9 @@ func TestProductionFromTheCommandLine(t *testing.T) {
 	for member, kind := range map[string]string{"config": "config", "agentConfig": "agent_config"} {
 		part, ok := signed[member].(map[string]any)
 		require.True(t, ok)
-		post(t, weCom+"/_fake/check", "", map[string]any{"kind": kind, "corp": corp, "agent": "1000002", "pageUrl": page,
+		checked := post(t, weCom+"/_fake/check", "", map[string]any{"kind": kind, "corp": corp, "agent": "1000002", "pageUrl": page,
 			"timestamp": part["timestamp"], "nonceStr": part["nonceStr"], "signature": part["signature"]})
+		require.Equal(t, true, checked["ok"], "%s: %v", member, checked["errMsg"]) // the status is 200 either way
 	}
 	require.Contains(t, p.run(t, "", "keys", "status"), "root key epoch 1")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"signet/internal/app"
 	"signet/internal/config"
@@ -52,7 +53,7 @@ type serveCommand struct {
 func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	cfg, err := config.Read(config.FromProcess(c.Flags.byKey()), config.DatabaseURL, config.IdentityFile)
 	if err != nil {
-		return err
+		return errors.Join(err, app.Check(ctx, cfg)) // so that all that is wrong comes in one start
 	}
 	return app.Serve(ctx, cfg, t.logger(cfg.LogLevel))
 }

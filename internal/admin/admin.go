@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -17,22 +19,39 @@ type Config struct {
 	Sealer *seal.Sealer
 	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
 	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)
+	Log         *slog.Logger // gets alerts; default slog.Default
 }
 
 // Actions is everything that an administrator can do.
-type Actions struct{ Config }
+type Actions struct {
+	Config
+	deletion chan struct{} // held while a tenant is deleted
+}
 
 // New makes Actions.
-func New(cfg Config) *Actions { return &Actions{cfg} }
+func New(cfg Config) *Actions {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Actions{Config: cfg, deletion: make(chan struct{}, 1)}
+}
 
-// change runs one action's transaction: work, then the audit row.
+// errUnchanged says that everything is as it was asked for already.
+var errUnchanged = errors.New("nothing is to change")
+
+// change runs one action's transaction: work, then the audit row. Where work says
+// errUnchanged nothing is written, and that is no failure.
 func (a *Actions) change(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, work func(*store.TenantTx) error) error {
-	return a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+	err := a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
 		if err := work(tx); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, entry)
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // read runs a reading transaction of one tenant for an actor who may read it.

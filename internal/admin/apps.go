@@ -55,7 +55,7 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 		}
 		app = made
 		app.Secret = &version
-		entry.Detail["fingerprint"] = version.Fingerprint
+		noteVersion(entry.Detail, version)
 		return tx.Announce(ctx, store.Change{Kind: store.AppChanged, AppID: app.ID, AppKey: app.Key})
 	})
 	return app, err
@@ -172,6 +172,12 @@ func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.T
 			return err
 		}
 		after := change(before, entry.Detail)
+		if len(entry.Detail) == 0 {
+			if changed, err = withSecret(ctx, tx, before); err != nil {
+				return err
+			}
+			return errUnchanged
+		}
 		if changed, err = tx.UpdateApp(ctx, after); err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
 package admin_test
 
 import (
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +49,9 @@ func TestADeletedTenantIsGone(t *testing.T) {
 		require.Equal(t, []string{"0"}, b.DB.List(t, `SELECT count(*)::text FROM `+table+` WHERE tenant_id = $1`, b.tenant.ID.String()), table)
 	}
 	require.Equal(t, []string{"tenant.delete"}, b.DB.List(t, `SELECT action FROM signet.audit WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1`, b.tenant.ID.String()), "the audit outlives it")
+	require.Equal(t, []string{"tenant.delete tenant " + b.tenant.ID.String() + " 蓝湖科技 operator@test.example"},
+		b.DB.List(t, `SELECT concat_ws(' ', action, subject_kind, subject, detail->>'name', actor_name) FROM signet.platform_audit ORDER BY seq DESC LIMIT 1`),
+		"and the platform remembers whom it deleted")
 	neighbour.mustSign(t)
 	again := b.Restart(t)
 	require.Equal(t, 1, again.Directory.Len())
@@ -69,6 +75,25 @@ func TestADeletedTenantIsGone(t *testing.T) {
 	_, err = b.Restart(t).Sign(t.Context(), b.app, page)
 	require.True(t, fault.Has(err, fault.AppNotReady), err)
 	require.Len(t, b.WeCom.Calls(), calls)
+}
+
+// Each deletion writes two chains. More of them than there are connections do
+// not hold each other up.
+func TestManyTenantsAreDeletedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := bundle{House: apptest.New(t, apptest.Config{})}
+	gone := make([]core.TenantID, 40)
+	for i := range gone {
+		gone[i] = b.Tenant(t, fmt.Sprint("企业 ", i), fmt.Sprintf("wwmany%010d", i)).ID
+	}
+	failures := make([]error, len(gone))
+	var group sync.WaitGroup
+	for i, id := range gone {
+		group.Go(func() { failures[i] = b.Admin.DeleteTenant(t.Context(), apptest.Operator(), id, nil) })
+	}
+	group.Wait()
+	require.NoError(t, errors.Join(failures...))
+	require.Equal(t, []string{"40 40"}, b.DB.List(t, `SELECT count(*) || ' ' || count(DISTINCT subject) FROM signet.platform_audit WHERE action = 'tenant.delete'`))
 }
 
 func TestADeletedAppIsGone(t *testing.T) {

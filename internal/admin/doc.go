@@ -10,7 +10,8 @@
 //
 // Actions is safe for concurrent use. When Postgres is away every action fails
 // with fault.StoreUnavailable and has changed nothing; when WeCom is away only
-// those that try a secret fail.
+// those that try a secret fail. A tenant's key that does not open is logged as the
+// alert seal_refused, and nothing is stored under it.
 //
 // Start reading at rotate.go, which is the second of the two stories that the
 // house is built round (docs/architecture.md).

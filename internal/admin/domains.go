@@ -26,7 +26,7 @@ func (a *Actions) CreateDomain(ctx context.Context, actor core.Actor, tenant cor
 	}
 	domain := core.TrustedDomain{ID: core.NewDomainID(), AppID: app, Host: host}
 	entry := core.AuditEntry{Action: "domain.create", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"host": string(host)}}
-	err = a.changeDomains(ctx, actor, tenant, app, entry, func(tx *store.TenantTx) error {
+	err = a.changeDomains(ctx, actor, tenant, app, nil, entry, func(tx *store.TenantTx) error {
 		count, err := tx.CountDomains(ctx, app)
 		if err != nil {
 			return err
@@ -51,13 +51,14 @@ func (a *Actions) ListDomains(ctx context.Context, actor core.Actor, tenant core
 }
 
 // DeleteDomain takes a trusted domain from an app; no node signs for it after
-// two seconds. It fails with fault.DomainUnknown.
-func (a *Actions) DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID) error {
+// two seconds. It fails with fault.DomainUnknown, or with fault.IfMatchConflict
+// if the app, which has the version of its domains, is no longer at ifVersion.
+func (a *Actions) DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID, ifVersion *int64) error {
 	if err := actor.MayIn(tenant, core.DomainsWrite); err != nil {
 		return err
 	}
 	entry := core.AuditEntry{Action: "domain.delete", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}
-	return a.changeDomains(ctx, actor, tenant, app, entry, func(tx *store.TenantTx) error {
+	return a.changeDomains(ctx, actor, tenant, app, ifVersion, entry, func(tx *store.TenantTx) error {
 		gone, err := tx.DeleteDomain(ctx, app, domain)
 		entry.Detail["host"] = string(gone.Host)
 		return err
@@ -66,10 +67,13 @@ func (a *Actions) DeleteDomain(ctx context.Context, actor core.Actor, tenant cor
 
 // changeDomains runs a change of an app's domains with the app held, counts the
 // app's version up and tells the nodes.
-func (a *Actions) changeDomains(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, entry core.AuditEntry, work func(*store.TenantTx) error) error {
+func (a *Actions) changeDomains(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, entry core.AuditEntry, work func(*store.TenantTx) error) error {
 	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
 		locked, err := lockApp(ctx, tx, app)
 		if err != nil {
+			return err
+		}
+		if err := checkVersion(ifVersion, locked.Version); err != nil {
 			return err
 		}
 		if err := work(tx); err != nil {

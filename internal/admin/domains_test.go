@@ -99,11 +99,11 @@ func TestADeletedDomainIsSignedForNoMore(t *testing.T) {
 	b.mustSign(t)
 	list, err := b.Admin.ListDomains(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, core.Page{Limit: 1})
 	require.NoError(t, err)
-	require.NoError(t, b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, list.Items[0].ID))
+	require.NoError(t, b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, list.Items[0].ID, nil))
 	b.Catch(t)
 	_, err = b.Sign(t.Context(), b.app, page)
 	require.True(t, fault.Has(err, fault.URLUntrusted), err)
-	err = b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, list.Items[0].ID)
+	err = b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, list.Items[0].ID, nil)
 	require.True(t, fault.Has(err, fault.DomainUnknown), err)
 }
 
@@ -185,7 +185,7 @@ func TestAnothersTrustedDomainLeavesABindingAlone(t *testing.T) {
 	list, err := b.Admin.ListDomains(t.Context(), owner, stranger.ID, theirs.ID, core.Page{Limit: 10})
 	require.NoError(t, err)
 	for _, d := range list.Items {
-		require.NoError(t, b.Admin.DeleteDomain(t.Context(), owner, stranger.ID, theirs.ID, d.ID))
+		require.NoError(t, b.Admin.DeleteDomain(t.Context(), owner, stranger.ID, theirs.ID, d.ID, nil))
 	}
 	b.Catch(t)
 	unchanged("when the stranger has deleted it again")
@@ -232,7 +232,12 @@ func TestIfMatch(t *testing.T) {
 		require.NoError(t, change(nil), what)
 	}
 	stale := int64(1)
+	domains, err := b.Admin.ListDomains(ctx, operator, b.tenant.ID, b.app.ID, core.Page{Limit: 1})
+	require.NoError(t, err)
 	for what, remove := range map[string]func(version *int64) error{
+		"domain": func(v *int64) error {
+			return b.Admin.DeleteDomain(ctx, operator, b.tenant.ID, b.app.ID, domains.Items[0].ID, v)
+		},
 		"app":    func(v *int64) error { return b.Admin.DeleteApp(ctx, operator, b.tenant.ID, b.app.ID, v) },
 		"tenant": func(v *int64) error { return b.Admin.DeleteTenant(ctx, operator, b.tenant.ID, v) },
 	} {
@@ -243,10 +248,34 @@ func TestIfMatch(t *testing.T) {
 	}
 	app, err := b.Admin.GetApp(ctx, operator, b.tenant.ID, b.app.ID)
 	require.NoError(t, err)
+	require.NoError(t, b.Admin.DeleteDomain(ctx, operator, b.tenant.ID, b.app.ID, domains.Items[0].ID, &app.Version))
+	require.True(t, fault.Has(b.Admin.DeleteApp(ctx, operator, b.tenant.ID, b.app.ID, &app.Version), fault.IfMatchConflict), "the deletion of the domain counted")
+	app, err = b.Admin.GetApp(ctx, operator, b.tenant.ID, b.app.ID)
+	require.NoError(t, err)
 	require.NoError(t, b.Admin.DeleteApp(ctx, operator, b.tenant.ID, b.app.ID, &app.Version))
 }
 
 // Every change of an app or of what hangs on it is another version of it.
+// Who asks for what is so already changes nothing: nobody's ETag is stale for it,
+// and the audit says nothing of it.
+func TestAChangeThatChangesNothingIsNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	tenant, err := b.Admin.GetTenant(t.Context(), apptest.Operator(), b.tenant.ID)
+	require.NoError(t, err)
+	app, err := b.Admin.GetApp(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID)
+	require.NoError(t, err)
+	before := b.DB.RowCounts(t)
+	status, http := string(tenant.Status), app.AllowHTTP
+	sameTenant, err := b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, &tenant.Version, admin.TenantChange{Name: &tenant.Name, Status: &status})
+	require.NoError(t, err)
+	require.Equal(t, tenant, sameTenant)
+	sameApp, err := b.Admin.UpdateApp(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, &app.Version, admin.AppChange{Name: &app.Name, AllowHTTP: &http})
+	require.NoError(t, err)
+	require.Equal(t, app, sameApp)
+	require.Equal(t, before, b.DB.RowCounts(t))
+}
+
 func TestAnAppsVersionCountsEveryChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -262,6 +291,6 @@ func TestAnAppsVersionCountsEveryChange(t *testing.T) {
 	_, err = b.rotate(t, apptest.Secret("first"))
 	require.NoError(t, err)
 	require.Equal(t, before+2, version())
-	require.NoError(t, b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, domain.ID))
+	require.NoError(t, b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, domain.ID, nil))
 	require.Equal(t, before+3, version())
 }

@@ -267,3 +267,19 @@ func TestARotationOfADeletedAppIsRefused(t *testing.T) {
 	_, err := b.rotate(t, apptest.Secret("first"))
 	require.True(t, fault.Has(err, fault.AppUnknown), err)
 }
+
+// The audit has what a row put back would be held against: which version was
+// made current when, by a number that only rises.
+func TestTheAuditKeepsEveryActivation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.rotate(t, apptest.Secret("first"))
+	require.NoError(t, err)
+	want := b.DB.List(t, `SELECT version || ' ' || activation || ' ' || fingerprint FROM signet.app_secrets ORDER BY version`)
+	require.Len(t, want, 2)
+	require.Equal(t, want, b.DB.List(t, `
+SELECT concat_ws(' ', detail->>'version', detail->>'activation', detail->>'fingerprint')
+FROM signet.audit
+WHERE action IN ('app.create', 'secret.rotate')
+ORDER BY seq`))
+}

@@ -134,6 +134,10 @@ func (a *Actions) UpdateTenant(ctx context.Context, actor core.Actor, tenant cor
 			after.Status = status
 			noteChange(entry.Detail, "status", string(before.Status), string(after.Status))
 		}
+		if len(entry.Detail) == 0 {
+			changed = before
+			return errUnchanged
+		}
 		if err := tx.UpdateTenant(ctx, after.Name, after.Status); err != nil {
 			return err
 		}
@@ -166,13 +170,29 @@ func noteChange(detail map[string]string, member, before, after string) {
 
 // DeleteTenant destroys the tenant's keys and everything that is the tenant's
 // but its audit. What was sealed for it can be opened by nobody afterwards but
-// by a copy of the key in a backup of the key schema.
+// by a copy of the key in a backup of the key schema. It fails with
+// fault.TenantUnknown, with fault.IfMatchConflict if the tenant is no longer at
+// ifVersion, or with fault.PermissionDenied.
+//
+// The platform's audit tells of it as well, since nobody asks for the audit of a
+// tenant that is gone. A transaction sees either a tenant's rows or the
+// platform's (ADR 7), so that row is a transaction of its own, committed while
+// the deletion waits for it: there is no deletion without the row. Should
+// Postgres be lost between the two commits, there is a row without a deletion.
 func (a *Actions) DeleteTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error {
 	if err := actor.MayIn(tenant, core.TenantDelete); err != nil {
 		return err
 	}
 	entry := core.AuditEntry{Action: "tenant.delete", SubjectKind: "tenant", Subject: tenant.String(), Detail: map[string]string{}}
-	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
+	// One at a time: it takes two connections, and as many deletions as there are
+	// connections would all wait for a second.
+	select {
+	case a.deletion <- struct{}{}:
+		defer func() { <-a.deletion }()
+	case <-ctx.Done():
+		return fault.Wrap(ctx.Err(), fault.StoreUnavailable, nil)
+	}
+	return a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
 		now, err := tx.LockTenant(ctx)
 		if err != nil {
 			return err
@@ -196,6 +216,14 @@ func (a *Actions) DeleteTenant(ctx context.Context, actor core.Actor, tenant cor
 				return err
 			}
 		}
-		return tx.DeleteTenant(ctx)
+		if err := tx.DeleteTenant(ctx); err != nil {
+			return err
+		}
+		if err := tx.Audit(ctx, entry); err != nil {
+			return err
+		}
+		return a.Store.Platform(ctx, actor, func(platform *store.PlatformTx) error {
+			return platform.Audit(ctx, entry)
+		})
 	})
 }

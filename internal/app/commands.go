@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,7 +16,6 @@ import (
 	"signet/internal/identity"
 	"signet/internal/seal"
 	"signet/internal/store"
-	"signet/internal/wecom/wecomtest"
 )
 
 // Serve runs a node until ctx ends.
@@ -27,26 +27,34 @@ func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	return server.Run(ctx)
 }
 
-// migration names the login roles by the two addresses that serve uses. Where
-// they are not given, the roles have their usual names and must be there
-// already, because nobody has said with which password to make them.
+// migration names the login roles by the two addresses that serve uses, each by
+// itself. Where one is not given, its role has its usual name and must be there
+// already, because nobody has said with which password to make it.
 func migration(cfg config.Config) (store.MigrateConfig, error) {
 	m := store.MigrateConfig{
 		OwnerURL: cfg.MigrateDatabaseURL.Expose(),
 		Tenant:   store.LoginRole{Name: "signet_app"},
 		System:   store.LoginRole{Name: "signet_system"},
 	}
-	if cfg.DatabaseURL.IsZero() {
-		return m, nil
+	var problems []error
+	for _, from := range []struct {
+		key string
+		url core.Secret
+		to  *store.LoginRole
+	}{
+		{config.DatabaseURL, cfg.DatabaseURL, &m.Tenant},
+		{config.SystemDatabaseURL, cfg.SystemDatabaseURL, &m.System},
+	} {
+		if from.url.IsZero() {
+			continue
+		}
+		role, err := store.RoleOf(from.url.Expose())
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", from.key, err))
+		}
+		*from.to = role
 	}
-	var err error
-	if m.Tenant, err = store.RoleOf(cfg.DatabaseURL.Expose()); err != nil {
-		return m, fmt.Errorf("%s: %w", config.DatabaseURL, err)
-	}
-	if m.System, err = store.RoleOf(cfg.SystemDatabaseURL.Expose()); err != nil {
-		return m, fmt.Errorf("%s: %w", config.SystemDatabaseURL, err)
-	}
-	return m, nil
+	return m, errors.Join(problems...)
 }
 
 // MigrateUp brings the schema to this binary's version.
@@ -125,9 +133,9 @@ func InitKeys(cfg config.Config, path string, postQuantum bool, out io.Writer) e
 // KeyStatus prints the epochs of the root key, how many tenant keys hang on
 // each, and whether the recovery recipient is covered.
 func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
-	master, err := seal.ReadMaster(cfg.IdentityFile)
+	master, recovery, err := readKeys(cfg, slog.New(slog.DiscardHandler)) // the last line says what is to be said
 	if err != nil {
-		return fmt.Errorf("%s: %w", config.IdentityFile, err)
+		return err
 	}
 	st, err := openStore(ctx, cfg)
 	if err != nil {
@@ -160,10 +168,6 @@ func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
 		for _, w := range row.Wraps {
 			_, _ = fmt.Fprintf(out, "  opens with %s\n", w.Recipient)
 		}
-	}
-	recovery, err := recoveryRecipients(cfg, slog.New(slog.DiscardHandler)) // the line below says it
-	if err != nil {
-		return err
 	}
 	_, err = fmt.Fprintln(out, recoveryWord(recovery, ring))
 	return err
@@ -199,16 +203,6 @@ func CreateOwner(ctx context.Context, cfg config.Config, email string, password 
 	}
 	_, err = fmt.Fprintf(out, "created %s, owner of the platform (%s)\n", member.Email, member.ID)
 	return err
-}
-
-// FakeWeCom runs the fake WeCom by itself until ctx ends.
-func FakeWeCom(ctx context.Context, addr string, out io.Writer) error {
-	listener, err := listenOn(ctx, "--addr", addr)
-	if err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintf(out, "fake WeCom on http://%s, help at http://%s/_fake/\n", listener.Addr(), listener.Addr())
-	return wecomtest.New(wecomtest.Config{}).Serve(ctx, listener)
 }
 
 // Health asks the node on this machine whether it is ready, at the address of

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,8 @@ type DevConfig struct {
 	Fresh bool   // begin anew: drop the data
 
 	PublicAddr, ConsoleAddr, MetricsAddr, WeComAddr string
+	PublicURL, ConsoleURL                           string // "": localhost with the port of the address
+	TrustedProxies                                  []netip.Prefix
 	PostgresBinDir                                  string
 	LogLevel                                        slog.Level
 }
@@ -142,8 +146,8 @@ func devServeConfig(ctx context.Context, dev DevConfig, server *devdb.Server, no
 		MigrateDatabaseURL: core.NewSecret(server.URL(owner.Name, owner.Password, database)),
 		IdentityFile:       filepath.Join(dev.Dir, identityName),
 		PublicAddr:         dev.PublicAddr, ConsoleAddr: dev.ConsoleAddr, MetricsAddr: dev.MetricsAddr,
-		PublicURL: asLocalhost(dev.PublicAddr), ConsoleURL: asLocalhost(dev.ConsoleAddr),
-		WeComURL: "http://" + weComAddr,
+		PublicURL: cmp.Or(dev.PublicURL, asLocalhost(dev.PublicAddr)), ConsoleURL: cmp.Or(dev.ConsoleURL, asLocalhost(dev.ConsoleAddr)),
+		WeComURL: "http://" + weComAddr, TrustedProxies: dev.TrustedProxies,
 		LogLevel: dev.LogLevel,
 	}
 	m, err := migration(cfg)

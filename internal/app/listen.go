@@ -17,7 +17,11 @@ import (
 // listeners are the three sockets of a node.
 type listeners struct{ public, console, metrics net.Listener }
 
-func listen(ctx context.Context, cfg config.Config) (l listeners, err error) {
+// listen opens the three sockets, as far as they have an address. Its error is a
+// joined one; what could be opened is open all the same.
+func listen(ctx context.Context, cfg config.Config) (listeners, error) {
+	var l listeners
+	var problems []error
 	for _, want := range []struct {
 		key, addr string
 		to        *net.Listener
@@ -26,12 +30,17 @@ func listen(ctx context.Context, cfg config.Config) (l listeners, err error) {
 		{config.ConsoleAddr, cfg.ConsoleAddr, &l.console},
 		{config.MetricsAddr, cfg.MetricsAddr, &l.metrics},
 	} {
-		if *want.to, err = listenOn(ctx, want.key, want.addr); err != nil {
-			l.close()
-			return listeners{}, err
+		if want.addr == "" {
+			continue
 		}
+		opened, err := listenOn(ctx, want.key, want.addr)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		*want.to = opened
 	}
-	return l, nil
+	return l, errors.Join(problems...)
 }
 
 // listenOn listens on a TCP address; the error names the key (or flag) that
@@ -47,6 +56,8 @@ func listenOn(ctx context.Context, key, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: listening on %s is not allowed to this user; choose a port above 1023", key, addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("%s: %s is no address of this machine; choose one that is, or :PORT for all", key, addr)
+	case errors.As(err, new(*net.DNSError)):
+		return nil, fmt.Errorf("%s: no address is known for the host of %s; write the address itself, or :PORT for all", key, addr)
 	}
 	return nil, fmt.Errorf("%s: cannot listen on %s: %w", key, addr, err)
 }

@@ -86,11 +86,18 @@ func newConfig(t *testing.T, db storetest.DB, weComURL string) config.Config {
 	}
 }
 
-// startNode starts a server with an owner who is signed in.
-func startNode(t *testing.T, weCom wecomtest.Config) *node {
+// newNode is a node that was not started yet: its configuration can be changed.
+func newNode(t *testing.T, weCom wecomtest.Config) *node {
 	t.Helper()
 	n := &node{db: storetest.New(t), weCom: wecomtest.Start(t, weCom), logs: &logBuffer{}}
 	n.cfg = newConfig(t, n.db, n.weCom.URL())
+	return n
+}
+
+// startNode starts a server with an owner who is signed in.
+func startNode(t *testing.T, weCom wecomtest.Config) *node {
+	t.Helper()
+	n := newNode(t, weCom)
 	require.NoError(t, createOwner(t, n.cfg, ownerPassword))
 	n.start(t)
 	n.signIn(t)

@@ -66,8 +66,8 @@ func drawNotes(path string) (*notes, error) {
 	n := &notes{
 		OwnerEmail: "owner@signet.localhost", OwnerPassword: rand.Text(), DatabasePassword: rand.Text(), WeComSeed: rand.Text(),
 		Tenants: []demoNote{
-			{Name: "蓝湖科技(演示)", CorpID: "ww" + drawHex(16), AgentID: "1000002", App: "客户侧边栏", Secret: drawSecret(), Domains: []string{demoDomain}},
-			{Name: "北辰物流(演示)", CorpID: "ww" + drawHex(16), AgentID: "1000003", App: "售后侧边栏", Secret: drawSecret()},
+			{Name: "蓝湖科技（演示）", CorpID: "ww" + drawHex(16), AgentID: "1000002", App: "客户侧边栏", Secret: drawSecret(), Domains: []string{demoDomain}},
+			{Name: "北辰物流（演示）", CorpID: "ww" + drawHex(16), AgentID: "1000003", App: "售后侧边栏", Secret: drawSecret()},
 		},
 	}
 	content, err := json.MarshalIndent(n, "", "  ")

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -48,42 +47,30 @@ type rooms struct {
 }
 
 // NewServer checks everything and puts a node together. It listens when it
-// returns, and serves in Run. The order is that of what is cheapest to find
-// wrong: the identity file, the ports, the database, the keys.
+// returns, and serves in Run. What can be found wrong without anything else is
+// looked for at once, and all of it is told: a joined error with a line for each
+// problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	master, err := seal.ReadMaster(cfg.IdentityFile)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
-	}
-	recovery, err := recoveryRecipients(cfg, log)
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics()}
-	if s.listeners, err = listen(ctx, cfg); err != nil {
-		return nil, err
+	found, err := survey(ctx, cfg, log)
+	s.listeners, s.rooms.store = found.listeners, found.store
+	if err == nil {
+		err = found.requireAll()
 	}
-	if err := s.open(ctx, master, recovery); err != nil {
+	if err == nil {
+		err = s.open(ctx, found)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) open(ctx context.Context, master *seal.Master, recovery []seal.Recipient) error {
-	client, err := wecom.New(wecom.Config{BaseURL: s.cfg.WeComURL})
-	if err != nil {
-		return fmt.Errorf("%s: %w", config.WeComURL, err)
-	}
-	r := rooms{wecom: client}
-	r.store, err = store.Open(ctx, store.Config{
-		TenantURL: s.cfg.DatabaseURL.Expose(), SystemURL: s.cfg.SystemDatabaseURL.Expose(),
-	})
-	if err != nil {
-		return err
-	}
-	s.rooms = r
-	if r.ring, err = openRing(ctx, r.store, master, recovery, s.log); err != nil {
+func (s *Server) open(ctx context.Context, found surroundings) error {
+	client, r := found.wecom, rooms{store: found.store, wecom: found.wecom}
+	var err error
+	if r.ring, err = openRing(ctx, r.store, found.master, found.recovery, s.log); err != nil {
 		return err
 	}
 	gate := upstream.New(client, r.store, s.log)
@@ -103,7 +90,7 @@ func (s *Server) open(ctx context.Context, master *seal.Master, recovery []seal.
 	if err != nil {
 		return err
 	}
-	r.admin = admin.New(admin.Config{Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey})
+	r.admin = admin.New(admin.Config{Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
 	return nil

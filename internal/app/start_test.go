@@ -167,7 +167,16 @@ func TestARecoveryRecipientThatComesLaterIsCovered(t *testing.T) {
 	recovery, _, err := seal.GenerateMaster(seal.X25519)
 	require.NoError(t, err)
 	cfg.RecoveryRecipient = recovery.Recipients()[0]
-	require.Contains(t, open(), "covered at every epoch")
+	require.Contains(t, open(), "recovery recipient: covered at every epoch")
+
+	// One that was exchanged, before a node has started with it.
+	another, _, err := seal.GenerateMaster(seal.X25519)
+	require.NoError(t, err)
+	cfg.RecoveryRecipient = another.Recipients()[0]
+	var out strings.Builder
+	require.NoError(t, app.KeyStatus(t.Context(), cfg, &out))
+	require.Contains(t, out.String(), "recovery recipient: NOT covered at epochs [1]")
+	require.Contains(t, open(), "recovery recipient: covered at every epoch")
 }
 
 func TestInitKeysPrintsTheSheetAndKeepsAnExistingFile(t *testing.T) {

@@ -23,9 +23,11 @@ import (
 var requiredVariables = types.Mapping{
 	"SECRETS_DIR":        "./secrets",
 	"RECOVERY_RECIPIENT": "age1example",
-	"PUBLIC_URL":         "https://sign.example.com",
 	"CONSOLE_URL":        "https://console.example.com",
 }
+
+// Variables of the fake WeCom, which no other service reads.
+var fakeVariables = types.Mapping{"FAKE_APP": "ww1111111111111111,1000002,made-up-secret-of-a-test,crm.example.com"}
 
 // Services that hold a port open, and so must say how they are.
 var checkedServices = []string{"postgres", "serve"}
@@ -51,7 +53,9 @@ func loadCompose(text []byte, variables types.Mapping) (*types.Project, error) {
 
 // composeFindings lists what a compose file must not be.
 func composeFindings(text []byte) (findings []string) {
-	project, err := loadCompose(text, requiredVariables)
+	variables := maps.Clone(requiredVariables)
+	maps.Copy(variables, fakeVariables)
+	project, err := loadCompose(text, variables)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -87,13 +91,31 @@ func composeFindings(text []byte) (findings []string) {
 	if migrate := project.Services["migrate"]; migrate.DependsOn["postgres"].Condition != types.ServiceConditionHealthy || migrate.Restart != types.RestartPolicyNo {
 		findings = append(findings, "migrate is not a single run on a healthy Postgres")
 	}
-	if fake := project.Services["fakewecom"]; !slices.Equal(fake.Profiles, []string{"fake"}) {
-		findings = append(findings, "the fake WeCom starts unasked")
-	}
+	findings = append(findings, fakeFindings(project.Services["fakewecom"])...)
 	for name := range project.Services["postgres"].Networks {
 		if !project.Networks[name].Internal {
 			findings = append(findings, "postgres is on "+name+", a network with a way out")
 		}
+	}
+	return findings
+}
+
+// fakeFindings lists what would make the fake WeCom of no use, or of too much:
+// Signet speaks plain http to a loopback address alone, nobody else may reach the
+// fake, and with no shell beside it all that it knows stands in its command.
+func fakeFindings(fake types.ServiceConfig) (findings []string) {
+	command := strings.Join(fake.Command, " ")
+	if !slices.Equal(fake.Profiles, []string{"fake"}) {
+		findings = append(findings, "the fake WeCom starts unasked")
+	}
+	if fake.NetworkMode != "service:serve" || !strings.HasPrefix(command, "fakewecom --addr 127.0.0.1:8883 ") {
+		findings = append(findings, "the fake WeCom is not where serve alone can reach it")
+	}
+	if len(fake.Ports) > 0 {
+		findings = append(findings, "the fake WeCom publishes a port")
+	}
+	if !strings.Contains(command, " --app "+fakeVariables["FAKE_APP"]) || !strings.Contains(command, " --seed ") {
+		findings = append(findings, "the fake WeCom knows no app, or none after a restart")
 	}
 	return findings
 }
@@ -236,6 +258,34 @@ func TestTheComposeFileSetsOnlyKeysThatExist(t *testing.T) {
 	}
 }
 
+// What the page tells a person to type, in the order in which it must be typed.
+func TestTheDeployPageGoesItsWayInOrder(t *testing.T) {
+	t.Parallel()
+	page := string(deployFile(t, "docs/deploy/README.md"))
+	at := 0
+	for _, line := range []string{
+		"docker build --file docs/deploy/Dockerfile --tag signet:local",
+		"keys init --out /out/recovery", // before the sheet is printed, which names it
+		"RECOVERY_RECIPIENT=age1",
+		`--env SIGNET_RECOVERY_RECIPIENT="$RECOVERY_RECIPIENT"`,
+		"keys init --out /out/identity",
+		"docker compose up --detach --wait serve",
+		"admin create --email",
+		"export WECOM_URL=http://127.0.0.1:8883 FAKE_APP=ww",
+		"docker compose --profile fake up",
+	} {
+		next := strings.Index(page[at:], line)
+		require.GreaterOrEqual(t, next, 0, "%q is missing, or stands too early", line)
+		at += next
+	}
+	project, err := loadCompose(deployFile(t, "docker-compose.yml"), requiredVariables)
+	require.NoError(t, err)
+	require.NotEmpty(t, project.Services)
+	for _, variable := range regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllStringSubmatch(string(deployFile(t, "docker-compose.yml")), -1) {
+		require.Contains(t, page, "`"+variable[1]+"`", "a variable of docker-compose.yml that the page does not tell")
+	}
+}
+
 func TestTheImageHoldsTheBinaryAndNothingElse(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, dockerfileFindings(deployFile(t, "docs/deploy/Dockerfile")))
@@ -262,12 +312,17 @@ func TestComposeFindingsSeeEachMutant(t *testing.T) {
 		{"SIGNET_DATABASE_URL_FILE: /run/secrets/database_url", "SIGNET_DATABASE_URL: postgres://a:b@c/d", "gets SIGNET_DATABASE_URL by value"},
 		{"- 127.0.0.1:8881:8881", "- 8881:8881", "publishes 8881 on every address"},
 		{"- 127.0.0.1:8882:8882", "- 0.0.0.0:8882:8882", "publishes 8882 beyond this machine"},
-		{"${PUBLIC_URL:?set it to", "${PUBLIC_URL:-set it to", "without PUBLIC_URL it loads"},
+		{"${CONSOLE_URL:?set it to", "${CONSOLE_URL:-set it to", "without CONSOLE_URL it loads"},
 		{"${RECOVERY_RECIPIENT:?set it to the age recipient of the offline recovery key, see docs/deploy/README.md}", "${RECOVERY_RECIPIENT:?missing}", "says no mend"},
 		{"    healthcheck:\n      test: [CMD, /signet, health]", "    x-healthcheck:\n      test: [CMD, /signet, health]", "serve has no health check"},
 		{"{ condition: service_completed_successfully }", "{ condition: service_started }", "serve does not wait"},
 		{"    restart: \"no\"\n", "", "migrate is not a single run"},
 		{"profiles: [fake]", "profiles: []", "starts unasked"},
+		{"127.0.0.1:8883", "0.0.0.0:8883", "not where serve alone can reach it"},
+		{"network_mode: service:serve", "networks: [front]", "not where serve alone can reach it"},
+		{"    network_mode: service:serve\n", "    networks: [front]\n    ports: [127.0.0.1:8883:8883]\n", "publishes a port"},
+		{`--app, "${FAKE_APP:-}"`, `--mode, same`, "knows no app"},
+		{"--seed, ", "--mode, ", "knows no app"},
 		{"database: { internal: true }", "database: {}", "a network with a way out"},
 		{"    file: ${SECRETS_DIR:?set it to the folder of the secret files, see docs/deploy/README.md}/identity", "    environment: IDENTITY", "comes from no file"},
 	} {

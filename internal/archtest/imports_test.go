@@ -170,6 +170,37 @@ func modulesHaveOwners(h house) (findings []string) {
 	return findings
 }
 
+// ownersAreAtHome: a row says who imports a module, not who might some day.
+func ownersAreAtHome(h house) (findings []string) {
+	for _, o := range h.owners {
+		if len(o.rooms)+len(o.tests) == 0 {
+			findings = append(findings, fmt.Sprintf("the row of %s is for nobody: take it out", o.module))
+		}
+		for _, room := range o.rooms {
+			if !h.imported(o.module, room, false) {
+				findings = append(findings, fmt.Sprintf("the row of %s is for %s, where no code imports it", o.module, room))
+			}
+		}
+		for _, room := range o.tests {
+			if !h.imported(o.module, room, true) {
+				findings = append(findings, fmt.Sprintf("the row of %s is for the tests of %s, where none imports it", o.module, room))
+			}
+		}
+	}
+	return findings
+}
+
+// imported tells whether code that ships, or a test, imports a module anywhere in
+// a room.
+func (h house) imported(module, room string, test bool) bool {
+	return slices.ContainsFunc(h.all(), func(s *source) bool {
+		dir := path.Dir(s.path)
+		r, _ := h.find(dir)
+		return (s.test || r.kit) == test && (room == everyone || within(dir, room)) &&
+			slices.ContainsFunc(s.imports(), func(importPath string) bool { return within(importPath, module) })
+	})
+}
+
 func (o owner) allows(dir string, test bool) bool {
 	in := func(rooms []string) bool {
 		return slices.ContainsFunc(rooms, func(room string) bool { return room == everyone || within(dir, room) })

@@ -39,11 +39,12 @@ func model() fstest.MapFS {
 		"internal/signing/doc.go":                pack("signing"),
 		"internal/signing/sign.go":               "package signing\n\nimport \"signet/internal/ticket\"\n",
 		"internal/httpapi/doc.go":                pack("httpapi"),
-		"internal/httpapi/listener.go":           "package httpapi\n\nimport (\n\t\"github.com/gofiber/fiber/v2\"\n\n\t\"signet/internal/core\"\n)\n",
+		"internal/httpapi/listener.go":           "package httpapi\n\nimport (\n\t\"github.com/gofiber/fiber/v2\"\n\t\"github.com/valyala/fasthttp\"\n\n\t\"signet/internal/core\"\n)\n",
 		"internal/httpapi/signapi/doc.go":        pack("signapi"),
 		"internal/httpapi/signapi/signatures.go": "package signapi\n\nimport (\n\t\"signet/internal/httpapi\"\n\t\"signet/internal/signing\"\n)\n",
 		"internal/app/doc.go":                    pack("app"),
 		"internal/app/app.go":                    "package app\n\nimport (\n\t\"signet/internal/httpapi/signapi\"\n\t\"signet/internal/wecom\"\n)\n\nvar _ wecom.Client\n",
+		"internal/app/server.go":                 wiring("seal.AppSecret, seal.AgentTicket", ""),
 		"cmd/signet/main.go":                     "package main\n\nimport (\n\t\"github.com/alecthomas/kong\"\n\n\t\"signet/internal/app\"\n)\n",
 	}
 	tree := fstest.MapFS{}
@@ -54,6 +55,12 @@ func model() fstest.MapFS {
 }
 
 func pack(name string) string { return "// Package " + name + " is a room.\npackage " + name + "\n" }
+
+// wiring gives a room its Opener, for the purposes named, and adds statements.
+func wiring(purposes, more string) string {
+	return "package app\n\nimport (\n\t\"signet/internal/seal\"\n\t\"signet/internal/ticket\"\n)\n\n" +
+		"func open(ring *seal.Ring) {\n\t_ = ticket.New(ticket.Config{Opener: ring.Opener(" + purposes + ")})\n" + more + "}\n"
+}
 
 // modelTable is the real table, cut down to the rooms of the model.
 func modelTable(tree fstest.MapFS) []row {
@@ -67,6 +74,18 @@ func modelTable(tree fstest.MapFS) []row {
 		if exists(r.room) {
 			r.may = slices.DeleteFunc(slices.Clone(r.may), func(to string) bool { return !exists(to) })
 			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// modelOwners are the real ones, as far as the model has work for them.
+func modelOwners(h house) (rows []owner) {
+	for _, o := range owners {
+		o.rooms = slices.DeleteFunc(slices.Clone(o.rooms), func(room string) bool { return !h.imported(o.module, room, false) })
+		o.tests = slices.DeleteFunc(slices.Clone(o.tests), func(room string) bool { return !h.imported(o.module, room, true) })
+		if len(o.rooms)+len(o.tests) > 0 {
+			rows = append(rows, o)
 		}
 	}
 	return rows
@@ -114,6 +133,18 @@ var mutants = []mutant{
 
 	{law: "powers stay with their users", what: "a call to WeCom past the ledger", files: map[string]string{"internal/ticket/fetch.go": "package ticket\n\nimport upstream \"signet/internal/wecom\"\n\nvar _ *upstream.Client\n"}, says: "fetch.go:5:8 uses signet/internal/wecom.Client"},
 
+	{law: "app secrets are opened for tickets", what: "an Opener of them for another room", files: map[string]string{"internal/app/server.go": wiring("seal.AppSecret", "\t_ = ring.Opener(seal.SessionKey, seal.AppSecret)\n")}, says: "server.go:10:35 names seal.AppSecret"},
+	{law: "app secrets are opened for tickets", what: "an Opener of them under another key of the cache's Config", files: map[string]string{"internal/app/server.go": wiring("seal.AgentTicket", "\t_ = ticket.Config{Log: ring.Opener(seal.AppSecret)}\n")}, says: "server.go:10:37 names seal.AppSecret"},
+	{law: "app secrets are opened for tickets", what: "an Opener of them in another room", files: map[string]string{"internal/ticket/open.go": "package ticket\n\nimport locks \"signet/internal/seal\"\n\nvar _ = Config{Opener: ring.Opener(locks.AppSecret)}\n"}, says: "open.go:5:36 names seal.AppSecret"},
+	{law: "app secrets are opened for tickets", what: "the purpose under another name", files: map[string]string{"internal/app/open.go": "package app\n\nimport \"signet/internal/seal\"\n\nvar purpose = seal.AppSecret\n"}, says: "open.go:5:15 names seal.AppSecret"},
+	{law: "app secrets are opened for tickets", what: "the purpose written out", files: map[string]string{"internal/app/open.go": "package app\n\nvar purpose = \"app_secret\"\n"}, says: "open.go:3:15 names seal.AppSecret"},
+	{law: "app secrets are opened for tickets", what: "purposes that cannot be read off", files: map[string]string{"internal/app/server.go": wiring("purposes...", "")}, says: "server.go:9:51 opens for what cannot be read here"},
+
+	{law: "owners are at home", what: "a module that its owner imports no more", files: map[string]string{"cmd/signet/main.go": "package main\n\nimport \"signet/internal/app\"\n"}, says: "the row of github.com/alecthomas/kong is for cmd/signet, where no code imports it"},
+	{law: "owners are at home", what: "a module that only tests of its owner import", files: map[string]string{"cmd/signet/main.go": "package main\n", "cmd/signet/main_test.go": "package main\n\nimport \"github.com/alecthomas/kong\"\n"}, says: "is for cmd/signet, where no code imports it"},
+	{law: "owners are at home", what: "a module that no test imports any more", files: map[string]string{"internal/store/store_test.go": "package store_test\n"}, says: "the row of github.com/stretchr/testify is for the tests of *, where none imports it"},
+	{law: "owners are at home", what: "a row for nobody", table: func(h *house) { h.owners = append(h.owners, owner{module: "example.com/leftpad"}) }, says: "the row of example.com/leftpad is for nobody"},
+
 	{law: "modules have owners", what: "SQL outside the store", files: map[string]string{"internal/signing/sql.go": "package signing\n\nimport \"github.com/jackc/pgx/v5/pgxpool\"\n"}, says: "sql.go imports github.com/jackc/pgx/v5/pgxpool, which is for [internal/store]"},
 	{law: "modules have owners", what: "SQL in a test outside the store", files: map[string]string{"internal/signing/sign_test.go": "package signing\n\nimport \"github.com/jackc/pgx/v5\"\n"}, says: "which is for [internal/store]"},
 	{law: "modules have owners", what: "fiber below httpapi", files: map[string]string{"internal/signing/http.go": "package signing\n\nimport \"github.com/valyala/fasthttp\"\n"}, says: "which is for [internal/httpapi]"},
@@ -154,7 +185,9 @@ func readModel(t *testing.T, tree fstest.MapFS) house {
 	t.Helper()
 	m, err := readModule(tree)
 	require.NoError(t, err)
-	return house{module: m, table: modelTable(tree), owners: owners}
+	h := house{module: m, table: modelTable(tree)}
+	h.owners = modelOwners(h)
+	return h
 }
 
 func TestTheModelKeepsEveryLaw(t *testing.T) {

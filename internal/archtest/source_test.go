@@ -118,15 +118,7 @@ func importsHaveNames(h house) (findings []string) {
 
 // uses finds every mention of a name of a package, called or not.
 func (s *source) uses(importPath, name, mend string) (findings []string) {
-	local := ""
-	for _, spec := range s.syntax.Imports {
-		if spec.Path.Value == strconv.Quote(importPath) {
-			local = path.Base(importPath)
-			if spec.Name != nil {
-				local = spec.Name.Name
-			}
-		}
-	}
+	local := s.local(importPath)
 	if local == "" {
 		return nil
 	}
@@ -139,4 +131,18 @@ func (s *source) uses(importPath, name, mend string) (findings []string) {
 		return true
 	})
 	return findings
+}
+
+// local gives the name by which a file calls a package, "" if it does not import it.
+func (s *source) local(importPath string) string {
+	for _, spec := range s.syntax.Imports {
+		if spec.Path.Value != strconv.Quote(importPath) {
+			continue
+		}
+		if spec.Name != nil {
+			return spec.Name.Name
+		}
+		return path.Base(importPath)
+	}
+	return ""
 }

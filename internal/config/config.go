@@ -28,12 +28,16 @@ type Config struct {
 	TrustedProxies     []netip.Prefix
 	LogLevel           slog.Level
 	PostgresBinDir     string
+
+	Given []string // the keys that a flag, a variable or a file has set, in the order of the table
 }
 
-// Source is where values come from.
+// Source is where values come from: the flag, else the variable or the file that
+// it names, else the default.
 type Source struct {
 	Environ  []string          // KEY=VALUE, as os.Environ gives it
 	Flags    map[string]string // by key; "" where a flag was not given
+	Defaults map[string]string // by key, in place of the table's; "" is none
 	ReadFile func(string) ([]byte, error)
 }
 
@@ -44,14 +48,17 @@ func FromProcess(flags map[string]string) Source {
 
 // Read reads and checks every key. needed names the keys that the command
 // cannot do without. The error is a joined one with a line for each problem, in
-// the order of the table.
+// the order of the table; what is right is in the Config all the same, so that
+// the caller can look for what else is wrong, and a wrong value is its zero.
 func Read(from Source, needed ...string) (Config, error) {
 	values, problems := gather(from)
 	var cfg Config
 	for _, k := range keys {
 		text := values[k.name]
 		if text == "" {
-			text = k.standard
+			text = from.standard(k)
+		} else {
+			cfg.Given = append(cfg.Given, k.name)
 		}
 		if text == "" {
 			if slices.Contains(needed, k.name) && !slices.Contains(problems.about, k.name) {
@@ -63,13 +70,21 @@ func Read(from Source, needed ...string) (Config, error) {
 			problems.add(k.name, "%w", err)
 		}
 	}
-	if cfg.SystemDatabaseURL.IsZero() && !cfg.DatabaseURL.IsZero() {
+	cfg.refuseCollisions(problems)
+	if !cfg.DatabaseURL.IsZero() && !slices.Contains(cfg.Given, SystemDatabaseURL) && !slices.Contains(problems.about, SystemDatabaseURL) {
 		url, err := withSystemRole(cfg.DatabaseURL.Expose())
 		if err == nil {
 			cfg.SystemDatabaseURL = core.NewSecret(url)
 		}
 	}
 	return cfg, problems.joined()
+}
+
+func (s Source) standard(k key) string {
+	if text, ok := s.Defaults[k.name]; ok {
+		return text
+	}
+	return k.standard
 }
 
 type problems struct {
@@ -124,7 +139,7 @@ func readInto(from Source, values map[string]string, found *problems, key, path 
 	}
 	content, err := from.ReadFile(path)
 	if err != nil {
-		found.add(key, "cannot be read from the file that %s names (%s): check the path and its rights", key+fileSuffix, path)
+		found.add(key, "cannot be read from the file that %s names (%q): check the path and its rights", key+fileSuffix, path)
 		return
 	}
 	values[key] = strings.TrimRight(string(content), "\r\n")

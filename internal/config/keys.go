@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"signet/internal/core"
@@ -90,7 +88,8 @@ var errPostgres = errors.New("is not a Postgres address: it should look like pos
 
 func setPostgres(to *core.Secret, text string) error {
 	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.User.Username() == "" {
+	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" || parsed.User.Username() == "" ||
+		!portFits(parsed.Host, parsed.Port()) {
 		return errPostgres // never the text, which holds a password
 	}
 	*to = core.NewSecret(text)
@@ -112,60 +111,21 @@ func withSystemRole(text string) (string, error) {
 	return parsed.String(), nil
 }
 
-func setAddr(to *string, text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return fmt.Errorf("is %q, which is no address to listen on: write HOST:PORT or :PORT", text)
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("is %q: the port should be a number from 0 to 65535", text)
-	}
-	*to = text
-	return nil
-}
-
-func setOrigin(to *string, text string) error {
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" ||
-		strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
-		return fmt.Errorf("is %q: write scheme and host as the outside sees them, such as https://signet.example.com", printableURL(text))
-	}
-	*to = strings.TrimSuffix(text, "/")
-	return nil
-}
-
-func setWeCom(to *string, text string) error {
-	if err := setOrigin(to, text); err != nil {
-		return err
-	}
-	parsed, _ := url.Parse(text) // setOrigin has read it
-	if parsed.Scheme == "https" || loopback(parsed.Hostname()) {
-		return nil
-	}
-	return fmt.Errorf("is %q: secrets travel there, so it must be https:// (plain http only for a loopback address)", text)
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
-}
-
 func setNetworks(to *[]netip.Prefix, text string) error {
+	var networks []netip.Prefix
 	for _, part := range strings.Split(text, ",") {
 		part = strings.TrimSpace(part)
 		if addr, err := netip.ParseAddr(part); err == nil {
-			*to = append(*to, netip.PrefixFrom(addr, addr.BitLen()))
+			networks = append(networks, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
 		network, err := netip.ParsePrefix(part)
 		if err != nil {
 			return fmt.Errorf("holds %q: write networks such as 10.0.0.0/8, parted by commas", part)
 		}
-		*to = append(*to, network.Masked())
+		networks = append(networks, network.Masked())
 	}
+	*to = networks
 	return nil
 }
 
@@ -183,13 +143,4 @@ func setLevel(to *slog.Level, text string) error {
 		return fmt.Errorf("is %q: it should be debug, info, warn or error", text)
 	}
 	return nil
-}
-
-// printableURL hides a password that somebody has put into an address where
-// none belongs.
-func printableURL(text string) string {
-	if parsed, err := url.Parse(text); err == nil && parsed.User != nil {
-		return parsed.Redacted()
-	}
-	return text
 }

@@ -58,9 +58,27 @@ func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `
 func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // What a secret looks like that stands where none belongs: an age identity, an
-// address with a password in it.
-var misplaced = regexp.MustCompile(`AGE-SECRET-KEY-[^\s"]*|[a-z+]+://[^\s"/@]*:[^\s"]*@`)
+// address with a password in it (which may hold blanks where it is quoted), a
+// password among the words of a connection string.
+var misplaced = regexp.MustCompile(`AGE-SECRET-KEY-[^\s"]*` +
+	`|(?i:"(?:[^"\\]|\\.)*[a-z]://[^\s"/@]*:(?:[^"\\]|\\.)*@)` +
+	`|(?i:[a-z][a-z0-9+.-]*://[^\s"/@]*:[^\s"]*@)` +
+	`|(?i:\bpassword\s*=\s*(?:'[^']*'|[^\s"&]+))`)
+
+// exampleAddress is how our own messages begin an address of Postgres.
+const exampleAddress = "postgres://USER:PASSWORD@"
 
 // RedactMisplaced takes out of a line for a person what somebody has put where
-// it does not belong, such as an identity in the place of its file's path.
-func RedactMisplaced(line string) string { return misplaced.ReplaceAllString(line, Redacted) }
+// it does not belong, such as an identity in the place of its file's path. The
+// example that our messages show of an address stays.
+func RedactMisplaced(line string) string {
+	return misplaced.ReplaceAllStringFunc(line, func(found string) string {
+		switch {
+		case found == exampleAddress:
+			return found
+		case found[0] == '"':
+			return `"` + Redacted
+		}
+		return Redacted
+	})
+}

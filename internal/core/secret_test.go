@@ -202,11 +202,21 @@ func TestSecretGivesItsValueByExposeAlone(t *testing.T) {
 func TestRedactMisplacedTakesOutWhatDoesNotBelong(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"identity file AGE-SECRET-KEY-1QQQ2WW does not exist": "identity file [redacted] does not exist",
-		`is "postgres://app:hunter2@db/x": write HOST:PORT`:   `is "[redacted]db/x": write HOST:PORT`,
-		"unexpected argument postgres://app:p@ss@db/signet":   "unexpected argument [redacted]db/signet",
-		"set it to postgres://USER@HOST:5432/DATABASE":        "set it to postgres://USER@HOST:5432/DATABASE",
-		"make one with `signet keys init --out FILE`":         "make one with `signet keys init --out FILE`",
+		"identity file AGE-SECRET-KEY-1QQQ2WW does not exist":          "identity file [redacted] does not exist",
+		`is "postgres://app:hunter2@db/x": write HOST:PORT`:            `is "[redacted]db/x": write HOST:PORT`,
+		"unexpected argument postgres://app:p@ss@db/signet":            "unexpected argument [redacted]db/signet",
+		"should look like postgres://USER:PASSWORD@HOST:5432/DATABASE": "should look like postgres://USER:PASSWORD@HOST:5432/DATABASE",
+		"postgres://USER:PASSWORD@x:hunter2@db/signet":                 "[redacted]db/signet",
+		"postgres://user:password@db/signet":                           "[redacted]db/signet",
+		`is "postgres://USER:PASSWORD@HOST:hunter 2@db"`:               `is "[redacted]db"`,
+		`is "POSTGRES://app:hunter2 \"secret@db/x": write`:             `is "[redacted]db/x": write`,
+		"argument POSTGRES://app:hunter2@db/x":                         "argument [redacted]db/x",
+		`is "see http://a:b c@d", not http://h`:                        `is "[redacted]d", not http://h`,
+		`is "host=db password=hunter2 user=app": write`:                `is "host=db [redacted] user=app": write`,
+		`host=db Password = 'hunter 2' user=app`:                       `host=db [redacted] user=app`,
+		`"a" listens on http://h:1, "b" of me@test.example`:            `"a" listens on http://h:1, "b" of me@test.example`,
+		"set it to postgres://USER@HOST:5432/DATABASE":                 "set it to postgres://USER@HOST:5432/DATABASE",
+		"make one with `signet keys init --out FILE`":                  "make one with `signet keys init --out FILE`",
 	} {
 		require.Equal(t, want, core.RedactMisplaced(line))
 	}

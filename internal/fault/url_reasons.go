@@ -51,7 +51,7 @@ var urlReasons = map[Reason]Text{
 	ReasonHostCase:       {"主机名里有大写字母。浏览器总是写成小写；请原样传 location.href，不要自己拼接。", "The host has upper-case letters. A browser always writes it in lower case; send location.href untouched instead of building the address."},
 	ReasonHostCharacter:  {"主机名里有不允许的字符 {character}。只能用小写字母、数字、连字符和点（均为半角）。", "The host has a character that cannot stand there: {character}. Use letters a to z, digits, hyphens and dots only."},
 	ReasonHostIP:         {"主机不能是 IP 地址，也不能是会被读成 IP 的写法（最后一段不以字母开头）。请使用域名。", "The host must not be an IP address, nor read as one (its last label does not begin with a letter). Use a domain name."},
-	ReasonHostSingle:     {"主机名至少要有两段，如 crm.example.com;localhost 这样的单段名不行。请使用完整域名。", "A host needs two labels at least, as in crm.example.com; a single one such as localhost will not do. Use the full domain name."},
+	ReasonHostSingle:     {"主机名至少要有两段，如 crm.example.com；localhost 这样的单段名不行。请使用完整域名。", "A host needs two labels at least, as in crm.example.com; a single one such as localhost will not do. Use the full domain name."},
 	ReasonHostEmptyLabel: {"主机名里有空的一段（以点开头，或两个点相连）。请去掉多余的点。", "The host has an empty label (it begins with a dot, or two dots touch). Remove the extra dot."},
 	ReasonHostFinalDot:   {"主机名以点结尾。请去掉最后的点；页面也要用不带点的地址打开。", "The host ends in a dot. Remove it, and open the page at the address without it."},
 	ReasonHostLongLabel:  {"主机名里有一段超过 63 个字符。请缩短它（中文域名按 xn-- 写法计算）。", "A label of the host is longer than 63 characters. Shorten it (the xn-- form counts)."},

@@ -12,7 +12,11 @@ import (
 // places, which is how one request is smuggled inside another (RFC 9112 6.3 and
 // 11.2). fasthttp is lenient where this is strict: it lets a chunked body win
 // over a Content-Length, takes the last of two lengths, and joins folded lines.
+// And it takes a target with a control character in it for "/".
 func checkFraming(h *fasthttp.RequestHeader) error {
+	if !isTarget(h.RequestURI()) {
+		return fault.New(fault.RequestInvalid, nil)
+	}
 	var lines, lengths, encodings, hosts int
 	for rest := h.RawHeaders(); len(rest) > 0; {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
@@ -51,6 +55,17 @@ func checkFraming(h *fasthttp.RequestHeader) error {
 		return fault.New(fault.RequestInvalid, nil)
 	}
 	return nil
+}
+
+// isTarget tells whether a target is free of control characters. Bytes beyond
+// ASCII may stand in it: pages write the address in their query as it is.
+func isTarget(target []byte) bool {
+	for _, c := range target {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // isHeaderName tells whether name is a token (RFC 9110 5.6.2). A folded line

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/httpapi/httpapitest"
@@ -42,6 +43,23 @@ func exchange(t *testing.T, address, raw string) []*http.Response {
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		answers = append(answers, r)
 	}
+}
+
+func TestATargetWithAControlCharacterIsNotTakenForAnother(t *testing.T) {
+	t.Parallel()
+	app, _ := newApp(t, nil)
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString("the root") })
+	address := httpapitest.Serve(t, app)
+	for _, control := range []string{"\x00", "\x01", "\t", "\v", "\x1f", "\x7f"} {
+		for _, target := range []string{"/fine" + control, "/" + control + "fine", "/fine?x=" + control, "http://h/fine" + control} {
+			answers := exchange(t, address, "GET "+target+" HTTP/1.1\r\nHost: h\r\n\r\n")
+			require.Len(t, answers, 1, "%q", target)
+			requireProblem(t, answers[0], 400, "request.invalid")
+		}
+	}
+	answers := exchange(t, address, "GET /fine?x=\xe5\xbc\xa0\xff HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+	require.Len(t, answers, 1)
+	require.Equal(t, 200, answers[0].StatusCode)
 }
 
 func TestARequestThatCanBeReadInTwoWaysIsRefusedAndTheConnectionClosed(t *testing.T) {
@@ -96,7 +114,7 @@ func TestWellFramedRequestsPassOneAfterTheOther(t *testing.T) {
 		"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"+
 			"c\r\n{\"name\":\"a\"}\r\n0\r\n\r\n"+
 			"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: 12\r\n\r\n{\"name\":\"b\"}"+
-			"GET /nul\x00byte HTTP/1.1\r\nHost: h\r\n\r\n"+
+			"GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n"+
 			"GET /fine HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 	require.Len(t, answers, 4)
 	for i, want := range []int{200, 200, 404, 200} {

@@ -13,11 +13,11 @@ func AppendJSONString(b []byte, text string) []byte {
 	copied := 0
 	for i := 0; i < len(text); {
 		c := text[i]
+		if isPlain[c] {
+			i++
+			continue
+		}
 		if c < utf8.RuneSelf {
-			if !isEscapedByte(c) {
-				i++
-				continue
-			}
 			b = append(b, text[copied:i]...)
 			b = appendEscapedByte(b, c)
 			i++
@@ -42,9 +42,13 @@ func AppendJSONString(b []byte, text string) []byte {
 	return append(b, '"')
 }
 
-func isEscapedByte(c byte) bool {
-	return c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == 0x7f
-}
+// isPlain tells which bytes stand in a JSON string as they are.
+var isPlain = func() (plain [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		plain[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
+	}
+	return plain
+}()
 
 func appendEscapedByte(b []byte, c byte) []byte {
 	if c == '"' || c == '\\' {

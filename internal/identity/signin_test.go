@@ -39,6 +39,16 @@ func TestCreateOwner(t *testing.T) {
 		require.Equal(t, m, s.Member)
 	})
 
+	t.Run("stores a hash of the cost that was chosen", func(t *testing.T) {
+		t.Parallel()
+		h := emptyHouse(t)
+		_, err := CreateOwner(t.Context(), h.cfg.Store, ownerEmail, ownerPassword)
+		require.NoError(t, err)
+		hashes := h.texts(t, `SELECT password_hash FROM signet.members`)
+		require.Len(t, hashes, 1)
+		require.True(t, strings.HasPrefix(hashes[0], "$argon2id$v=19$m=65536,t=3,p=4$"), "its cost is another")
+	})
+
 	t.Run("refuses an address that somebody has", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)

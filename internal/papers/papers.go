@@ -9,7 +9,7 @@ import (
 )
 
 // folderKey names the folder where it is not above the package under test.
-const folderKey = "SIGNET_SHARED"
+const folderKey = "PAPERS"
 
 // Read gives the content of a file, named from the folder shared with slashes.
 // Where there is no such file it skips the test.

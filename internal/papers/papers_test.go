@@ -24,7 +24,7 @@ func TestReadFindsTheFolderAboveOrWhereTheEnvironmentSays(t *testing.T) {
 	top := t.TempDir()
 	below := filepath.Join(top, "main", "internal", "x")
 	require.NoError(t, os.MkdirAll(below, 0o700))
-	t.Setenv("SIGNET_SHARED", "")
+	t.Setenv("PAPERS", "")
 	t.Chdir(below)
 	require.True(t, skipped(t, "testdata/a.json"))
 
@@ -35,7 +35,7 @@ func TestReadFindsTheFolderAboveOrWhereTheEnvironmentSays(t *testing.T) {
 
 	elsewhere := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "b.json"), []byte("elsewhere"), 0o600))
-	t.Setenv("SIGNET_SHARED", elsewhere)
+	t.Setenv("PAPERS", elsewhere)
 	require.Equal(t, "elsewhere", string(papers.Read(t, "b.json")))
 	require.True(t, skipped(t, "testdata/a.json"))
 }

@@ -20,8 +20,9 @@
 // to keep an opened scope key (opening one costs about a microsecond, and what
 // is not there cannot be read from memory), to print a key or a value, and to
 // touch any file but in ReadMaster and WriteMaster. What it cannot tell is an
-// older row put back whole; the callers do, by the version or the end of the
-// value.
+// older row put back whole. An older token or ticket is harmless by the end that
+// is sealed into it. An older app secret opens if its version was put back with
+// it, and no caller finds that out yet (SECURITY.md).
 //
 // A Master, a Ring, a Sealer and an Opener do not change once made and are safe
 // for concurrent use. With Postgres away everything here goes on working.

@@ -14,27 +14,79 @@ import (
 )
 
 // app is what signing knows of an app. What it knows never changes, a newer one
-// takes its place; it remembers the tickets it was given last. What every
-// signature needs stands first: with a hundred thousand apps each of them comes
-// from memory that no cache holds.
+// takes its place. With a hundred thousand apps memory is what a signature waits
+// for, so all that it needs lies in one piece: the app, its text in room, and
+// behind both, once there are any, its tickets (warmApp).
 type app struct {
-	hosts string // the trusted domains, parted by hostEnd: one piece of memory
-	held  ticket.Held
+	text     string       // corp id, agent id and trusted domains (parted by hostEnd)
+	tickets  *ticket.Pair // nil: none were asked for yet
+	corpEnd  uint8        // where these end in text
+	agentEnd uint8
+	allows   permits
+	tenantID core.TenantID
+	appID    core.AppID
+	room     [64]byte // where text lies if it is as long as most are
+}
 
-	allowHTTP       bool
-	tenantSuspended bool
-	appSuspended    bool
-	ready           bool // there is a current secret
+// warmApp is an app with its tickets, whose values lie in values if they are as
+// long as WeCom's.
+type warmApp struct {
+	app
+	pair   ticket.Pair
+	values [192]byte
+}
 
-	agentID core.AgentID
-	ticket.App
+func (a *app) warmed(p ticket.Pair) *app {
+	w := &warmApp{app: *a, pair: p}
+	w.setText([]byte(a.text))
+	if p.Corp.Len()+p.Agent.Len() <= len(w.values) {
+		w.pair.Corp = core.SecretIn(w.values[:], p.Corp)
+		w.pair.Agent = core.SecretIn(w.values[p.Corp.Len():], p.Agent)
+	}
+	w.tickets = &w.pair
+	return &w.app
+}
+
+func (a *app) setText(text []byte) {
+	if len(text) <= len(a.room) {
+		a.text = core.StringIn(a.room[:], text)
+	} else {
+		a.text = string(text)
+	}
+}
+
+// permits are what an app is let do, and what stops it.
+type permits uint8
+
+const (
+	allowHTTP permits = 1 << iota
+	tenantSuspended
+	appSuspended
+	ready // there is a current secret
+)
+
+func (a *app) is(p permits) bool { return a.allows&p != 0 }
+
+func (a *app) allow(p permits, yes bool) {
+	if yes {
+		a.allows |= p
+	}
+}
+
+func (a *app) corpID() core.CorpID   { return core.CorpID(a.text[:a.corpEnd]) }
+func (a *app) agentID() core.AgentID { return core.AgentID(a.text[a.corpEnd:a.agentEnd]) }
+func (a *app) hosts() string         { return a.text[a.agentEnd:] }
+
+// ticketApp says for which app tickets are wanted.
+func (a *app) ticketApp() ticket.App {
+	return ticket.App{TenantID: a.tenantID, AppID: a.appID, CorpID: a.corpID()}
 }
 
 // hostEnd stands in no host.
 const hostEnd = " "
 
 func (a *app) trusts(host string) bool {
-	for rest := a.hosts; rest != ""; {
+	for rest := a.hosts(); rest != ""; {
 		var trusted string
 		trusted, rest, _ = strings.Cut(rest, hostEnd)
 		if core.Host(trusted).Matches(host) {
@@ -128,7 +180,7 @@ func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 func (d *Directory) serves(tenant core.TenantID, corp core.CorpID) bool {
 	found := false
 	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
-		found = a.TenantID == tenant && a.CorpID == corp
+		found = a.tenantID == tenant && a.corpID() == corp
 		return !found
 	})
 	return found
@@ -151,7 +203,7 @@ func (c *contents) reloadApps(ctx context.Context, tx *store.SystemTx, keys []co
 			continue
 		}
 		if was, held := c.apps.LoadAndDelete(key); held {
-			gone = append(gone, was.App)
+			gone = append(gone, was.ticketApp())
 		}
 	}
 	return gone, nil
@@ -173,23 +225,36 @@ func (c *contents) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []
 }
 
 func (c *contents) put(row *store.SigningApp) {
-	c.apps.Store(row.Key, &app{
-		App:     ticket.App{TenantID: row.TenantID, AppID: row.AppID, CorpID: row.CorpID},
-		agentID: row.AgentID, hosts: joinHosts(row.Hosts),
-		allowHTTP: row.AllowHTTP, tenantSuspended: row.TenantSuspended, appSuspended: row.AppSuspended,
-		ready: row.SecretVersion > 0,
-	})
+	a := &app{tenantID: row.TenantID, appID: row.AppID}
+	a.allow(allowHTTP, row.AllowHTTP)
+	a.allow(tenantSuspended, row.TenantSuspended)
+	a.allow(appSuspended, row.AppSuspended)
+	a.allow(ready, row.SecretVersion > 0)
+	var scratch [256]byte
+	text := append(scratch[:0], row.CorpID...)
+	a.corpEnd = uint8(len(text))
+	text = append(text, row.AgentID...)
+	a.agentEnd = uint8(len(text))
+	for i, host := range row.Hosts {
+		if i > 0 {
+			text = append(text, hostEnd...)
+		}
+		text = append(text, host...)
+	}
+	a.setText(text)
+	c.apps.Store(row.Key, a)
 }
 
-func joinHosts(hosts []core.Host) string {
-	var b strings.Builder
-	for i, host := range hosts {
-		if i > 0 {
-			b.WriteString(hostEnd)
+// keepTickets puts an app with its tickets in the place of the one that asked for
+// them, if that is still what is known of the app.
+func (d *Directory) keepTickets(key core.AppKey, asked *app, p ticket.Pair) {
+	warm := asked.warmed(p)
+	d.held.Load().apps.Compute(key, func(now *app, _ bool) (*app, xsync.ComputeOp) {
+		if now != asked {
+			return now, xsync.CancelOp
 		}
-		b.WriteString(string(host))
-	}
-	return b.String()
+		return warm, xsync.UpdateOp
+	})
 }
 
 func (d *Directory) find(key core.AppKey) *app {
@@ -199,10 +264,10 @@ func (d *Directory) find(key core.AppKey) *app {
 
 // findLegacy gives the app to which a host is bound, nil if none is. A binding
 // whose app has just been deleted finds none.
-func (d *Directory) findLegacy(host string) *app {
+func (d *Directory) findLegacy(host string) (core.AppKey, *app) {
 	key, bound := d.held.Load().legacy.Load(core.Host(host))
 	if !bound {
-		return nil
+		return key, nil
 	}
-	return d.find(key)
+	return key, d.find(key)
 }

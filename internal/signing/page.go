@@ -18,7 +18,8 @@ type Page struct {
 }
 
 const (
-	maxPageLength = 2048
+	maxPageLength = 2048     // of what is signed
+	maxHrefLength = 16 << 10 // of what is sent, with the fragment of a page that keeps its route there
 	secure        = "https://"
 	insecure      = "http://"
 )
@@ -38,15 +39,16 @@ func ParsePage(text string, allowHTTP bool) (Page, error) {
 	if text == "" {
 		return Page{}, fault.New(fault.URLMissing, nil)
 	}
-	if len(text) > maxPageLength {
+	href := text
+	text, _, _ = strings.Cut(href, "#")
+	if len(text) > maxPageLength || len(href) > maxHrefLength {
 		return Page{}, invalid(fault.ReasonURLLong, fault.Args{"max": strconv.Itoa(maxPageLength)})
 	}
-	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c >= 0x7F {
+	for i := range len(href) {
+		if c := href[i]; c <= ' ' || c >= 0x7F {
 			return Page{}, explainByte(c, i)
 		}
 	}
-	text, _, _ = strings.Cut(text, "#")
 
 	scheme, defaultPort := secure, "443"
 	if !strings.HasPrefix(text, secure) {
@@ -77,6 +79,17 @@ func ParsePage(text string, allowHTTP bool) (Page, error) {
 		return Page{}, invalid(reason, nil)
 	}
 	return Page{text: text, origin: text[:end], host: authority}, nil
+}
+
+// claimedHost gives the host that an address is meant for, whatever else is wrong
+// with it, so that what is wrong can be told by the app of that host. It is the
+// Host of every address that is a page, and it admits none that is not.
+func claimedHost(href string) string {
+	_, rest, _ := strings.Cut(href, "://")
+	if end := strings.IndexAny(rest, `/?#\`); end >= 0 {
+		rest = rest[:end]
+	}
+	return strings.ToLower(rest)
 }
 
 // String is the address byte for byte as it is signed.

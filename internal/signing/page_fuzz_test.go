@@ -55,6 +55,9 @@ func fuzzAccepted(t *testing.T, p Page, text string, allowHTTP bool) {
 	if !allowHTTP && !strings.HasPrefix(text, secure) {
 		t.Errorf("%q is not on https", text)
 	}
+	if claimed := claimedHost(text); claimed != p.Host() {
+		t.Fatalf("%q claims %q and is a page of %q", text, claimed, p.Host())
+	}
 	if again, err := ParsePage(p.String(), allowHTTP); err != nil || again != p {
 		t.Errorf("%q is another page when read again", p)
 	}

@@ -129,6 +129,9 @@ func (v *verdicts) judge(text string, sampled bool) {
 	v.tried++
 	p, err := ParsePage(text, false)
 	if err == nil {
+		if claimedHost(text) != p.Host() {
+			v.complain(text, "claims another host")
+		}
 		v.judgePage(p)
 		return
 	}

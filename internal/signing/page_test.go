@@ -26,6 +26,8 @@ func TestParsePageSignsWhatItWasGiven(t *testing.T) {
 		{"https://crm.example.com/#/route?x=1#y", "https://crm.example.com/", "crm.example.com"},
 		{"https://crm.example.com/?#top", "https://crm.example.com/?", "crm.example.com"},
 		{"https://crm.example.com/#/../x", "https://crm.example.com/", "crm.example.com"},
+		{"https://crm.example.com/#/" + strings.Repeat("a", maxPageLength), "https://crm.example.com/", "crm.example.com"},
+		{pageOfLength(maxPageLength) + "#/" + strings.Repeat("a", maxPageLength), pageOfLength(maxPageLength), "crm.example.com"},
 		{`https://crm.example.com/#\`, "https://crm.example.com/", "crm.example.com"},
 		{`https://crm.example.com/?q=\&r=/../x&s=%2e%2e`, `https://crm.example.com/?q=\&r=/../x&s=%2e%2e`, "crm.example.com"},
 		{"https://crm.example.com/?q=@evil.test", "https://crm.example.com/?q=@evil.test", "crm.example.com"},
@@ -59,7 +61,7 @@ func longName(n int) string {
 func TestParsePageRefusesAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	rows := map[fault.Reason][]string{
-		fault.ReasonURLLong:     {pageOfLength(maxPageLength + 1), "https://crm.example.com/#" + strings.Repeat("a", maxPageLength)},
+		fault.ReasonURLLong:     {pageOfLength(maxPageLength + 1), pageOfLength(maxPageLength+1) + "#", "https://crm.example.com/#" + strings.Repeat("a", maxHrefLength)},
 		fault.ReasonURLBlank:    {" https://crm.example.com/", "https://crm.example.com/ ", "https://crm.example.com/a b", "https://crm\t.example.com/", "https://crm.example.com/\n&url=x", "https://crm.example.com\x00/", "https://crm.example.com/\x7f", "https://crm.example.com/#a b"},
 		fault.ReasonURLNotASCII: {"https://crm.example.com/侧边栏", "https://客户.example.com/", "https://crm.example.com/#é", "https://crm.example.com\u200b/", "https://crm.example.com/\xff"},
 		fault.ReasonURLEncoded:  {"https%3A%2F%2Fcrm.example.com%2F", "https%3a//crm.example.com/", "HTTP%3A//crm.example.com/"},

@@ -52,14 +52,23 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
 // origin.untrusted, app.not_ready, or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
-	app, page, err := s.admit(r)
+	key, app, err := s.find(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	page, err := admit(app, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	now := s.now()
-	tickets, err := s.tickets.Tickets(ctx, now, &app.App, &app.held)
-	if err != nil {
-		return Answer{}, err
+	tickets := app.tickets
+	if tickets == nil || !tickets.Usable(now) {
+		pair, err := s.tickets.Tickets(ctx, now, app.ticketApp())
+		if err != nil {
+			return Answer{}, err
+		}
+		s.directory.keepTickets(key, app, pair)
+		tickets = &pair
 	}
 	a := answer(app, page, now)
 	nonce := string(a.Nonce[:])
@@ -70,12 +79,16 @@ func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 
 // SignConfig gives the signature for wx.config alone. It fails as Sign does.
 func (s *Signer) SignConfig(ctx context.Context, r Request) (Answer, error) {
-	app, page, err := s.admit(r)
+	_, app, err := s.find(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	page, err := admit(app, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	now := s.now()
-	corpTicket, err := s.tickets.CorpTicket(ctx, now, app.App)
+	corpTicket, err := s.tickets.CorpTicket(ctx, now, app.ticketApp())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -87,12 +100,16 @@ func (s *Signer) SignConfig(ctx context.Context, r Request) (Answer, error) {
 // SignAgentConfig gives the signature for wx.agentConfig alone. It fails as
 // Sign does.
 func (s *Signer) SignAgentConfig(ctx context.Context, r Request) (Answer, error) {
-	app, page, err := s.admit(r)
+	_, app, err := s.find(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	page, err := admit(app, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	now := s.now()
-	agentTicket, err := s.tickets.AgentTicket(ctx, now, app.App)
+	agentTicket, err := s.tickets.AgentTicket(ctx, now, app.ticketApp())
 	if err != nil {
 		return Answer{}, err
 	}
@@ -101,66 +118,54 @@ func (s *Signer) SignAgentConfig(ctx context.Context, r Request) (Answer, error)
 	return a, nil
 }
 
-// admit finds the app and tells whether it may sign this page for this caller.
-// The order of the checks is the contract's.
-func (s *Signer) admit(r Request) (*app, Page, error) {
-	if r.Page == "" {
-		return nil, Page{}, fault.New(fault.URLMissing, nil)
-	}
-	app, err := s.find(r)
-	if err != nil {
-		return nil, Page{}, err
-	}
+// admit tells whether an app may sign this page for this caller. The order of the
+// checks is the contract's; find made the first ones.
+func admit(app *app, r Request) (Page, error) {
 	switch {
-	case app.tenantSuspended:
-		return nil, Page{}, fault.New(fault.TenantSuspended, nil)
-	case app.appSuspended:
-		return nil, Page{}, fault.New(fault.AppSuspended, nil)
+	case app.is(tenantSuspended):
+		return Page{}, fault.New(fault.TenantSuspended, nil)
+	case app.is(appSuspended):
+		return Page{}, fault.New(fault.AppSuspended, nil)
 	}
-	page, err := ParsePage(r.Page, app.allowHTTP)
+	page, err := ParsePage(r.Page, app.is(allowHTTP))
 	if err != nil {
-		return nil, Page{}, err
+		return Page{}, err
 	}
 	if !app.trusts(page.Host()) {
-		return nil, Page{}, fault.New(fault.URLUntrusted, fault.Args{"host": page.Host()})
+		return Page{}, fault.New(fault.URLUntrusted, fault.Args{"host": page.Host()})
 	}
 	if r.HasOrigin && !page.HasOrigin(r.Origin) {
-		return nil, Page{}, fault.New(fault.OriginUntrusted, nil)
+		return Page{}, fault.New(fault.OriginUntrusted, nil)
 	}
-	if !app.ready {
-		return nil, Page{}, fault.New(fault.AppNotReady, nil).WithRetryAfter(time.Minute)
+	if !app.is(ready) {
+		return Page{}, fault.New(fault.AppNotReady, nil).WithRetryAfter(time.Minute)
 	}
-	return app, page, nil
+	return page, nil
 }
 
 // find names the app: by its key, or by the host that an operator has bound.
-func (s *Signer) find(r Request) (*app, error) {
+func (s *Signer) find(r Request) (key core.AppKey, found *app, err error) {
+	if r.Page == "" {
+		return key, nil, fault.New(fault.URLMissing, nil)
+	}
 	if r.AppKey == "" {
-		// Either scheme, since the app that would say whether http:// is allowed
-		// is not known yet; the rule is applied once it is.
-		page, err := ParsePage(r.Page, true)
-		if err != nil {
-			return nil, fault.Wrap(err, fault.AppMissing, nil)
+		if key, found = s.directory.findLegacy(claimedHost(r.Page)); found == nil {
+			return key, nil, fault.New(fault.AppMissing, nil)
 		}
-		app := s.directory.findLegacy(page.Host())
-		if app == nil {
-			return nil, fault.New(fault.AppMissing, nil)
-		}
-		return app, nil
+		return key, found, nil
 	}
 	key, ok := core.ParseAppKey(r.AppKey)
-	if !ok {
-		return nil, fault.New(fault.AppUnknown, nil)
+	if ok {
+		found = s.directory.find(key)
 	}
-	app := s.directory.find(key)
-	if app == nil {
-		return nil, fault.New(fault.AppUnknown, nil)
+	if found == nil {
+		return key, nil, fault.New(fault.AppUnknown, nil)
 	}
-	return app, nil
+	return key, found, nil
 }
 
 func answer(app *app, page Page, now time.Time) Answer {
-	a := Answer{CorpID: app.CorpID, AgentID: app.agentID, URL: page.String(), Timestamp: now.Unix()}
+	a := Answer{CorpID: app.corpID(), AgentID: app.agentID(), URL: page.String(), Timestamp: now.Unix()}
 	nonce(&a.Nonce)
 	return a
 }

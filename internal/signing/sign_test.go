@@ -89,6 +89,23 @@ func TestSign(t *testing.T) {
 		_, err = h.Signer.SignConfig(t.Context(), signing.Request{Page: page})
 		require.NoError(t, err)
 	})
+
+	t.Run("tells what is wrong with the address of a bound host, and of no other", func(t *testing.T) {
+		t.Parallel()
+		h, tenant, app := signingHouse(t)
+		_, err := h.Admin.BindLegacyHost(t.Context(), apptest.Operator(), host, tenant.ID, app.ID)
+		require.NoError(t, err)
+		h.Catch(t)
+		for _, wrong := range []string{"https://" + host + "/客户", "https://" + host, "https://" + host + "?x=1", "https://" + host + "#/x",
+			"https://" + host + "/a/../b", "HTTPS://CRM.Example.com/", `https://` + host + `\x`, "http://" + host + "/"} {
+			_, err := h.Signer.SignConfig(t.Context(), signing.Request{Page: wrong})
+			require.True(t, fault.Has(err, fault.URLInvalid), "%s: %v", wrong, err)
+		}
+		for _, unknown := range []string{host, "", "/sidebar", "https://", "https:///", "https://evil@" + host + "/", "https://" + host + ".evil.example/", "https://" + host + ":8443/", "https://evil.example/https://" + host + "/"} {
+			_, err := h.Signer.SignConfig(t.Context(), signing.Request{Page: "x" + unknown})
+			require.True(t, fault.Has(err, fault.AppMissing), "%s: %v", unknown, err)
+		}
+	})
 }
 
 // TestSignChecksInTheOrderOfTheContract gives a request with everything wrong
@@ -205,6 +222,21 @@ func TestAWarmSignatureNeedsNobody(t *testing.T) {
 	require.Len(t, h.WeCom.Calls(), calls)
 }
 
+// A page names any app it likes: nobody is asked whether there is such a one.
+func TestAnUnknownAppNeedsNobody(t *testing.T) {
+	t.Parallel()
+	h, _, app := signingHouse(t)
+	_, err := h.Sign(t.Context(), app, page)
+	require.NoError(t, err)
+	statements, calls := h.Store.Statements(), len(h.WeCom.Calls())
+	for range 10_000 {
+		_, err := h.Signer.Sign(t.Context(), signing.Request{AppKey: core.NewAppKey().String(), Page: page})
+		require.True(t, fault.Has(err, fault.AppUnknown), "%v", err)
+	}
+	require.Equal(t, statements, h.Store.Statements())
+	require.Len(t, h.WeCom.Calls(), calls)
+}
+
 func TestDirectoryFollowsTheFeed(t *testing.T) {
 	t.Parallel()
 	h, tenant, app := signingHouse(t)
@@ -236,7 +268,7 @@ func TestDirectoryFollowsTheFeed(t *testing.T) {
 	domain, err := h.Admin.CreateDomain(t.Context(), apptest.Operator(), tenant.ID, app.ID, "crm.example.org")
 	require.NoError(t, err)
 	untilSigned(other, "")
-	require.NoError(t, h.Admin.DeleteDomain(t.Context(), apptest.Operator(), tenant.ID, app.ID, domain.ID))
+	require.NoError(t, h.Admin.DeleteDomain(t.Context(), apptest.Operator(), tenant.ID, app.ID, domain.ID, nil))
 	untilSigned(other, fault.URLUntrusted)
 	require.NoError(t, h.Admin.DeleteTenant(t.Context(), apptest.Operator(), tenant.ID, nil))
 	untilSigned(page, fault.AppUnknown)

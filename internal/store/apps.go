@@ -66,12 +66,12 @@ LIMIT $4`
 
 // ListApps gives the tenant's apps, newest first.
 func (tx *TenantTx) ListApps(ctx context.Context, p core.Page) (core.List[core.App], error) {
-	after, err := parseMark(p.Cursor, checkID)
+	after, err := parseMark(appList, p.Cursor, checkID)
 	if err != nil {
 		return core.List[core.App]{}, err
 	}
 	items, err := all(ctx, tx.tx, scanApp, listApps, tx.tenantID, after.at, after.id, p.Limit+1)
-	return page(items, p.Limit, func(a core.App) mark { return mark{a.CreatedAt, a.ID.String()} }), err
+	return page(appList, items, p.Limit, func(a core.App) mark { return mark{a.CreatedAt, a.ID.String()} }), err
 }
 
 const updateApp = `

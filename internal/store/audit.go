@@ -138,7 +138,7 @@ LIMIT $3`
 
 // ListAudit gives the tenant's audit, newest first.
 func (tx *TenantTx) ListAudit(ctx context.Context, p core.Page) (core.List[core.AuditRow], error) {
-	before, err := parseNumber(p.Cursor)
+	before, err := parseNumber(auditList, p.Cursor)
 	if err != nil {
 		return core.List[core.AuditRow]{}, err
 	}
@@ -148,5 +148,5 @@ func (tx *TenantTx) ListAudit(ctx context.Context, p core.Page) (core.List[core.
 			&r.Detail, &r.RequestID, &r.PreviousHash, &r.Hash)
 		return r, err
 	}, listAudit, tx.tenantID, before, p.Limit+1)
-	return pageByNumber(items, p.Limit, func(r core.AuditRow) int64 { return r.Seq }), err
+	return pageByNumber(auditList, items, p.Limit, func(r core.AuditRow) int64 { return r.Seq }), err
 }

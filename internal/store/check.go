@@ -165,6 +165,9 @@ func connectProblem(key string, err error) error {
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &pg) && (pg.Code == "28P01" || pg.Code == "28000"):
+		if key == migrateKey {
+			return fmt.Errorf("%s: %s refuses the owner's role or its password; check both", key, where)
+		}
 		return fmt.Errorf("%s: %s refuses the role or its password; check both, or run `signet migrate up`, which makes the role", key, where)
 	case errors.As(err, &pg) && pg.Code == "3D000":
 		return fmt.Errorf("%s: %s has no such database; check its name in the address", key, where)

@@ -36,12 +36,12 @@ LIMIT $5`
 
 // ListDomains gives the trusted domains of an app, newest first.
 func (tx *TenantTx) ListDomains(ctx context.Context, app core.AppID, p core.Page) (core.List[core.TrustedDomain], error) {
-	after, err := parseMark(p.Cursor, checkID)
+	after, err := parseMark(domainList, p.Cursor, checkID)
 	if err != nil {
 		return core.List[core.TrustedDomain]{}, err
 	}
 	items, err := all(ctx, tx.tx, scanDomain, listDomains, tx.tenantID, app, after.at, after.id, p.Limit+1)
-	return page(items, p.Limit, func(d core.TrustedDomain) mark { return mark{d.CreatedAt, d.ID.String()} }), err
+	return page(domainList, items, p.Limit, func(d core.TrustedDomain) mark { return mark{d.CreatedAt, d.ID.String()} }), err
 }
 
 const countDomains = `

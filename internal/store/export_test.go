@@ -38,6 +38,11 @@ func Naked(ctx context.Context, s *Store, query string) ([]string, error) {
 	return all(ctx, s.tenants, pgx.RowTo[string], query)
 }
 
+// NakedSystem is Naked on the pool of the reads across tenants.
+func NakedSystem(ctx context.Context, s *Store, query string) ([]string, error) {
+	return all(ctx, s.system, pgx.RowTo[string], query)
+}
+
 // ExecIn runs a statement of a test's own inside a door.
 func ExecIn(ctx context.Context, tx any, statement string) error {
 	var inner pgx.Tx

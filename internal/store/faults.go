@@ -22,6 +22,7 @@ const (
 	undefinedTable        = "42P01"
 	duplicateObject       = "42710"
 	uniqueViolation       = "23505"
+	lockTimeout           = "55P03"
 )
 
 // constraintCodes says what it means to the outside that a named constraint
@@ -90,7 +91,7 @@ func translateServer(pg *pgconn.PgError) error {
 		pg.Code == "25006", // read-only
 		pg.Code == "40001", // serialization
 		pg.Code == "40P01", // deadlock
-		pg.Code == "55P03": // lock timeout
+		pg.Code == lockTimeout:
 		return unavailable(stripped(pg))
 	}
 	return stripped(pg)

@@ -70,13 +70,13 @@ func (tx *PlatformTx) ListLegacyHosts(ctx context.Context, p core.Page) (core.Li
 	after := mark{at: farFuture.at, id: afterEveryHost}
 	if p.Cursor != "" {
 		var err error
-		after, err = parseMark(p.Cursor, checkHost)
+		after, err = parseMark(legacyHostList, p.Cursor, checkHost)
 		if err != nil {
 			return core.List[core.LegacyHost]{}, err
 		}
 	}
 	items, err := all(ctx, tx.tx, scanLegacyHost, listLegacyHosts, after.at, after.id, p.Limit+1)
-	return page(items, p.Limit, func(h core.LegacyHost) mark { return mark{h.CreatedAt, string(h.Host)} }), err
+	return page(legacyHostList, items, p.Limit, func(h core.LegacyHost) mark { return mark{h.CreatedAt, string(h.Host)} }), err
 }
 
 func checkHost(text string) error {

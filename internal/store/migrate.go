@@ -13,6 +13,7 @@ import (
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -78,14 +79,23 @@ func ReadMigrationStatus(ctx context.Context, cfg MigrateConfig) (MigrationStatu
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	status := MigrationStatus{Newest: newest}
 	if status.Version, err = markedVersion(ctx, conn); err != nil {
-		return MigrationStatus{}, err
+		return MigrationStatus{}, notOwner(err)
 	}
 	var known bool
 	if err := conn.QueryRow(ctx, `SELECT to_regclass('schema_migrations') IS NOT NULL`).Scan(&known); err != nil || !known {
 		return status, translate(err)
 	}
 	err = conn.QueryRow(ctx, `SELECT coalesce(bool_or(dirty), false) FROM schema_migrations`).Scan(&status.Dirty)
-	return status, translate(err)
+	return status, notOwner(translate(err))
+}
+
+// notOwner says what it means that the role of the migrations may not look.
+func notOwner(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == insufficientPrivilege {
+		return fmt.Errorf("%s: the role may not read the schema's version; use the role that owns the schema: %w", migrateKey, err)
+	}
+	return err
 }
 
 // lockWait is how long a migration waits for a table that others use: what
@@ -180,7 +190,13 @@ func runFiles(ctx context.Context, m *migrate.Migrate, files source.Driver, driv
 		}
 		if err != nil {
 			// Only the driver's own words: golang-migrate adds the whole file.
-			return fmt.Errorf("migrate from version %d %s: %w", max(version, 0), way, translate(originOf(err)))
+			err = originOf(err)
+			var pg *pgconn.PgError
+			if errors.As(err, &pg) && pg.Code == lockTimeout {
+				return fmt.Errorf("migrate from version %d %s: somebody else held a table for longer than %s; this step has changed nothing, try again once they are done: %w",
+					max(version, 0), way, lockWait, translate(err))
+			}
+			return fmt.Errorf("migrate from version %d %s: %w", max(version, 0), way, translate(err))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,9 @@ import (
 
 // newest is the version that this binary knows.
 const newest = 7
+
+// lockWait is how long a migration waits for a table.
+const lockWait = 3 * time.Second
 
 func eachEmpty(t *testing.T, test func(*testing.T, storetest.DB)) {
 	t.Helper()
@@ -146,6 +150,28 @@ func TestMigrationWaitsForAnotherOneBeyondTheLockTimeout(t *testing.T) {
 	require.NoError(t, group.Wait())
 }
 
+// Whoever wants a table that a waiting migration wants stands behind it.
+func TestMigrationGivesUpOnATableThatOthersHold(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	held, err := connect(t, db.OwnerURL).Begin(t.Context())
+	require.NoError(t, err)
+	_, err = held.Exec(t.Context(), `LOCK TABLE signet.refused_calls IN ACCESS SHARE MODE`)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- store.MigrateDown(t.Context(), db.Migration(t)) }()
+	select {
+	case err = <-done:
+	case <-time.After(3 * lockWait):
+		require.NoError(t, held.Rollback(t.Context()))
+		<-done
+		t.Fatal("it waits for the table as long as it takes")
+	}
+	require.ErrorContains(t, err, fmt.Sprintf("migrate from version %d down: somebody else held a table for longer than 3s; this step has changed nothing, try again once they are done: ", newest))
+	require.NoError(t, held.Rollback(t.Context()))
+	require.NoError(t, store.MigrateDown(t.Context(), db.Migration(t)), "and goes on when they are done")
+}
+
 func TestMigrationThatWaitsEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	db := storetest.NewEmpty(t)
@@ -216,4 +242,17 @@ func TestOwnerWhoMayMakeNoTableIsToldSo(t *testing.T) {
 	cfg.Tenant.Name, cfg.System.Name = "postgres", "signet_app"
 	err := store.MigrateUp(t.Context(), cfg)
 	require.EqualError(t, err, "SIGNET_MIGRATE_DATABASE_URL: make the table schema_migrations: ERROR: permission denied for schema public (SQLSTATE 42501)")
+}
+
+func TestTheOwnersAddressIsToldFromTheOthers(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	cfg := db.Migration(t)
+	cfg.OwnerURL = db.TenantURL
+	_, err := store.ReadMigrationStatus(t.Context(), cfg)
+	require.ErrorContains(t, err, "SIGNET_MIGRATE_DATABASE_URL: the role may not read the schema's version; use the role that owns the schema: ")
+	cfg.OwnerURL = strings.Replace(db.TenantURL, "signet_app_of_a_test", "another", 1)
+	_, err = store.ReadMigrationStatus(t.Context(), cfg)
+	require.ErrorContains(t, err, "refuses the owner's role or its password; check both")
+	require.NotContains(t, err.Error(), "migrate up", "which is what was just tried")
 }

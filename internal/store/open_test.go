@@ -69,7 +69,7 @@ func TestOpenRefusesAddressesThatAreMixedUp(t *testing.T) {
 		{"two databases", db.TenantURL, other.SystemURL, "SIGNET_DATABASE_URL and SIGNET_SYSTEM_DATABASE_URL lead to two databases"},
 		{"a database without a schema", empty.TenantURL, empty.SystemURL, "SIGNET_DATABASE_URL: database " + empty.Name + " holds no Signet schema; check its name, or run `signet migrate up`"},
 		{"a database that does not exist", strings.Replace(db.TenantURL, db.Name, "absent", 1), db.SystemURL, "has no such database; check its name in the address"},
-		{"a wrong password", strings.Replace(db.TenantURL, "signet_app_of_a_test", secret, 1), db.SystemURL, "refuses the role or its password; check both"},
+		{"a wrong password", strings.Replace(db.TenantURL, "signet_app_of_a_test", secret, 1), db.SystemURL, "refuses the role or its password; check both, or run `signet migrate up`"},
 		{"a wrong password of the system", db.TenantURL, strings.Replace(db.SystemURL, "signet_system_of_a_test", secret, 1), "SIGNET_SYSTEM_DATABASE_URL: Postgres at 127.0.0.1:"},
 		{"nobody there", "postgres://signet_app:" + secret + "@" + closed + "/signet", db.SystemURL, "SIGNET_DATABASE_URL: Postgres at " + closed + " does not answer; check host and port and whether it runs"},
 		{"no TLS there", strings.Replace(db.TenantURL, "sslmode=disable", "sslmode=require", 1), db.SystemURL, "speaks no TLS, and the address asks for it"},

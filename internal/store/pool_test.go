@@ -193,6 +193,23 @@ func TestSettingIsAbsentBeforeAndEmptyAfterATransaction(t *testing.T) {
 	})
 }
 
+// No statement and no forgotten transaction holds a connection, or others up.
+func TestBothPoolsBoundTheTimeOfAStatement(t *testing.T) {
+	t.Parallel()
+	st := storetest.Open(t)
+	for name, ask := range map[string]func(context.Context, *store.Store, string) ([]string, error){
+		"tenants": store.Naked, "system": store.NakedSystem,
+	} {
+		for setting, want := range map[string]string{
+			"statement_timeout": "10s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "10s",
+		} {
+			got, err := ask(t.Context(), st, "SHOW "+setting)
+			require.NoError(t, err)
+			require.Equal(t, []string{want}, got, "%s of the pool of the %s", setting, name)
+		}
+	}
+}
+
 func TestTransactionThatIsRolledBackKeepsItsConnection(t *testing.T) {
 	t.Parallel()
 	st := openSmall(t, storetest.New(t), 1)

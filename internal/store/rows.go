@@ -57,6 +57,35 @@ func all[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], sql strin
 	return list, translate(err)
 }
 
+// A list names itself in its cursors, so that the cursor of one list is refused by
+// another instead of leading somewhere.
+type list string
+
+const (
+	tenantList     list = "tenants"
+	appList        list = "apps"
+	domainList     list = "domains"
+	legacyHostList list = "legacy-hosts"
+	secretList     list = "secrets"
+	auditList      list = "audit"
+)
+
+func (l list) cursor(place string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(string(l) + " " + place))
+}
+
+// place gives back what cursor was given.
+func (l list) place(cursor string) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	place, ok := strings.CutPrefix(string(raw), string(l)+" ")
+	if err != nil || !ok || l.cursor(place) != cursor { // the decoder overlooks line ends and spare bits
+		return "", errCursor()
+	}
+	return place, nil
+}
+
+func errCursor() error { return fault.InvalidField("?cursor", fault.ReasonCursor, nil) }
+
 // mark is a place in a list ordered by time and id, newest first.
 type mark struct {
 	at time.Time
@@ -66,55 +95,54 @@ type mark struct {
 // farFuture stands before every row.
 var farFuture = mark{at: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), id: "ffffffff-ffff-ffff-ffff-ffffffffffff"}
 
-func (m mark) cursor() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(m.at.UTC().Format(time.RFC3339Nano) + " " + m.id))
-}
+func (m mark) String() string { return m.at.UTC().Format(time.RFC3339Nano) + " " + m.id }
 
-func parseMark(cursor string, checkID func(string) error) (mark, error) {
+func parseMark(l list, cursor string, checkID func(string) error) (mark, error) {
 	if cursor == "" {
 		return farFuture, nil
 	}
-	invalid := fault.InvalidField("?cursor", fault.ReasonCursor, nil)
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	place, err := l.place(cursor)
 	if err != nil {
-		return mark{}, invalid
+		return mark{}, err
 	}
-	at, id, ok := strings.Cut(string(raw), " ")
+	at, id, ok := strings.Cut(place, " ")
 	when, err := time.Parse(time.RFC3339Nano, at)
 	if !ok || err != nil || checkID(id) != nil {
-		return mark{}, invalid
+		return mark{}, errCursor()
 	}
 	return mark{at: when, id: id}, nil
 }
 
 // page cuts the one row too many that tells whether there is a next page.
-func page[T any](items []T, limit int, markOf func(T) mark) core.List[T] {
+func page[T any](l list, items []T, limit int, markOf func(T) mark) core.List[T] {
 	if len(items) <= limit {
 		return core.List[T]{Items: items}
 	}
 	items = items[:limit]
-	return core.List[T]{Items: items, NextCursor: markOf(items[limit-1]).cursor()}
+	return core.List[T]{Items: items, NextCursor: l.cursor(markOf(items[limit-1]).String())}
 }
 
 // parseNumber reads the cursor of a list that is ordered by a number falling.
-func parseNumber(cursor string) (int64, error) {
+func parseNumber(l list, cursor string) (int64, error) {
 	if cursor == "" {
 		return math.MaxInt64, nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil && n > 0 {
-			return n, nil
-		}
+	place, err := l.place(cursor)
+	if err != nil {
+		return 0, err
 	}
-	return 0, fault.InvalidField("?cursor", fault.ReasonCursor, nil)
+	n, err := strconv.ParseInt(place, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, errCursor()
+	}
+	return n, nil
 }
 
-func pageByNumber[T any](items []T, limit int, number func(T) int64) core.List[T] {
+func pageByNumber[T any](l list, items []T, limit int, number func(T) int64) core.List[T] {
 	if len(items) <= limit {
 		return core.List[T]{Items: items}
 	}
 	items = items[:limit]
 	last := strconv.FormatInt(number(items[limit-1]), 10)
-	return core.List[T]{Items: items, NextCursor: base64.RawURLEncoding.EncodeToString([]byte(last))}
+	return core.List[T]{Items: items, NextCursor: l.cursor(last)}
 }

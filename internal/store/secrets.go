@@ -84,12 +84,12 @@ LIMIT $4`
 
 // ListSecretVersions gives what may be known of an app's secrets, newest first.
 func (tx *TenantTx) ListSecretVersions(ctx context.Context, app core.AppID, p core.Page) (core.List[core.SecretVersion], error) {
-	below, err := parseNumber(p.Cursor)
+	below, err := parseNumber(secretList, p.Cursor)
 	if err != nil {
 		return core.List[core.SecretVersion]{}, err
 	}
 	items, err := all(ctx, tx.tx, scanSecretVersion, listSecretVersions, tx.tenantID, app, below, p.Limit+1)
-	return pageByNumber(items, p.Limit, func(v core.SecretVersion) int64 { return int64(v.Version) }), err
+	return pageByNumber(secretList, items, p.Limit, func(v core.SecretVersion) int64 { return int64(v.Version) }), err
 }
 
 const currentSecretVersions = `

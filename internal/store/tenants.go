@@ -97,7 +97,7 @@ LIMIT $5`
 
 // ListTenants gives the tenants, newest first: all of them, or those named.
 func (tx *SystemTx) ListTenants(ctx context.Context, everyone bool, named []core.TenantID, p core.Page) (core.List[core.Tenant], error) {
-	after, err := parseMark(p.Cursor, checkID)
+	after, err := parseMark(tenantList, p.Cursor, checkID)
 	if err != nil {
 		return core.List[core.Tenant]{}, err
 	}
@@ -106,7 +106,7 @@ func (tx *SystemTx) ListTenants(ctx context.Context, everyone bool, named []core
 		ids[i] = id.String()
 	}
 	items, err := all(ctx, tx.tx, scanTenant, listTenants, after.at, after.id, everyone, ids, p.Limit+1)
-	return page(items, p.Limit, func(t core.Tenant) mark { return mark{t.CreatedAt, t.ID.String()} }), err
+	return page(tenantList, items, p.Limit, func(t core.Tenant) mark { return mark{t.CreatedAt, t.ID.String()} }), err
 }
 
 func checkID(text string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
@@ -95,48 +94,42 @@ func New(cfg Config) *Cache {
 	}
 }
 
-// Pair is both tickets of an app: what one answer to a page is signed with.
+// Pair is both tickets of an app: what one answer to a page is signed with. A
+// caller may keep it, and the next signature of the app then asks nobody.
 type Pair struct {
 	Corp, Agent core.Secret
 	useUntil    time.Time // the nearer of the two
 }
 
-// Held is a place where a caller keeps the pair that it was given last, so that
-// the next signature of the same app looks nothing up. The zero Held is empty.
-// It must not be copied, and one Held serves one app.
-type Held struct{ last atomic.Pointer[Pair] }
+// Usable tells whether the pair may be used at now.
+func (p *Pair) Usable(now time.Time) bool { return inTime(now, p.useUntil) }
 
-// Tickets gives both tickets of an app. now is the caller's reading of the
-// clock; app is looked at only where held has no pair that may still be used.
+// Tickets gives both tickets of an app. now is the caller's reading of the clock.
 //
 // It fails with fault.SecretRejected, fault.IPRefused, fault.WeComQuota,
 // fault.WeComUnavailable, fault.StoreUnavailable or fault.AppNotReady (there is
 // no current secret, or it cannot be opened), each with RetryAfter, or with
 // fault.AppUnknown where the app has just been deleted.
-func (c *Cache) Tickets(ctx context.Context, now time.Time, app *App, held *Held) (*Pair, error) {
-	if p := held.last.Load(); p != nil && inTime(now, p.useUntil) {
-		return p, nil
-	}
+func (c *Cache) Tickets(ctx context.Context, now time.Time, app App) (Pair, error) {
 	for range 2 {
-		corp, err := c.get(ctx, now, *app, core.CorpTicket)
+		corp, err := c.get(ctx, now, app, core.CorpTicket)
 		if err != nil {
-			return nil, err
+			return Pair{}, err
 		}
-		agent, err := c.get(ctx, now, *app, core.AgentTicket)
+		agent, err := c.get(ctx, now, app, core.AgentTicket)
 		if err != nil {
-			return nil, err
+			return Pair{}, err
 		}
 		if now = c.Now(); !corp.usable(now) {
 			continue // its time ran out while the other was on its way
 		}
-		p := &Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
+		p := Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
 		if agent.useUntil.Before(p.useUntil) {
 			p.useUntil = agent.useUntil
 		}
-		held.last.Store(p)
 		return p, nil
 	}
-	return nil, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
+	return Pair{}, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 }
 
 // CorpTicket gives the ticket that signs wx.config for the app's corp. It fails
@@ -161,7 +154,7 @@ func valueOf(e *entry, err error) (core.Secret, error) {
 // Forget drops from memory what belongs to the app: after its secret was
 // rotated the access token, after it was deleted the agent ticket too. Whatever
 // kept the former secret from being used counts no more. The rows are the
-// business of who made the change, and a Held that of who has it.
+// business of who made the change, and a Pair that of who keeps it.
 func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.TicketKind) {
 	for _, kind := range kinds {
 		k := key{tenant: tenant, kind: kind, app: app}

@@ -15,10 +15,8 @@ func Example() {
 		ctx     context.Context
 		tickets *ticket.Cache // made by ticket.New
 		app     ticket.App    // of the page that is to be signed
-
-		held ticket.Held // kept with what is known of the app
 	)
-	pair, err := tickets.Tickets(ctx, time.Now(), &app, &held)
+	pair, err := tickets.Tickets(ctx, time.Now(), app)
 	if err != nil {
 		fmt.Println(fault.Find(err).Code, fault.Find(err).RetryAfter)
 		return

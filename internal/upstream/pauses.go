@@ -18,8 +18,9 @@ import (
 // what is kept is that asking again at once would be held against us.
 const (
 	// A refusal that a person has to mend. A minute, then two, four, five: a
-	// page that is reloaded all day costs 14 refused calls an hour, and leaves
-	// the tenant's other apps their share of the ledger.
+	// page that is reloaded all day costs 14 refused calls in the first hour and 12
+	// in each further one, and leaves the tenant's other apps their share of the
+	// ledger.
 	firstRefusedPause   = time.Minute
 	longestRefusedPause = 5 * time.Minute
 

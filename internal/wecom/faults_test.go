@@ -302,6 +302,31 @@ func TestClient_talks_TLS_to_whom_it_trusts(t *testing.T) {
 	}
 }
 
+// Header lines are read before anybody can tell how many there will be.
+func TestClient_does_not_read_a_flood_of_header_lines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lines int
+		used  bool
+	}{{10, true}, {64, false}, {5000, false}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for i := range c.lines {
+				w.Header().Set(fmt.Sprint("X-Line-", i), strings.Repeat("x", 1<<10))
+			}
+			_, _ = io.WriteString(w, `{"access_token":"t","expires_in":7200}`)
+		}))
+		t.Cleanup(server.Close)
+		_, err := newClient(t, server.URL).AccessToken(t.Context(), corp, core.NewSecret(secret))
+		if c.used {
+			require.NoError(t, err)
+			continue
+		}
+		require.Error(t, err, "%d KiB of header were read", c.lines)
+		require.Equal(t, wecom.NoAnswer, asError(t, err).Class)
+		requireSilent(t, err, canaryToken)
+	}
+}
+
 // nameServer resolves every name to the addresses, or to none.
 func nameServer(t *testing.T, addresses []net.IP) *net.Resolver {
 	t.Helper()

@@ -131,7 +131,7 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
 }
 
 // Catch applies what has changed since the House was built or caught up last,

@@ -312,6 +312,12 @@ type ListLegacyHostsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// UnbindLegacyHostParams defines parameters for UnbindLegacyHost.
+type UnbindLegacyHostParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // DeleteSessionParams defines parameters for DeleteSession.
 type DeleteSessionParams struct {
 	// RefreshCookie The refresh cookie. Browsers send it by themselves.
@@ -379,6 +385,12 @@ type ListDomainsParams struct {
 
 	// Cursor nextCursor of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteDomainParams defines parameters for DeleteDomain.
+type DeleteDomainParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListSecretsParams defines parameters for ListSecrets.
@@ -492,7 +504,8 @@ func (response ListLegacyHostsdefaultApplicationProblemPlusJSONResponse) VisitLi
 }
 
 type UnbindLegacyHostRequestObject struct {
-	Host Host `json:"host"`
+	Host   Host `json:"host"`
+	Params UnbindLegacyHostParams
 }
 
 type UnbindLegacyHostResponseObject interface {
@@ -1141,6 +1154,7 @@ type DeleteDomainRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
 	DomainID DomainID `json:"domainId"`
+	Params   DeleteDomainParams
 }
 
 type DeleteDomainResponseObject interface {
@@ -1378,6 +1392,7 @@ func (o *operations) UnbindLegacyHost(c *fiber.Ctx) error {
 	var request UnbindLegacyHostRequestObject
 	p := parameters{c: c}
 	request.Host = p.path("host")
+	request.Params.IfMatch = p.header("If-Match")
 	if p.err != nil {
 		return p.err
 	}
@@ -1745,6 +1760,7 @@ func (o *operations) DeleteDomain(c *fiber.Ctx) error {
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
 	request.DomainID = p.path("domainId")
+	request.Params.IfMatch = p.header("If-Match")
 	if p.err != nil {
 		return p.err
 	}

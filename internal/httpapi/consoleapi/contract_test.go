@@ -69,7 +69,7 @@ func (o operation) bodyExample(t testing.TB) string {
 
 // goodHeaders are those with which the operation does its work.
 func (o operation) goodHeaders() []string {
-	headers := []string{"Sec-Fetch-Site", "same-origin", "Cookie", refreshCookie + "=" + goodRefresh, "If-Match", `"7"`, "Authorization", "Bearer " + goodToken}
+	headers := []string{"Sec-Fetch-Site", "same-origin", "Cookie", refreshCookie + "=" + goodRefresh, "If-Match", "*", "Authorization", "Bearer " + goodToken}
 	if o.hasBody() {
 		headers = append(headers, "Content-Type", "application/json")
 	}

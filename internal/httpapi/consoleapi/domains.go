@@ -49,7 +49,11 @@ func (a *api) DeleteDomain(ctx context.Context, r DeleteDomainRequestObject) (De
 	if err != nil {
 		return nil, err
 	}
-	if err := a.admin.DeleteDomain(ctx, actorOf(ctx), tenant, app, domain); err != nil {
+	version, err := mayIfMatch(r.Params.IfMatch, a.appVersion(ctx, tenant, app))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.admin.DeleteDomain(ctx, actorOf(ctx), tenant, app, domain, version); err != nil {
 		return nil, err
 	}
 	return DeleteDomain204Response{}, nil

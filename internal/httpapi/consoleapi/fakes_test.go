@@ -262,8 +262,11 @@ func (a *actions) ListDomains(_ context.Context, _ core.Actor, tenant core.Tenan
 	return core.List[core.TrustedDomain]{Items: []core.TrustedDomain{theDomain()}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
 }
 
-func (a *actions) DeleteDomain(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID) error {
+func (a *actions) DeleteDomain(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID, ifVersion *int64) error {
 	if err := checkPlace(tenant, app); err != nil {
+		return err
+	}
+	if err := checkVersion(ifVersion); err != nil {
 		return err
 	}
 	if domain != domainID {

@@ -24,8 +24,16 @@ func (a *api) BindLegacyHost(ctx context.Context, r BindLegacyHostRequestObject)
 	return BindLegacyHost200JSONResponse(legacyHostAnswer(h)), nil
 }
 
-// UnbindLegacyHost unbinds a host.
+// UnbindLegacyHost unbinds a host. A binding has no version, so an entity tag
+// matches none.
 func (a *api) UnbindLegacyHost(ctx context.Context, r UnbindLegacyHostRequestObject) (UnbindLegacyHostResponseObject, error) {
+	version, err := mayIfMatch(r.Params.IfMatch, func() (int64, error) { return noVersion, nil })
+	if err != nil {
+		return nil, err
+	}
+	if version != nil {
+		return nil, fault.New(fault.IfMatchConflict, nil)
+	}
 	if err := a.admin.UnbindLegacyHost(ctx, actorOf(ctx), r.Host); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ type Admin interface {
 
 	CreateDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, host string) (core.TrustedDomain, error)
 	ListDomains(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.TrustedDomain], error)
-	DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID) error
+	DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID, ifVersion *int64) error
 
 	RotateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n admin.NewSecret) (core.SecretVersion, error)
 	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)

@@ -32,8 +32,9 @@ func hostOf(page string) string {
 	return host
 }
 
-// appendAnswer writes the answer of /v1/signatures.
-func appendAnswer(b []byte, a *signing.Answer) []byte {
+// AppendAnswer adds the body of an answer of /v1/signatures to b. It allocates
+// only if b has to grow.
+func AppendAnswer(b []byte, a *signing.Answer) []byte {
 	b = append(b, `{"corpId":`...)
 	b = httpapi.AppendJSONString(b, string(a.CorpID))
 	b = append(b, `,"agentId":`...)

@@ -65,7 +65,7 @@ func FuzzAnAnswerMeansWhatTheStandardLibraryReads(f *testing.F) {
 		agentConfig := signatureBody{timestamp, nonceText, agentHex}
 
 		var got answerBody
-		read(t, appendAnswer(nil, &a), &got)
+		read(t, AppendAnswer(nil, &a), &got)
 		require.Equal(t, answerBody{corp, agent, page, config, agentConfig}, got)
 
 		for want, appendTo := range map[signatureBody]func([]byte, *signing.Answer) []byte{config: appendLegacyConfig, agentConfig: appendLegacyAgentConfig} {
@@ -83,7 +83,7 @@ func FuzzAnAnswerMeansWhatTheStandardLibraryReads(f *testing.F) {
 func TestAnAnswerIsWrittenWithoutAnAllocationBeyondItsBuffer(t *testing.T) {
 	a := signing.Answer{CorpID: "wwexamplecorp00001", AgentID: "1000247", URL: page, Timestamp: 1763787600}
 	buffer := make([]byte, 0, roomForAnyAnswer+len(page))
-	require.Zero(t, testing.AllocsPerRun(100, func() { appendAnswer(buffer, &a) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { AppendAnswer(buffer, &a) }))
 	require.Zero(t, testing.AllocsPerRun(100, func() { appendLegacyConfig(buffer, &a) }))
-	require.LessOrEqual(t, len(appendAnswer(nil, &a)), cap(buffer))
+	require.LessOrEqual(t, len(AppendAnswer(nil, &a)), cap(buffer))
 }

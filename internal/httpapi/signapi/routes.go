@@ -122,7 +122,7 @@ func (a *api) sign(c *fiber.Ctx, event *httpapi.Event, q query) error {
 		return q.explain(err)
 	}
 	allowOrigin(c, request)
-	return send(c, event, &answer, appendAnswer)
+	return send(c, event, &answer, AppendAnswer)
 }
 
 func (a *api) signConfig(c *fiber.Ctx) error {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,19 @@ func (db DB) Exec(t testing.TB, statement string, args ...any) (rows int64) {
 		return err
 	})
 	return rows
+}
+
+// Copy writes many rows into a table, as the superuser.
+func (db DB) Copy(t testing.TB, table string, columns []string, rows [][]any) {
+	t.Helper()
+	db.asSuperuser(t, func(ctx context.Context, conn *pgx.Conn) error {
+		copied, err := conn.CopyFrom(ctx, strings.Split(table, "."), columns, pgx.CopyFromRows(rows))
+		if err == nil {
+			require.EqualValues(t, len(rows), copied)
+			_, err = conn.Exec(ctx, "VACUUM ANALYZE "+table) // or the first reader pays for it
+		}
+		return err
+	})
 }
 
 // List gives the one column of a query, which must be text, as the superuser

@@ -88,7 +88,7 @@ func (s *Server) postApp(w http.ResponseWriter, r *http.Request) {
 		s.ResetSecret(body.Corp, body.Agent, body.Secret)
 	}
 	s.AddApp(body.App)
-	if err := s.saveApps(); err != nil {
+	if err := s.SaveApps(); err != nil {
 		writeJSON(w, http.StatusInternalServerError, map[string]any{"error": err.Error()})
 		return
 	}

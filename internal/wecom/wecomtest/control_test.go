@@ -134,6 +134,12 @@ func TestControl_keeps_its_apps_over_a_restart(t *testing.T) {
 	require.NoError(t, after.LoadApps())
 	require.Equal(t, before.Apps(), after.Apps())
 	require.Zero(t, ask(t, after, wecomtest.ListAgents, "access_token", token).Errcode)
+	unsaid := wecomtest.New(wecomtest.Config{StateFile: file})
+	require.NoError(t, unsaid.LoadApps())
+	require.Zero(t, ask(t, unsaid, wecomtest.ListAgents, "access_token", token).Errcode, "the seed is kept beside the apps")
+	other := wecomtest.New(wecomtest.Config{StateFile: file, Seed: []byte("two")})
+	require.NoError(t, other.LoadApps())
+	require.Equal(t, 40014, ask(t, other, wecomtest.ListAgents, "access_token", token).Errcode, "a seed that is given wins")
 
 	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
 	require.ErrorContains(t, wecomtest.New(cfg).LoadApps(), file)

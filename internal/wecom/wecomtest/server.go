@@ -53,8 +53,8 @@ type Config struct {
 	Mode       Mode             // "" is SameValue
 	TicketMode Mode             // of tickets where it differs; "" is Mode
 	Life       time.Duration    // whole seconds; 0 is DefaultLife
-	Seed       []byte           // values are derived from it; nil draws one, and a restart then knows nothing
-	StateFile  string           // keeps the apps of the control surface; "" keeps none
+	Seed       []byte           // values are derived from it; nil draws one, and a restart without StateFile then knows nothing
+	StateFile  string           // keeps seed and apps, see LoadApps; "" keeps none
 	Limits     Limits           // zero members are WeCom's own
 	Domains    DomainRule       // "" is DomainSubdomain
 

@@ -12,11 +12,13 @@ import (
 )
 
 type state struct {
-	Apps []App `json:"apps"`
+	Seed []byte `json:"seed"`
+	Apps []App  `json:"apps"`
 }
 
-// LoadApps adds the apps that Config.StateFile keeps. An absent file keeps
-// none. Tokens and tickets are not in it: they follow from Config.Seed.
+// LoadApps adds the apps that Config.StateFile keeps, and takes its seed where
+// Config gives none; call it before any other app is added. An absent file keeps
+// none. Tokens and tickets are not in it: they follow from the seed.
 func (s *Server) LoadApps() error {
 	if s.cfg.StateFile == "" {
 		return nil
@@ -32,18 +34,22 @@ func (s *Server) LoadApps() error {
 	if err := json.Unmarshal(text, &kept); err != nil {
 		return fmt.Errorf("read the apps of the fake WeCom from %s: %w", s.cfg.StateFile, err)
 	}
+	if !s.seeded && len(kept.Seed) > 0 {
+		s.cfg.Seed, s.seeded = kept.Seed, true
+	}
 	for _, app := range kept.Apps {
 		s.AddApp(app)
 	}
 	return nil
 }
 
-// saveApps writes all apps to Config.StateFile, whole or not at all.
-func (s *Server) saveApps() error {
+// SaveApps writes all apps and the seed to Config.StateFile, whole or not at
+// all. The control surface does so by itself.
+func (s *Server) SaveApps() error {
 	if s.cfg.StateFile == "" {
 		return nil
 	}
-	text, err := json.Marshal(state{Apps: s.Apps()}, jsontext.WithIndent("  "))
+	text, err := json.Marshal(state{Seed: s.cfg.Seed, Apps: s.Apps()}, jsontext.WithIndent("  "))
 	if err != nil {
 		return fmt.Errorf("keep the apps of the fake WeCom: %w", err)
 	}

@@ -5,7 +5,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const environmentKey = 'SIGNET_CHROMIUM';
+const environmentKey = 'CHROMIUM';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
@@ -25,8 +25,8 @@ function runs(file) {
 }
 
 /**
- * The path of a Chromium: the one that SIGNET_CHROMIUM names, else the first on
- * PATH, else where macOS keeps it. Throws where SIGNET_CHROMIUM names something
+ * The path of a Chromium: the one that CHROMIUM names, else the first on
+ * PATH, else where macOS keeps it. Throws where CHROMIUM names something
  * that cannot be run; gives undefined where there is none.
  *
  * @param {NodeJS.ProcessEnv} environment

@@ -25,15 +25,15 @@ const repository = join(import.meta.dirname, '../../..');
 const startLimit = 180_000; // the first start may fetch Postgres
 const stopLimit = 30_000;
 const keptLines = 40;
+const keptKeys = ['SIGNET_POSTGRES_BIN_DIR'];
 
 /**
  * Starts `bin/signet dev` on free ports, with data of its own that is dropped at
  * the next start, and waits until it has printed the `curl` line for a signature.
- * SIGNET_E2E_BINARY names another binary.
+ * BINARY names another binary.
  */
 export async function startServer(): Promise<Server> {
-  const { SIGNET_E2E_BINARY, SIGNET_CHROMIUM: _, ...environment } = process.env;
-  const binary = SIGNET_E2E_BINARY ?? join(repository, 'bin/signet');
+  const binary = process.env.BINARY || join(repository, 'bin/signet');
   if (!existsSync(binary)) {
     throw new Error(`${binary} is missing: run "make build"`);
   }
@@ -45,8 +45,7 @@ export async function startServer(): Promise<Server> {
     binary,
     ['dev', '--fresh', '--dir', join(import.meta.dirname, '../.signet'), ...listeners],
     {
-      // The keys of these tests are unknown to signet, and it refuses unknown keys.
-      env: environment,
+      env: environment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
@@ -70,6 +69,13 @@ export async function startServer(): Promise<Server> {
     // Standard output carries the demo login, so only the other one is shown.
     throw new Error(`${String(error)}\n${complaints.join('\n')}`);
   }
+}
+
+/** This process's environment without the keys that somebody has set for a signet of their own. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_') || keptKeys.includes(name)),
+  );
 }
 
 /** Reads standard output to its end (a full pipe would stop the server) and settles on the two lines. */

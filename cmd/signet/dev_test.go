@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/app"
+	"signet/internal/config"
+	"signet/internal/devdb"
+)
+
+func TestDevTakesTheEnvironmentWhereNoFlagIsGiven(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		dev    devCommand
+		env    []string
+		want   app.DevConfig
+		unused []string
+	}{
+		{"nothing said", devCommand{}, nil, app.DevConfig{
+			PublicAddr: "127.0.0.1:8880", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
+			LogLevel: slog.LevelWarn,
+		}, nil},
+		{"variables", devCommand{}, []string{
+			"SIGNET_PUBLIC_ADDR=127.0.0.1:1", "SIGNET_CONSOLE_ADDR=127.0.0.1:2", "SIGNET_METRICS_ADDR=127.0.0.1:3", "SIGNET_LOG_LEVEL=debug",
+			"SIGNET_PUBLIC_URL=https://sign.test.example", "SIGNET_CONSOLE_URL=https://console.test.example",
+			"SIGNET_TRUSTED_PROXIES=10.0.0.0/8", "SIGNET_POSTGRES_BIN_DIR=/opt/postgres",
+		}, app.DevConfig{
+			PublicAddr: "127.0.0.1:1", ConsoleAddr: "127.0.0.1:2", MetricsAddr: "127.0.0.1:3", WeComAddr: "127.0.0.1:8883",
+			PublicURL: "https://sign.test.example", ConsoleURL: "https://console.test.example",
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			PostgresBinDir: "/opt/postgres", LogLevel: slog.LevelDebug,
+		}, nil},
+		{"flags before variables", devCommand{PublicAddr: "127.0.0.1:5", LogLevel: "error"},
+			[]string{"SIGNET_PUBLIC_ADDR=127.0.0.1:1", "SIGNET_LOG_LEVEL=debug"}, app.DevConfig{
+				PublicAddr: "127.0.0.1:5", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
+				LogLevel: slog.LevelError,
+			}, nil},
+		{"what it brings itself", devCommand{}, []string{
+			"SIGNET_DATABASE_URL=postgres://a:b@c/d", "SIGNET_MIGRATE_DATABASE_URL=postgres://a:b@c/d", "SIGNET_IDENTITY_FILE=x",
+			"SIGNET_RECOVERY_RECIPIENT=age1", "SIGNET_WECOM_URL=https://qyapi.weixin.qq.com",
+		}, app.DevConfig{
+			PublicAddr: "127.0.0.1:8880", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
+			LogLevel: slog.LevelWarn,
+		}, []string{config.DatabaseURL, config.MigrateDatabaseURL, config.IdentityFile, config.RecoveryRecipient, config.WeComURL}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.dev.WecomAddr = "127.0.0.1:8883"
+			got, unused, err := c.dev.read(config.Source{Environ: c.env})
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+			require.ElementsMatch(t, c.unused, unused)
+		})
+	}
+}
+
+// devFolder is a folder for dev. As root the cluster lies elsewhere, and would
+// outlive it.
+func devFolder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), ".signet")
+	t.Cleanup(func() { require.NoError(t, devdb.Drop(context.Background(), filepath.Join(dir, "postgres"))) })
+	return dir
+}
+
+func TestDevRefusesWhatServeRefuses(t *testing.T) {
+	t.Parallel()
+	dir := devFolder(t)
+	p := program{env: []string{"SIGNET_LOG_LEVEL=loud", "SIGNET_PUBLIC_ADDR=nonsense"}}
+	r := p.refuse(t, "dev", "--dir", dir)
+	require.Equal(t, exitFailed, r.status)
+	requireLines(t, r, []string{"SIGNET_PUBLIC_ADDR", `"nonsense"`}, []string{"SIGNET_LOG_LEVEL", `"loud"`})
+
+	r = program{}.refuse(t, "dev", "--dir", dir, "--wecom-addr", "nonsense")
+	require.Equal(t, exitWrongUse, r.status)
+	requireLines(t, r, []string{"--wecom-addr", `"nonsense"`, "HOST:PORT"})
+
+	r = program{env: []string{"SIGNET_CONSOLE_ADDR=:8883"}}.refuse(t, "dev", "--dir", dir)
+	require.Equal(t, exitWrongUse, r.status)
+	requireLines(t, r, []string{"--wecom-addr", "SIGNET_CONSOLE_ADDR", ":8883"})
+	require.NoDirExists(t, dir)
+}
+
+func TestDevListensWhereTheEnvironmentSays(t *testing.T) {
+	t.Parallel()
+	dir := devFolder(t)
+	public, console, metrics := closedPort(t), closedPort(t), closedPort(t)
+	p := program{env: []string{
+		"SIGNET_PUBLIC_ADDR=127.0.0.1:" + public, "SIGNET_CONSOLE_ADDR=127.0.0.1:" + console, "SIGNET_METRICS_ADDR=127.0.0.1:" + metrics,
+		"SIGNET_CONSOLE_URL=https://console.test.example", "SIGNET_POSTGRES_BIN_DIR=" + os.Getenv("SIGNET_POSTGRES_BIN_DIR"),
+	}}
+	at := p.start(t, regexp.MustCompile(`curl -sG http://localhost:(\d+)/v1/signatures`), "dev", "--dir", dir, "--wecom-addr", "127.0.0.1:0")
+	require.Equal(t, public, at[1])
+	require.Contains(t, program{env: []string{"SIGNET_METRICS_ADDR=127.0.0.1:" + metrics}}.run(t, "", "health"), "ready")
+
+	content, err := os.ReadFile(filepath.Join(dir, "dev.json"))
+	require.NoError(t, err)
+	var kept struct{ OwnerEmail, OwnerPassword string }
+	require.NoError(t, json.Unmarshal(content, &kept))
+	session := post(t, "http://127.0.0.1:"+console+"/api/v1/session", "", map[string]any{"email": kept.OwnerEmail, "password": kept.OwnerPassword})
+	token, ok := session["accessToken"].(string)
+	require.True(t, ok)
+	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	require.NoError(t, err)
+	require.Contains(t, string(claims), `"https://console.test.example"`, "the issuer is the console as the outside sees it")
+}
+
+func TestDevSaysWhichKeysItDoesNotUse(t *testing.T) {
+	t.Parallel()
+	p := program{env: []string{"SIGNET_DATABASE_URL=postgres://app:hunter2@db/signet", "SIGNET_WECOM_URL=https://qyapi.weixin.qq.com"}}
+	r := p.refuse(t, "dev", "--dir", "/dev/null/x") // where it cannot go on
+	require.Len(t, r.lines, 2)
+	require.Contains(t, r.lines[0], `"level":"WARN"`)
+	require.Contains(t, r.lines[0], "SIGNET_DATABASE_URL SIGNET_WECOM_URL")
+	require.NotContains(t, r.lines[0], "hunter2")
+}

@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"signet/internal/config"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/wecom"
+)
+
+// surroundings are what a node finds outside itself.
+type surroundings struct {
+	master    *seal.Master
+	recovery  []seal.Recipient
+	wecom     *wecom.Client
+	listeners listeners
+	store     *store.Store
+}
+
+// Check finds what a start would find wrong outside its configuration: the
+// identity file, the recovery recipient, the addresses to listen on, the
+// database. It passes over what cfg does not say, so that it can be asked when
+// config.Read has refused a part. The error is a joined one, a line for each
+// problem; nothing is written, and nothing stays open.
+func Check(ctx context.Context, cfg config.Config) error {
+	found, err := survey(ctx, cfg, slog.New(slog.DiscardHandler))
+	found.listeners.close()
+	if found.store != nil {
+		found.store.Close()
+	}
+	return err
+}
+
+// requireAll refuses what a node cannot do without. config.Read has asked for it
+// already, where the keys of serve were named as needed.
+func (s surroundings) requireAll() error {
+	l := s.listeners
+	if s.master == nil || s.store == nil || l.public == nil || l.console == nil || l.metrics == nil {
+		return errors.New("the configuration names no identity file, no database or too few addresses to listen on")
+	}
+	return nil
+}
+
+// survey opens what is outside. What could be opened is open even where
+// something else is wrong, and the caller closes it.
+func survey(ctx context.Context, cfg config.Config, log *slog.Logger) (found surroundings, err error) {
+	var problems [4]error
+	found.master, found.recovery, problems[0] = readKeys(cfg, log)
+	if found.wecom, err = wecom.New(wecom.Config{BaseURL: cfg.WeComURL}); err != nil {
+		problems[1] = fmt.Errorf("%s: %w", config.WeComURL, err)
+	}
+	found.listeners, problems[2] = listen(ctx, cfg)
+	if !cfg.DatabaseURL.IsZero() && !cfg.SystemDatabaseURL.IsZero() {
+		found.store, problems[3] = store.Open(ctx, store.Config{
+			TenantURL: cfg.DatabaseURL.Expose(), SystemURL: cfg.SystemDatabaseURL.Expose(),
+		})
+	}
+	return found, errors.Join(problems[:]...)
+}
+
+// readKeys reads the identity file and the recovery recipient, and tells what is
+// wrong with both.
+func readKeys(cfg config.Config, log *slog.Logger) (master *seal.Master, recovery []seal.Recipient, err error) {
+	var problems [2]error
+	if cfg.IdentityFile != "" {
+		if master, err = seal.ReadMaster(cfg.IdentityFile); err != nil {
+			problems[0] = fmt.Errorf("%s: %w", config.IdentityFile, err)
+		}
+	}
+	recovery, problems[1] = recoveryRecipients(cfg, log)
+	return master, recovery, errors.Join(problems[:]...)
+}
