@@ -159,6 +159,7 @@ func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
 // noteFeed says once that the change feed stands still, and once that it runs
 // again.
 func (s *Server) noteFeed(err error) {
+	s.rooms.directory.NoteFeed(err == nil)
 	was := s.metrics.noteFeed(err == nil)
 	switch {
 	case err != nil && was:

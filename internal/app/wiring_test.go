@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/core"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -148,7 +149,10 @@ func TestTheMetricsTellWhetherTheChangeFeedIsRead(t *testing.T) {
 	n.await(t, func() bool { return feed() == "0" })
 	n.verify(t, m, crmPage, n.sign(t, m.key, crmPage))
 	require.Contains(t, n.logs.String(), `"alert":"feed_stopped"`)
+	unknown := core.NewAppKey().String()
+	n.awaitCode(t, unknown, crmPage, "store.unavailable") // another node may have made it
 	heal(t, n.db)
 	n.await(t, func() bool { return feed() == "1" })
+	n.awaitCode(t, unknown, crmPage, "app.unknown")
 	require.Equal(t, 1, strings.Count(n.logs.String(), `"alert":"feed_stopped"`), "it is said once")
 }

@@ -101,8 +101,9 @@ func (a *app) trusts(host string) bool {
 //
 // It is safe for concurrent use; readers take no lock.
 type Directory struct {
-	store *store.Store
-	held  atomic.Pointer[contents]
+	store  *store.Store
+	held   atomic.Pointer[contents]
+	behind atomic.Bool
 }
 
 // contents is what a Load has read and apply keeps up. A Load changes it whole,
@@ -172,6 +173,10 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 	})
 	return gone, err
 }
+
+// NoteFeed says whether the change feed could be read. While it cannot, what is
+// held goes on being signed, but nobody can say that there is no such app.
+func (d *Directory) NoteFeed(readable bool) { d.behind.Store(!readable) }
 
 // Len tells how many apps are held.
 func (d *Directory) Len() int { return d.held.Load().apps.Size() }

@@ -48,7 +48,8 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 
 // Sign gives both signatures for a page of an app.
 //
-// It fails, in this order, with url.missing, app.missing, app.unknown,
+// It fails, in this order, with url.missing, app.missing, app.unknown (or
+// store.unavailable, while an app may have been made that is not known yet),
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
 // origin.untrusted, app.not_ready, or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
@@ -158,11 +159,18 @@ func (s *Signer) find(r Request) (key core.AppKey, found *app, err error) {
 	if ok {
 		found = s.directory.find(key)
 	}
-	if found == nil {
-		return key, nil, fault.New(fault.AppUnknown, nil)
+	switch {
+	case found != nil:
+		return key, found, nil
+	case ok && s.directory.behind.Load():
+		return key, nil, fault.New(fault.StoreUnavailable, nil).WithRetryAfter(behindWait)
 	}
-	return key, found, nil
+	return key, nil, fault.New(fault.AppUnknown, nil)
 }
+
+// behindWait is what the page of an app is told that another node may have made
+// while this one does not hear of it.
+const behindWait = 5 * time.Second
 
 func answer(app *app, page Page, now time.Time) Answer {
 	a := Answer{CorpID: app.corpID(), AgentID: app.agentID(), URL: page.String(), Timestamp: now.Unix()}

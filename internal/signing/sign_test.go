@@ -108,6 +108,30 @@ func TestSign(t *testing.T) {
 	})
 }
 
+// A node that cannot read the change feed does not know whether somebody has made
+// the app meanwhile. It does know that a text is no app key.
+func TestAnAppThatMayHaveBeenMadeIsNotCalledUnknown(t *testing.T) {
+	t.Parallel()
+	h, _, app := signingHouse(t)
+	_, err := h.Sign(t.Context(), app, page)
+	require.NoError(t, err)
+	unknown := signing.Request{AppKey: core.NewAppKey().String(), Page: page}
+	for _, readable := range []bool{true, false, true} {
+		h.Directory.NoteFeed(readable)
+		_, err := h.Signer.Sign(t.Context(), unknown)
+		if readable {
+			require.True(t, fault.Has(err, fault.AppUnknown), err)
+		} else {
+			require.True(t, fault.Has(err, fault.StoreUnavailable), err)
+			require.Positive(t, fault.Find(err).RetryAfter)
+		}
+		_, err = h.Signer.Sign(t.Context(), signing.Request{AppKey: "app_nonsense", Page: page})
+		require.True(t, fault.Has(err, fault.AppUnknown), err)
+		_, err = h.Sign(t.Context(), app, page)
+		require.NoError(t, err)
+	}
+}
+
 // TestSignChecksInTheOrderOfTheContract gives a request with everything wrong
 // and mends it step by step: each refusal must be the first that still holds.
 func TestSignChecksInTheOrderOfTheContract(t *testing.T) {
