@@ -115,6 +115,9 @@ func (a *Actions) alertKey(tenant core.TenantID, app core.AppID, err error) erro
 func (a *Actions) keepProof(ctx context.Context, tx *store.TenantTx, tenant core.TenantID, app core.App, version int32, key seal.WrappedKey, p proof) error {
 	subject := store.TicketSubject{AppID: app.ID}
 	if !p.tried() {
+		if err := tx.VoidTurn(ctx, core.AccessToken, subject); err != nil {
+			return err
+		}
 		held, found, err := tx.FindTicket(ctx, core.AccessToken, subject)
 		if err != nil || !found {
 			return err
@@ -154,6 +157,10 @@ func (a *Actions) keepGrant(ctx context.Context, tx *store.TenantTx, tenant core
 		}
 		row.Sealed, err = a.Sealer.SealUntil(key, seal.ForAppTicket(tenant, app.ID, kind, row.Generation), grant.Value, row.ExpiresAt)
 		if err != nil {
+			return err
+		}
+		// What a node is fetching just now, it fetches with the former secret.
+		if err := tx.VoidTurn(ctx, kind, subject); err != nil {
 			return err
 		}
 		written, err := tx.PutTicket(ctx, kind, subject, row)

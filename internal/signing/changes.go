@@ -22,8 +22,13 @@ func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
 		return err
 	}
 	for _, c := range changes {
-		if c.Kind == store.SecretChanged {
+		switch c.Kind {
+		case store.SecretChanged:
 			s.tickets.Forget(c.TenantID, c.AppID, core.AccessToken)
+			s.tickets.Wake(c.TenantID)
+		case store.TicketChanged:
+			s.tickets.Wake(c.TenantID)
+		case store.TenantChanged, store.AppChanged, store.LegacyHostChanged:
 		}
 	}
 	return nil

@@ -162,7 +162,11 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 			keys = append(keys, c.AppKey)
 		case store.LegacyHostChanged:
 			hosts = append(hosts, c.Host)
+		case store.TicketChanged: // nothing that is held here
 		}
+	}
+	if len(keys)+len(tenants)+len(hosts) == 0 {
+		return nil, nil
 	}
 	err = d.store.System(ctx, func(tx *store.SystemTx) error {
 		held := d.held.Load()

@@ -43,7 +43,7 @@ func (tx *TenantTx) GetApp(ctx context.Context, app core.AppID) (core.App, error
 
 // LockApp is GetApp, and holds the row until the transaction ends.
 func (tx *TenantTx) LockApp(ctx context.Context, app core.AppID) (core.App, error) {
-	return one(ctx, tx.tx, fault.AppUnknown, scanApp, selectApp+"\nFOR UPDATE", tx.tenantID, app)
+	return one(ctx, tx.tx, fault.AppUnknown, scanApp, selectApp+"\nFOR NO KEY UPDATE", tx.tenantID, app)
 }
 
 const selectAppExists = `

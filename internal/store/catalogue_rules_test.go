@@ -65,6 +65,7 @@ var unnamedConstraints = map[string]string{
 	"app_secrets_one_previous": "moves are made under the app's lock",
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
+	"ticket_leases_pkey":       "ON CONFLICT DO UPDATE",
 	"memberships_pkey":         "memberships are made with their member",
 	"memberships_member":       "memberships are made with their member",
 	"sessions_member":          "a session begins with the member in hand",

@@ -17,6 +17,7 @@ const (
 	AppChanged        ChangeKind = "app"         // the app, its domains, or that it is gone
 	SecretChanged     ChangeKind = "secret"      // another version is current: drop the access token
 	LegacyHostChanged ChangeKind = "legacy_host" // bound or unbound
+	TicketChanged     ChangeKind = "ticket"      // a turn that somebody waits for is over
 )
 
 // Change says what changed, enough for a node to read the rest again.

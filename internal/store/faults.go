@@ -35,6 +35,8 @@ var constraintCodes = map[string]fault.Code{
 	"app_secrets_app":      fault.AppUnknown,
 	"tickets_app":          fault.AppUnknown,
 	"tickets_corp":         fault.CorpUnknown,
+	"ticket_leases_app":    fault.AppUnknown,
+	"ticket_leases_corp":   fault.CorpUnknown,
 	"corps_tenant":         fault.TenantUnknown,
 	"memberships_tenant":   fault.TenantUnknown,
 	"legacy_hosts_pkey":    fault.LegacyHostTaken,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
@@ -71,6 +72,19 @@ var tenantCalls = map[string]tenantCall{
 	"DeleteDomain": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		gone, err := tx.DeleteDomain(ctx, r.App.ID, r.Domain.ID)
 		return gone.Host, err
+	},
+	"EndTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.EndTurn(ctx, store.Turn{Kind: core.CorpTicket, Whose: r.corpSubject(), Epoch: 1})
+	},
+	"RenewTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.RenewTurn(ctx, store.Turn{Kind: core.CorpTicket, Whose: r.corpSubject(), Epoch: 1}, time.Minute)
+	},
+	"TakeTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		turn, _, ok, err := tx.TakeTurn(ctx, core.AgentTicket, r.appSubject(), uuid.New(), time.Minute)
+		return []any{turn.Epoch, ok}, err
+	},
+	"VoidTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.VoidTurn(ctx, core.CorpTicket, r.corpSubject())
 	},
 	"DeleteTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.DeleteTenant(ctx)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -105,6 +106,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			},
 			func() error {
 				_, err = tx.PutTicket(ctx, core.CorpTicket, r.corpSubject(), r.ticket(1, marker))
+				return err
+			},
+			func() error {
+				_, _, _, err = tx.TakeTurn(ctx, core.CorpTicket, r.corpSubject(), uuid.New(), time.Minute)
 				return err
 			},
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/puzpuzpuz/xsync/v4"
 	"golang.org/x/sync/singleflight"
 
@@ -74,6 +75,8 @@ type Cache struct {
 	memory   *xsync.Map[key, *entry]
 	disowned *xsync.Map[key, disowning]
 	flights  singleflight.Group
+	waiting  waiting
+	node     uuid.UUID // this process, as leases name it
 }
 
 // New makes an empty Cache.
@@ -91,6 +94,7 @@ func New(cfg Config) *Cache {
 		Config:   cfg,
 		memory:   xsync.NewMap[key, *entry](),
 		disowned: xsync.NewMap[key, disowning](),
+		node:     uuid.New(),
 	}
 }
 

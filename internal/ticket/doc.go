@@ -2,8 +2,8 @@
 // agent tickets, for every app of every tenant.
 //
 // It owns the three layers (memory, sealed row in Postgres, WeCom), the rule
-// how long a value may be used, and the one flight for each key inside a
-// process. A key always carries the tenant: two tenants may have entered the
+// how long a value may be used, the one flight for each key inside a process, and
+// the turns between processes. A key always carries the tenant: two tenants may have entered the
 // same corp id, and neither may be served the other's ticket. It holds the only
 // Opener of app secrets. It refuses to keep an error, to sign, and to hold a
 // transaction while WeCom answers.
@@ -16,10 +16,9 @@
 // raises an alert and is fetched anew. Where WeCom refuses one app, another of
 // the same tenant and corp fetches the corp ticket.
 //
-// Across nodes the row's generation keeps two writers apart: who writes second
-// finds the generation moved, throws its own value away and uses the row's. The
-// lease that keeps the second from calling at all has its place in load
-// (load.go), between reading the row and calling WeCom.
+// Across nodes one at a time fetches a value, in its turn (turn.go, ADR 0023): a
+// lease fenced by its epoch. What comes after its turn is thrown away; who waits
+// is woken by the change feed (wake.go) and looks again by itself.
 //
 // Start reading at cache.go, then load.go and fetch.go; use.go has the rule of
 // the ends.

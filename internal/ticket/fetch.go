@@ -24,22 +24,22 @@ type origin struct {
 // one that wants it is refused.
 const maxStandIns = 3
 
-func (c *Cache) fetch(ctx context.Context, app App, kind core.TicketKind) (wecom.Grant, origin, error) {
-	switch kind {
+func (c *Cache) fetch(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
+	switch k.kind {
 	case core.AccessToken:
-		return c.fetchToken(ctx, app)
+		return c.fetchToken(ctx, app, k, mine)
 	case core.AgentTicket:
-		return c.fetchTicket(ctx, app, kind)
+		return c.fetchTicket(ctx, app, k, mine)
 	default:
-		return c.fetchCorpTicket(ctx, app)
+		return c.fetchCorpTicket(ctx, app, k, mine)
 	}
 }
 
 // fetchCorpTicket asks with the app that wants the ticket. Any app of a corp may
 // fetch it (protocol notes 1.3), so where this one is refused the tenant's next
 // healthy app of that corp does, and never one of another tenant.
-func (c *Cache) fetchCorpTicket(ctx context.Context, app App) (wecom.Grant, origin, error) {
-	grant, by, err := c.fetchTicket(ctx, app, core.CorpTicket)
+func (c *Cache) fetchCorpTicket(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
+	grant, by, err := c.fetchTicket(ctx, app, k, mine)
 	if !isAppRefused(err) {
 		return grant, by, err
 	}
@@ -48,7 +48,7 @@ func (c *Cache) fetchCorpTicket(ctx context.Context, app App) (wecom.Grant, orig
 		return grant, by, err
 	}
 	for _, other := range others {
-		theirs, by, theirErr := c.fetchTicket(ctx, other, core.CorpTicket)
+		theirs, by, theirErr := c.fetchTicket(ctx, other, k, mine)
 		if theirErr == nil {
 			return theirs, by, nil
 		}
@@ -111,30 +111,33 @@ func (c *Cache) standIns(ctx context.Context, app App) ([]App, error) {
 // fetchTicket fetches a ticket with the app's access token. If WeCom disowns
 // the token before its end, it is fetched anew, and the ticket asked for once
 // more. A newer token that somebody else has fetched meanwhile serves as well.
-func (c *Cache) fetchTicket(ctx context.Context, app App, kind core.TicketKind) (wecom.Grant, origin, error) {
+func (c *Cache) fetchTicket(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
 	by := origin{app: app.AppID}
 	tokenKey := keyOf(app, core.AccessToken)
 	token, err := c.share(ctx, app, tokenKey, c.disownedGeneration(tokenKey))
 	if err != nil {
 		return wecom.Grant{}, by, err
 	}
-	grant, err := c.callForTicket(ctx, app, kind, token.value)
+	grant, err := c.callForTicket(ctx, app, k, token.value, mine)
 	if isDisowned(err) {
 		c.disown(tokenKey, token.generation)
 		if token, err = c.share(ctx, app, tokenKey, token.generation); err != nil {
 			return wecom.Grant{}, by, err
 		}
-		grant, err = c.callForTicket(ctx, app, kind, token.value)
+		grant, err = c.callForTicket(ctx, app, k, token.value, mine)
 	}
 	err = named(err)
 	c.noteTicketOutcome(ctx, app, err)
 	return grant, by, err
 }
 
-func (c *Cache) callForTicket(ctx context.Context, app App, kind core.TicketKind, token core.Secret) (wecom.Grant, error) {
+func (c *Cache) callForTicket(ctx context.Context, app App, k key, token core.Secret, mine *turn) (wecom.Grant, error) {
+	if err := c.renew(ctx, k, mine); err != nil {
+		return wecom.Grant{}, err
+	}
 	// WeCom has accepted a secret for which it gave a token.
 	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.KnownGood}
-	if kind == core.CorpTicket {
+	if k.kind == core.CorpTicket {
 		return c.Gate.CorpTicket(ctx, who, token)
 	}
 	return c.Gate.AgentTicket(ctx, who, token)
@@ -142,7 +145,7 @@ func (c *Cache) callForTicket(ctx context.Context, app App, kind core.TicketKind
 
 // fetchToken opens the app's current secret and trades it for an access token.
 // A secret that WeCom has refused once is not tried a second time.
-func (c *Cache) fetchToken(ctx context.Context, app App) (wecom.Grant, origin, error) {
+func (c *Cache) fetchToken(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
 	secret, sealed, err := c.openSecret(ctx, app)
 	if err != nil {
 		return wecom.Grant{}, origin{}, err
@@ -151,7 +154,10 @@ func (c *Cache) fetchToken(ctx context.Context, app App) (wecom.Grant, origin, e
 	if sealed.Problem == string(fault.SecretRejected) {
 		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
 	}
-	if err := c.mayFetchAnew(keyOf(app, core.AccessToken)); err != nil {
+	if err := c.mayFetchAnew(k); err != nil {
+		return wecom.Grant{}, by, err
+	}
+	if err := c.renew(ctx, k, mine); err != nil {
 		return wecom.Grant{}, by, err
 	}
 	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.Untried}

@@ -189,3 +189,12 @@ func (n node) awaitHanging(t *testing.T, calls int) {
 	defer cancel()
 	require.NoError(t, n.WeCom.AwaitHanging(ctx, calls))
 }
+
+// awaitRows waits until a query gives one value, and not for ever.
+func (n node) awaitRows(t *testing.T, want, query string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		rows := n.DB.List(t, query)
+		return len(rows) == 1 && rows[0] == want
+	}, 20*time.Second, 10*time.Millisecond)
+}

@@ -19,26 +19,46 @@ var actor = core.System("ticket")
 // load gets a value from its row, or from WeCom and then into its row.
 //
 //  1. Read the row. If what it holds may still be used, that is it.
-//  2. Fetch from WeCom, with nothing of Postgres held. A value that WeCom would
-//     only repeat is waited for, once.
-//  3. Write the row, over the generation that was read and over no other. If
-//     somebody else has written meanwhile, use theirs.
-//
-// Where more than one node may come to step 2 at once, whose turn it is will be
-// decided between it and step 1; step 3 already fences off who came too late.
+//  2. Take the turn to fetch, in the whole cluster. If it is another node's, wait
+//     until that is over and begin again.
+//  3. Fetch from WeCom, with nothing of Postgres held.
+//  4. Write the row and give the turn back, in one transaction, if it still is
+//     this node's turn. If not, throw away what came and begin again.
 func (c *Cache) load(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
-	held, err := c.readRow(ctx, k)
+	var again looks
+	for {
+		woken, leave := c.waiting.join(k.tenant)
+		held, mine, left, err := c.takeTurn(ctx, k, beyond)
+		switch {
+		case err != nil:
+			leave()
+			return nil, err
+		case c.serves(held, beyond):
+			leave()
+			return held, nil
+		case !mine.alone():
+			leave()
+			fresh, err := c.fetchInTurn(ctx, app, k, held, mine)
+			if !errors.Is(err, errTurnOver) {
+				return fresh, err
+			}
+		default:
+			err := again.await(ctx, woken, left)
+			leave()
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+func (c *Cache) fetchInTurn(ctx context.Context, app App, k key, held *entry, mine turn) (*entry, error) {
+	got, err := c.fetchUsable(ctx, app, k, held, &mine)
 	if err != nil {
+		c.giveUp(ctx, k, mine)
 		return nil, err
 	}
-	if held != nil && held.generation > beyond && held.usable(c.Now()) {
-		return held, nil
-	}
-	got, err := c.fetchUsable(ctx, app, k.kind, held)
-	if err != nil {
-		return nil, err
-	}
-	return c.writeRow(ctx, k, got)
+	return c.writeRow(ctx, k, got, mine)
 }
 
 // fetched is a value on its way from WeCom to its row.
@@ -52,12 +72,12 @@ type fetched struct {
 // fetchUsable fetches a value to take the place of held. Where WeCom gives the
 // last moments of a value that it will not renew before its end, it waits for
 // that end and fetches once more: a second time it has a new one.
-func (c *Cache) fetchUsable(ctx context.Context, app App, kind core.TicketKind, held *entry) (fetched, error) {
+func (c *Cache) fetchUsable(ctx context.Context, app App, k key, held *entry, mine *turn) (fetched, error) {
 	for range 2 {
 		if err := c.awaitEnd(ctx, held); err != nil {
 			return fetched{}, err
 		}
-		grant, by, err := c.fetch(ctx, app, kind)
+		grant, by, err := c.fetch(ctx, app, k, mine)
 		if err != nil {
 			return fetched{}, err
 		}
@@ -88,29 +108,28 @@ func (c *Cache) awaitEnd(ctx context.Context, held *entry) error {
 	}
 }
 
-// readRow gives the value of the row, also when its time is over: its
+// findRow gives the value of the row, also when its time is over: its
 // generation and text are needed to judge the next one. A row that does not
 // open was altered or moved; that is an alert, and the row counts as holding
-// nothing but its generation.
-func (c *Cache) readRow(ctx context.Context, k key) (held *entry, err error) {
-	err = c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
-		row, found, err := tx.FindTicket(ctx, k.kind, k.subject())
-		if err != nil || !found {
-			return err
-		}
-		held, err = c.openRow(ctx, tx, k, row)
-		if err == nil || fault.Has(err, fault.StoreUnavailable) {
-			return err
-		}
-		c.Log.Error("a sealed ticket does not open; it is fetched anew",
-			"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
-		if row.Generation == math.MaxInt64 { // somebody's doing; there is no next one
-			return tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
-		}
-		held = &entry{generation: row.Generation}
-		return nil
-	})
-	return held, err
+// nothing but its generation. A value that is known already is not opened again.
+func (c *Cache) findRow(ctx context.Context, tx *store.TenantTx, k key, known *entry) (*entry, error) {
+	row, found, err := tx.FindTicket(ctx, k.kind, k.subject())
+	if err != nil || !found {
+		return nil, err
+	}
+	if known != nil && known.generation == row.Generation {
+		return known, nil
+	}
+	held, err := c.openRow(ctx, tx, k, row)
+	if err == nil || fault.Has(err, fault.StoreUnavailable) {
+		return held, err
+	}
+	c.Log.Error("a sealed ticket does not open; it is fetched anew",
+		"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
+	if row.Generation == math.MaxInt64 { // somebody's doing; there is no next one
+		return nil, tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
+	}
+	return &entry{generation: row.Generation}, nil
 }
 
 func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, error) {
@@ -125,11 +144,14 @@ func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row stor
 	return stored(value, row.Generation, end, row.Repeated, c.Now()), nil
 }
 
-// writeRow seals a value into its row. With Postgres out of reach the value
-// still serves this node, from memory.
-func (c *Cache) writeRow(ctx context.Context, k key, got fetched) (*entry, error) {
+// writeRow seals a value into its row, in this node's turn and not after. With
+// Postgres out of reach the value still serves this node, from memory.
+func (c *Cache) writeRow(ctx context.Context, k key, got fetched, mine turn) (*entry, error) {
 	written := false
 	err := c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
+		if still, err := tx.EndTurn(ctx, mine.Turn); err != nil || !still {
+			return err
+		}
 		scopeKey, err := tx.NewestTenantKey(ctx)
 		if err != nil {
 			return err
@@ -151,17 +173,11 @@ func (c *Cache) writeRow(ctx context.Context, k key, got fetched) (*entry, error
 		return got.entry, nil
 	case err != nil:
 		return nil, err
-	case written:
-		return got.entry, nil
+	case !written:
+		c.Log.Warn("a fetched ticket came after its turn and is thrown away", "tenant_id", k.tenant, "kind", k.kind)
+		return nil, errTurnOver
 	}
-	theirs, err := c.readRow(ctx, k)
-	if err != nil {
-		return nil, err
-	}
-	if theirs == nil || !theirs.usable(c.Now()) {
-		return nil, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(time.Second)
-	}
-	return theirs, nil
+	return got.entry, nil
 }
 
 func bindingOf(k key, generation int64) seal.Binding {

@@ -141,6 +141,11 @@ func (h *House) Catch(t testing.TB) {
 	require.NoError(t, h.CatchUp(t.Context()))
 }
 
+// Follow follows the change feed as a running node does, until ctx ends.
+func (h *House) Follow(ctx context.Context) error {
+	return h.Store.FollowChanges(ctx, h.feed.from, h.Signer.Apply, func(error) {})
+}
+
 // CatchUp is Catch for goroutines that may not end a test.
 func (h *House) CatchUp(ctx context.Context) error {
 	h.feed.mu.Lock()

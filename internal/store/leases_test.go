@@ -1,0 +1,160 @@
+package store_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/store"
+	"signet/internal/store/storetest"
+)
+
+// turns takes and ends turns at one value for a test.
+type turns struct {
+	t     *testing.T
+	st    *store.Store
+	r     tenantRows
+	whose store.TicketSubject
+}
+
+func (u turns) take(lease time.Duration) (turn store.Turn, left time.Duration, ok bool) {
+	u.t.Helper()
+	onTenant(u.t, u.st, u.r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+		turn, left, ok, err = tx.TakeTurn(ctx, core.AgentTicket, u.whose, uuid.New(), lease)
+		return err
+	})
+	return turn, left, ok
+}
+
+func (u turns) end(turn store.Turn) (still bool) {
+	u.t.Helper()
+	onTenant(u.t, u.st, u.r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+		still, err = tx.EndTurn(ctx, turn)
+		return err
+	})
+	return still
+}
+
+func (u turns) renew(turn store.Turn, lease time.Duration) (still bool) {
+	u.t.Helper()
+	onTenant(u.t, u.st, u.r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+		still, err = tx.RenewTurn(ctx, turn, lease)
+		return err
+	})
+	return still
+}
+
+func TestATurnIsOnesAloneAndNumbersRise(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		u := turns{t, st, r, r.appSubject()}
+		first, _, ok := u.take(time.Minute)
+		require.True(t, ok)
+		require.EqualValues(t, 1, first.Epoch)
+		_, left, ok := u.take(time.Minute)
+		require.False(t, ok)
+		require.Greater(t, left, 30*time.Second)
+		require.LessOrEqual(t, left, time.Minute, "by the database's clock")
+		require.True(t, u.renew(first, time.Hour))
+		_, left, _ = u.take(time.Minute)
+		require.Greater(t, left, 30*time.Minute)
+		require.True(t, u.end(first))
+
+		second, _, ok := u.take(0) // over as soon as it has begun
+		require.True(t, ok)
+		require.EqualValues(t, 2, second.Epoch)
+		require.True(t, u.renew(second, 0), "nobody has taken it over")
+		third, _, ok := u.take(time.Minute)
+		require.True(t, ok)
+		require.EqualValues(t, 3, third.Epoch)
+		require.False(t, u.renew(second, time.Hour), "somebody has")
+		require.False(t, u.end(second))
+		require.True(t, u.end(third), "and theirs is untouched")
+
+		fourth, _, _ := u.take(time.Minute)
+		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
+			return tx.VoidTurn(ctx, core.AgentTicket, r.appSubject())
+		})
+		require.False(t, u.end(fourth))
+		fifth, _, ok := u.take(time.Minute)
+		require.True(t, ok)
+		require.EqualValues(t, 6, fifth.Epoch)
+	})
+}
+
+func TestOfManyOneTakesTheTurn(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		for range 5 {
+			var won atomic.Int64
+			var winner atomic.Pointer[store.Turn]
+			var group errgroup.Group
+			for range 16 {
+				group.Go(func() error {
+					return st.Tenant(t.Context(), someone, r.ID, func(tx *store.TenantTx) error {
+						turn, _, ok, err := tx.TakeTurn(t.Context(), core.AgentTicket, r.appSubject(), uuid.New(), time.Minute)
+						if ok {
+							won.Add(1)
+							winner.Store(&turn)
+						}
+						return err
+					})
+				})
+			}
+			require.NoError(t, group.Wait())
+			require.EqualValues(t, 1, won.Load())
+			turns{t, st, r, r.appSubject()}.end(*winner.Load())
+		}
+	})
+}
+
+// Those who wait are told, and where nobody waits nothing is written: in the
+// long run nobody does.
+func TestTheEndOfATurnIsToldToThoseWhoWait(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		u := turns{t, st, r, r.appSubject()}
+		told := func() string {
+			return db.List(t, `SELECT count(*)::text FROM signet.change_log WHERE kind = 'ticket' AND tenant_id = $1`, r.ID.String())[0]
+		}
+		turn, _, _ := u.take(time.Minute)
+		u.end(turn)
+		require.Equal(t, "0", told())
+		turn, _, _ = u.take(time.Minute)
+		u.take(time.Minute)
+		u.take(time.Minute)
+		u.end(turn)
+		require.Equal(t, "1", told())
+		turn, _, _ = u.take(time.Minute)
+		u.end(turn)
+		require.Equal(t, "1", told(), "who waited for a former turn waits no more")
+	})
+}
+
+func TestATurnIsAtAnAppOrCorpThatThereIs(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		for want, whose := range map[fault.Code]store.TicketSubject{fault.AppUnknown: {AppID: core.NewAppID()}, fault.CorpUnknown: {CorpID: "ww_unknown_corp"}} {
+			kind := core.AgentTicket
+			if whose.CorpID != "" {
+				kind = core.CorpTicket
+			}
+			err := st.Tenant(t.Context(), someone, r.ID, func(tx *store.TenantTx) error {
+				_, _, _, err := tx.TakeTurn(t.Context(), kind, whose, uuid.New(), time.Minute)
+				return err
+			})
+			require.Equal(t, want, codeOf(err))
+		}
+	})
+}
