@@ -167,7 +167,8 @@ func TestMigrationGivesUpOnATableThatOthersHold(t *testing.T) {
 		<-done
 		t.Fatal("it waits for the table as long as it takes")
 	}
-	require.ErrorContains(t, err, fmt.Sprintf("migrate from version %d down: somebody else held a table for longer than 3s; this step has changed nothing, try again once they are done: ", newest))
+	require.Error(t, err)
+	require.Regexp(t, `^migrate from version \d down: somebody else held a table for longer than 3s; this step has changed nothing, try again once they are done: `, err.Error())
 	require.NoError(t, held.Rollback(t.Context()))
 	require.NoError(t, store.MigrateDown(t.Context(), db.Migration(t)), "and goes on when they are done")
 }
