@@ -126,15 +126,22 @@ func TestAKilledHolderCostsOneLease(t *testing.T) {
 	require.Equal(t, generation, n.DB.List(t, `SELECT kind || ' ' || generation FROM signet.tickets ORDER BY kind`))
 }
 
+// signHeldUp begins to sign, and returns when the call for the token hangs.
+func (n node) signHeldUp(t *testing.T) (signed <-chan error) {
+	t.Helper()
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
+	ended := make(chan error, 1)
+	go func() { _, err := n.Sign(t.Context(), n.app, page); ended <- err }()
+	n.awaitHanging(t, 1)
+	return ended
+}
+
 // A node that slept through the end of its turn writes nothing, also where the
 // next has not written yet.
 func TestWhatComesAfterItsTurnIsThrownAway(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
-	signed := make(chan error, 1)
-	go func() { _, err := n.Sign(t.Context(), n.app, page); signed <- err }()
-	n.awaitHanging(t, 1)
+	signed := n.signHeldUp(t)
 	n.DB.Exec(t, `UPDATE signet.ticket_leases SET epoch = epoch + 1, ends_at = now() WHERE kind = 'access_token'`)
 	n.WeCom.Release()
 	require.NoError(t, <-signed)
@@ -146,10 +153,7 @@ func TestWhatComesAfterItsTurnIsThrownAway(t *testing.T) {
 func TestNoCallIsMadeAfterItsTurn(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
-	signed := make(chan error, 1)
-	go func() { _, err := n.Sign(t.Context(), n.app, page); signed <- err }()
-	n.awaitHanging(t, 1)
+	signed := n.signHeldUp(t)
 	n.clock.Advance(time.Second) // so that the turn is to be renewed before the next call
 	n.DB.Exec(t, `UPDATE signet.ticket_leases SET epoch = epoch + 1, ends_at = now() + interval '1 second' WHERE kind = 'corp_ticket'`)
 	n.WeCom.Release()
@@ -167,10 +171,7 @@ func TestARotationEndsTheTurnOfTheFormerSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
-			n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
-			signed := make(chan error, 1)
-			go func() { _, err := n.Sign(t.Context(), n.app, page); signed <- err }()
-			n.awaitHanging(t, 1)
+			signed := n.signHeldUp(t)
 			_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
 				admin.NewSecret{Secret: core.NewSecret(apptest.Secret("first")), SkipCheck: untried})
 			require.NoError(t, err)
