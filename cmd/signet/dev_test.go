@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -10,7 +12,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,4 +129,66 @@ func TestDevSaysWhichKeysItDoesNotUse(t *testing.T) {
 	require.Contains(t, r.lines[0], `"level":"WARN"`)
 	require.Contains(t, r.lines[0], "SIGNET_DATABASE_URL SIGNET_WECOM_URL")
 	require.NotContains(t, r.lines[0], "hunter2")
+}
+
+// interrupt starts a command, sends SIGINT as soon as it says what is wanted,
+// and gives what it wrote to standard error.
+func (p program) interrupt(t *testing.T, when string, args ...string) (errOut string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := p.command(ctx, args...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	said, lines := false, bufio.NewScanner(out)
+	for lines.Scan() {
+		if !said && strings.Contains(lines.Text(), when) {
+			said = true
+			require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+		}
+	}
+	require.NoError(t, cmd.Wait(), "%s after %q: %s", args, when, complaint.String())
+	require.True(t, said, "%s said %q", args, when)
+	return complaint.String()
+}
+
+func TestDevIsQuietWhenItIsInterruptedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	dir := devFolder(t)
+	weCom := closedPort(t)
+	p := program{env: []string{
+		"SIGNET_PUBLIC_ADDR=127.0.0.1:0", "SIGNET_CONSOLE_ADDR=127.0.0.1:0", "SIGNET_METRICS_ADDR=127.0.0.1:0",
+		"SIGNET_POSTGRES_BIN_DIR=" + os.Getenv("SIGNET_POSTGRES_BIN_DIR"),
+	}}
+	for _, c := range []struct {
+		when  string
+		flags []string
+	}{
+		{"starting Postgres", nil}, // which makes a cluster
+		{"Signet is running", nil},
+		{"starting Postgres", nil},
+		{"starting Postgres", []string{"--fresh"}}, // which has dropped one
+		{"Signet is running", []string{"--fresh"}},
+		{"Ctrl-C stops", nil},
+	} {
+		args := append([]string{"dev", "--dir", dir, "--wecom-addr", "127.0.0.1:" + weCom}, c.flags...)
+		require.Empty(t, p.interrupt(t, c.when, args...), "%s, %s", c.when, c.flags)
+		requireNoPostgres(t, filepath.Join(dir, "postgres"))
+	}
+}
+
+// requireNoPostgres looks for the file that a server keeps while it lives.
+func requireNoPostgres(t *testing.T, dir string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(dir, "signet-postgres.json"))
+	require.NoError(t, err)
+	var mark struct{ Cluster string }
+	require.NoError(t, json.Unmarshal(content, &mark))
+	if mark.Cluster != "" {
+		dir = mark.Cluster
+	}
+	require.NoFileExists(t, filepath.Join(dir, "data", "postmaster.pid"))
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"signet/internal/app"
@@ -20,8 +22,15 @@ type fakeWeComCommand struct {
 }
 
 func (c *fakeWeComCommand) Run(ctx context.Context, t *terminal) error {
-	if err := config.CheckAddr(c.Addr); err != nil {
-		return wrongUse{fmt.Errorf("--addr %w", err)}
+	_, err := config.Read(config.FromProcess(nil)) // it has no key of its own, and still refuses a mistyped one
+	if wrong := config.CheckAddr(c.Addr); wrong != nil {
+		err = errors.Join(err, wrongUse{fmt.Errorf("--addr %w", wrong)})
+	}
+	if info, missing := os.Stat(c.State); missing == nil && !info.Mode().IsRegular() { // reading a pipe would wait for ever
+		err = errors.Join(err, fmt.Errorf("--state names %q, which is no regular file: name one, or a path where it can be made", c.State))
+	}
+	if err != nil {
+		return err
 	}
 	run := app.FakeWeComConfig{Addr: c.Addr, Mode: wecomtest.Mode(c.Mode), Seed: c.Seed, StateFile: c.State}
 	for _, one := range c.App {

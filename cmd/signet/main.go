@@ -12,11 +12,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"signet/internal/config"
 	"signet/internal/core"
 	"signet/internal/fault"
 )
@@ -80,18 +82,40 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	if err := parsed.Run(&terminal{in: in, out: out, err: errOut}); err != nil {
+	err = parsed.Run(&terminal{in: in, out: out, err: errOut})
+	if ctx.Err() != nil {
+		err = afterSignal(ctx, parsed.Command(), err)
+	}
+	if err != nil {
 		return report(errOut, err, exitOf(err))
 	}
 	return exitDone
+}
+
+// staying are the commands that run until a signal ends them.
+var staying = []string{"serve", "dev", "fakewecom"}
+
+// afterSignal is how a command has ended that returned err after SIGINT or
+// SIGTERM. For one that stays the signal is the end of its work, also while it
+// starts. Any other has not done its work, and what it met on the way, such as a
+// database that was not waited for, says only that.
+func afterSignal(ctx context.Context, command string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case !slices.Contains(staying, command):
+		return fmt.Errorf("%s was stopped before it was done (%w): run it again", command, context.Cause(ctx))
+	case errors.Is(err, context.Canceled):
+		return nil
+	}
+	return err
 }
 
 // wrongUse marks an error of the command line, not of the work.
 type wrongUse struct{ error }
 
 func exitOf(err error) int {
-	var w wrongUse
-	if errors.As(err, &w) {
+	if errors.As(err, new(wrongUse)) || errors.As(err, new(config.FlagError)) {
 		return exitWrongUse
 	}
 	return exitFailed

@@ -110,6 +110,23 @@ func TestEveryProblemOfAConfigurationComesInOneStart(t *testing.T) {
 		require.NotContains(t, strings.Join(r.lines, "\n"), "hunter2secret")
 	})
 
+	t.Run("three taken ports, the identity file and a superuser", func(t *testing.T) {
+		t.Parallel()
+		public, console, metrics := takenAddr(t), takenAddr(t), takenAddr(t)
+		p := program{env: []string{
+			"SIGNET_DATABASE_URL=" + storetest.New(t).SuperuserURL(), "SIGNET_IDENTITY_FILE=/dev/null",
+			"SIGNET_PUBLIC_ADDR=" + public, "SIGNET_CONSOLE_ADDR=" + console, "SIGNET_METRICS_ADDR=" + metrics,
+			"SIGNET_LOG_LEVEL=error", // without the warning about recovery
+		}}
+		r := p.refuse(t, "serve")
+		require.Equal(t, exitFailed, r.status)
+		requireLines(t, r,
+			[]string{"SIGNET_IDENTITY_FILE", "/dev/null"},
+			[]string{"SIGNET_PUBLIC_ADDR", public, "another program"}, []string{"SIGNET_CONSOLE_ADDR", console, "another program"},
+			[]string{"SIGNET_METRICS_ADDR", metrics, "another program"},
+			[]string{"SIGNET_DATABASE_URL", "superuser"})
+	})
+
 	t.Run("of the commands about keys too", func(t *testing.T) {
 		t.Parallel()
 		p := program{env: []string{
@@ -161,6 +178,27 @@ func TestAWrongStartIsRefusedWithinASecond(t *testing.T) {
 		})
 	}
 	require.Equal(t, before, db.RowCounts(t), "nothing was written")
+}
+
+func TestAWrongFlagIsWrongUseAndNamedAsItWasTyped(t *testing.T) {
+	t.Parallel()
+	for _, command := range [][]string{{"serve"}, {"dev", "--dir", "/dev/null/x"}} {
+		r := program{env: []string{"SIGNET_TYPO=1"}}.refuse(t, append(command, "--public-addr", "nope", "--metrics-addr", "127.0.0.1:0", "--console-addr", "127.0.0.1:0")...)
+		require.Equal(t, exitWrongUse, r.status)
+		require.Contains(t, r.lines, `signet: --public-addr is "nope", which is no address to listen on: write HOST:PORT or :PORT`)
+		require.Contains(t, r.lines[0], "SIGNET_TYPO", "beside the rest")
+		require.NotContains(t, strings.Join(r.lines, "\n"), "SIGNET_PUBLIC_ADDR")
+	}
+}
+
+func TestTheStatusOfANewerSchemaIsARefusalThatSaysTheMend(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	db.Exec(t, `INSERT INTO signet.migration_marks (version) VALUES (9999)`)
+	p := program{env: []string{"SIGNET_MIGRATE_DATABASE_URL=" + db.OwnerURL}}
+	r := p.refuse(t, "migrate", "status")
+	require.Equal(t, exitFailed, r.status)
+	requireLines(t, r, []string{"SIGNET_MIGRATE_DATABASE_URL", "newer than this binary", "9999", "use the newer binary"})
 }
 
 func TestAWrongAddressOfPostgresIsAnsweredWithAWholeExample(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 	"signet/internal/store"
 )
 
-// Serve runs a node until ctx ends.
+// Serve runs a node until ctx ends, and returns nil after a clean end. Where ctx
+// ends while the node is still being put together, the error is context.Canceled.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	server, err := NewServer(ctx, cfg, log)
 	if err != nil {
@@ -81,7 +82,9 @@ func MigrateDown(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return MigrateStatus(ctx, cfg, out)
 }
 
-// MigrateStatus prints where the schema stands.
+// MigrateStatus prints where the schema stands, in one line. It fails, and prints
+// nothing, where the schema is newer than this binary, which can neither serve
+// nor migrate it.
 func MigrateStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
 	m, err := migration(cfg)
 	if err != nil {
@@ -90,6 +93,10 @@ func MigrateStatus(ctx context.Context, cfg config.Config, out io.Writer) error 
 	status, err := store.ReadMigrationStatus(ctx, m)
 	if err != nil {
 		return err
+	}
+	if status.Version > status.Newest {
+		return fmt.Errorf("%s: the schema is newer than this binary: it is at version %d and this binary knows %d; use the newer binary",
+			config.MigrateDatabaseURL, status.Version, status.Newest)
 	}
 	word := "up to date"
 	switch {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,71 +39,101 @@ type DevConfig struct {
 
 // Dev is the whole product on one machine, until ctx ends: a Postgres of its
 // own, the fake WeCom, the schema, an owner, and two tenants made through the
-// same routes as real ones. It prints to out what a person needs to go on.
+// same routes as real ones. It prints to out what a person needs to go on. When
+// ctx ends, at whatever moment, Dev stops what it has started and gives nil.
 func Dev(ctx context.Context, dev DevConfig, out io.Writer, log *slog.Logger) error {
 	started := time.Now()
-	// 1. A folder of its own, with what must survive a restart.
-	if err := os.MkdirAll(dev.Dir, 0o750); err != nil {
-		return fmt.Errorf("--dir: %w", err)
-	}
-	// 2. Postgres, private and in the background.
-	server, err := startPostgres(ctx, dev, out)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		if err := server.Stop(stop); err != nil {
-			log.Error("Postgres did not stop cleanly", "error", err)
+	var h devHouse
+	defer func() { h.close(ctx, log) }()
+	if err := h.open(ctx, dev, out, log); err != nil {
+		if ctx.Err() != nil {
+			return nil // what failed was told to stop, and its words would accuse something else
 		}
-	}()
-	notes, err := readNotes(filepath.Join(dev.Dir, notesName))
-	if err != nil {
-		return err
-	}
-	// 3. The fake WeCom, then the node, both in this process.
-	fakeListener, err := listenOn(ctx, "--wecom-addr", dev.WeComAddr)
-	if err != nil {
-		return err
-	}
-	fake := wecomtest.New(wecomtest.Config{Seed: []byte(notes.WeComSeed)})
-	for _, tenant := range notes.demoTenants() {
-		fake.AddApp(tenant.weComApp())
-	}
-	cfg, err := devServeConfig(ctx, dev, server, notes, fakeListener.Addr().String())
-	if err != nil {
-		_ = fakeListener.Close()
-		return err
-	}
-	node, err := NewServer(ctx, cfg, log)
-	if err != nil {
-		_ = fakeListener.Close()
 		return err
 	}
 	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return fake.Serve(running, fakeListener) })
-	group.Go(func() error { return node.Run(running) })
+	group.Go(func() error { return h.fake.Serve(running, h.fakeListener) })
+	group.Go(func() error { return h.node.Run(running) })
 	group.Go(func() error {
 		select {
-		case <-server.Done():
-			return errors.New("the private Postgres ended; its log is " + server.LogFile())
+		case <-h.postgres.Done():
+			return errors.New("the private Postgres ended; its log is " + h.postgres.LogFile())
 		case <-running.Done():
 			return nil
 		}
 	})
-	// 4. The owner and the demo, through the console's own routes.
+	// The owner and the demo, through the console's own routes.
 	group.Go(func() error {
-		made, err := seedDemo(running, node, notes, dev.Dir)
+		demos, err := seedDemo(running, h.node, h.notes)
 		switch {
 		case running.Err() != nil: // stopped meanwhile, which is no failure
 			return nil //nolint:nilerr // see above
 		case err != nil:
 			return fmt.Errorf("make the demo tenants: %w", err)
 		}
-		return welcome(out, node, fakeListener.Addr(), server, notes, made, time.Since(started))
+		return h.welcome(out, demos, time.Since(started))
 	})
 	return group.Wait()
+}
+
+// devHouse is what dev runs. One part after the other is opened; close takes
+// down what is there.
+type devHouse struct {
+	postgres     *devdb.Server
+	notes        *notes
+	fake         *wecomtest.Server
+	fakeListener net.Listener
+	node         *Server
+}
+
+func (h *devHouse) open(ctx context.Context, dev DevConfig, out io.Writer, log *slog.Logger) (err error) {
+	// 1. A folder of its own, with what must survive a restart.
+	if err := os.MkdirAll(dev.Dir, 0o750); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	// 2. Postgres, private and in the background.
+	if h.postgres, err = startPostgres(ctx, dev, out); err != nil {
+		return err
+	}
+	if h.notes, err = readNotes(filepath.Join(dev.Dir, notesName)); err != nil {
+		return err
+	}
+	// 3. The fake WeCom, with what it was told in earlier runs, then the node, both
+	// in this process.
+	h.fake = wecomtest.New(wecomtest.Config{Seed: []byte(h.notes.WeComSeed), StateFile: filepath.Join(dev.Dir, weComName)})
+	if err := h.fake.LoadApps(); err != nil {
+		return fmt.Errorf("%w; `signet dev --fresh` begins anew", err)
+	}
+	h.notes.setUp(h.fake)
+	if err := h.fake.SaveApps(); err != nil {
+		return err
+	}
+	if h.fakeListener, err = listenOn(ctx, "--wecom-addr", dev.WeComAddr); err != nil {
+		return err
+	}
+	cfg, err := devServeConfig(ctx, dev, h.postgres, h.notes, h.fakeListener.Addr().String())
+	if err != nil {
+		return err
+	}
+	h.node, err = NewServer(ctx, cfg, log)
+	return err
+}
+
+func (h *devHouse) close(ctx context.Context, log *slog.Logger) {
+	if h.node != nil {
+		h.node.Close()
+	}
+	if h.fakeListener != nil {
+		_ = h.fakeListener.Close()
+	}
+	if h.postgres == nil {
+		return
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	if err := h.postgres.Stop(stop); err != nil {
+		log.Error("Postgres did not stop cleanly", "error", err)
+	}
 }
 
 func startPostgres(ctx context.Context, dev DevConfig, out io.Writer) (*devdb.Server, error) {
@@ -115,7 +146,7 @@ func startPostgres(ctx context.Context, dev DevConfig, out io.Writer) (*devdb.Se
 		if err := devdb.Drop(ctx, dir); err != nil {
 			return nil, err
 		}
-		for _, name := range []string{notesName, identityName, recoveryName} {
+		for _, name := range []string{notesName, weComName, identityName, recoveryName} {
 			if err := os.Remove(filepath.Join(dev.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return nil, err
 			}
@@ -125,11 +156,12 @@ func startPostgres(ctx context.Context, dev DevConfig, out io.Writer) (*devdb.Se
 	return devdb.Start(ctx, devdb.Config{Programs: programs, Dir: dir})
 }
 
-// The identity, and the recovery identity, which in production is on no machine
-// of the platform.
+// The identity, the recovery identity, which in production is on no machine of
+// the platform, and the apps of the fake WeCom.
 const (
 	identityName = "identity.txt"
 	recoveryName = "recovery.txt"
+	weComName    = "fakewecom.json"
 )
 
 // devServeConfig makes the database, the roles, the schema and the identity
@@ -190,29 +222,52 @@ func asLocalhost(addr string) string {
 	return "http://localhost:" + port
 }
 
-func welcome(out io.Writer, node *Server, weCom net.Addr, postgres *devdb.Server, n *notes, made []demoResult, took time.Duration) error {
+func (h *devHouse) welcome(out io.Writer, demos []demo, took time.Duration) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("")
 	line("Signet is running (%s).", took.Round(100*time.Millisecond))
 	line("")
-	line("  console    %s", asLocalhost(node.ConsoleAddr()))
-	line("  login      %s", n.OwnerEmail)
-	line("  password   %s", n.OwnerPassword)
-	line("  signing    %s", asLocalhost(node.PublicAddr()))
-	line("  metrics    %s/metrics", asLocalhost(node.MetricsAddr()))
-	line("  fake WeCom %s/_fake/", asLocalhost(weCom.String()))
-	line("  Postgres   %s", postgres.Dir())
+	line("  console    %s", asLocalhost(h.node.ConsoleAddr()))
+	line("  login      %s", h.notes.OwnerEmail)
+	line("  password   %s", h.notes.OwnerPassword)
+	line("  signing    %s", asLocalhost(h.node.PublicAddr()))
+	line("  metrics    %s/metrics", asLocalhost(h.node.MetricsAddr()))
+	line("  fake WeCom %s/_fake/", asLocalhost(h.fakeListener.Addr().String()))
+	line("  Postgres   %s", h.postgres.Dir())
 	line("")
-	for _, d := range made {
-		line("  %s  app %s  %s", d.name, d.key, d.state)
+	for _, d := range demos {
+		app := ""
+		if d.key != "" {
+			app = "app " + d.key + "  "
+		}
+		line("  %s  %s%s", d.name, app, d.state)
 	}
 	line("")
-	line("Ask for a signature:")
-	line("")
-	line("  %s", made[0].curl(asLocalhost(node.PublicAddr())))
-	line("")
+	if d, ok := toAsk(demos); ok {
+		if d.signs {
+			line("Ask for a signature:")
+		} else {
+			line("Ask for a signature, once what is said above is mended:")
+		}
+		line("")
+		line("  %s", d.curl(asLocalhost(h.node.PublicAddr())))
+		line("")
+	}
 	line("Ctrl-C stops everything. The data stays; `signet dev --fresh` begins anew.")
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// toAsk gives the first demo that signs, or else the first that has an app.
+func toAsk(demos []demo) (demo, bool) {
+	for _, fits := range []func(demo) bool{
+		func(d demo) bool { return d.signs },
+		func(d demo) bool { return d.key != "" },
+	} {
+		if i := slices.IndexFunc(demos, fits); i >= 0 {
+			return demos[i], true
+		}
+	}
+	return demo{}, false
 }

@@ -46,7 +46,8 @@ func (s surroundings) requireAll() error {
 }
 
 // survey opens what is outside. What could be opened is open even where
-// something else is wrong, and the caller closes it.
+// something else is wrong, and the caller closes it. When ctx has ended, that is
+// the error: what was not waited for is not wrong.
 func survey(ctx context.Context, cfg config.Config, log *slog.Logger) (found surroundings, err error) {
 	var problems [4]error
 	found.master, found.recovery, problems[0] = readKeys(cfg, log)
@@ -58,6 +59,9 @@ func survey(ctx context.Context, cfg config.Config, log *slog.Logger) (found sur
 		found.store, problems[3] = store.Open(ctx, store.Config{
 			TenantURL: cfg.DatabaseURL.Expose(), SystemURL: cfg.SystemDatabaseURL.Expose(),
 		})
+	}
+	if ctx.Err() != nil {
+		return found, ctx.Err()
 	}
 	return found, errors.Join(problems[:]...)
 }

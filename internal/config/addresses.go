@@ -138,19 +138,26 @@ func printableURL(text string) string {
 	return text
 }
 
-// refuseCollisions compares the listeners. Of two on one address the later
-// loses its value, so that nothing else is said about it.
+// refuseCollisions compares the listeners. Of two on one address the later is to
+// blame, but for one that a flag has moved there; it loses its value, so that
+// nothing else is said about it.
 func (c *Config) refuseCollisions(found *problems) {
-	listeners := []struct {
-		name string
+	type listener struct {
+		key  string
 		addr *string
-	}{{PublicAddr, &c.PublicAddr}, {ConsoleAddr, &c.ConsoleAddr}, {MetricsAddr, &c.MetricsAddr}}
+	}
+	listeners := []listener{{PublicAddr, &c.PublicAddr}, {ConsoleAddr, &c.ConsoleAddr}, {MetricsAddr, &c.MetricsAddr}}
 	for i, later := range listeners {
 		for _, earlier := range listeners[:i] {
-			if *later.addr != "" && *earlier.addr != "" && Collide(*later.addr, *earlier.addr) {
-				found.add(later.name, "is %q, where %s (%q) listens already: give each a port of its own", *later.addr, earlier.name, *earlier.addr)
-				*later.addr = ""
+			if *later.addr == "" || *earlier.addr == "" || !Collide(*later.addr, *earlier.addr) {
+				continue
 			}
+			blamed, other := later, earlier
+			if found.isByFlag(earlier.key) && !found.isByFlag(later.key) {
+				blamed, other = earlier, later
+			}
+			found.add(blamed.key, "is %q, where %s (%q) listens already: give each a port of its own", *blamed.addr, found.name(other.key), *other.addr)
+			*blamed.addr = ""
 		}
 	}
 }

@@ -41,15 +41,17 @@ type Source struct {
 	ReadFile func(string) ([]byte, error)
 }
 
-// FromProcess is the environment of this process with the flags given.
+// FromProcess is the environment of this process with the flags given, by key.
+// Its files are regular ones (also through symbolic links) of at most 64 KiB.
 func FromProcess(flags map[string]string) Source {
-	return Source{Environ: os.Environ(), Flags: flags, ReadFile: os.ReadFile}
+	return Source{Environ: os.Environ(), Flags: flags, ReadFile: readFile}
 }
 
 // Read reads and checks every key. needed names the keys that the command
 // cannot do without. The error is a joined one with a line for each problem, in
-// the order of the table; what is right is in the Config all the same, so that
-// the caller can look for what else is wrong, and a wrong value is its zero.
+// the order of the table, each a FlagError where a flag gave the value; what is
+// right is in the Config all the same, so that the caller can look for what else
+// is wrong, and a wrong value is its zero.
 func Read(from Source, needed ...string) (Config, error) {
 	values, problems := gather(from)
 	var cfg Config
@@ -88,13 +90,28 @@ func (s Source) standard(k key) string {
 }
 
 type problems struct {
-	list  []error
-	about []string // keys that have a problem already
+	list   []error
+	about  []string // keys that have a problem already
+	byFlag []string // keys whose value a flag gave
 }
 
 func (p *problems) add(key, format string, args ...any) {
-	p.list = append(p.list, fmt.Errorf(key+" "+format, args...))
+	err := fmt.Errorf(p.name(key)+" "+format, args...)
+	if p.isByFlag(key) {
+		err = FlagError{err}
+	}
+	p.list = append(p.list, err)
 	p.about = append(p.about, key)
+}
+
+func (p *problems) isByFlag(key string) bool { return slices.Contains(p.byFlag, key) }
+
+// name is what the value of a key was set by.
+func (p *problems) name(key string) string {
+	if p.isByFlag(key) {
+		return flagOf(key)
+	}
+	return key
 }
 
 func (p *problems) joined() error { return errors.Join(p.list...) }
@@ -127,22 +144,10 @@ func gather(from Source) (map[string]string, *problems) {
 	for name, value := range from.Flags {
 		if value != "" {
 			values[name] = value
+			found.byFlag = append(found.byFlag, name)
 		}
 	}
 	return values, found
-}
-
-func readInto(from Source, values map[string]string, found *problems, key, path string) {
-	if values[key] != "" {
-		found.add(key, "is given twice, as %s and as %s: keep one", key, key+fileSuffix)
-		return
-	}
-	content, err := from.ReadFile(path)
-	if err != nil {
-		found.add(key, "cannot be read from the file that %s names (%q): check the path and its rights", key+fileSuffix, path)
-		return
-	}
-	values[key] = strings.TrimRight(string(content), "\r\n")
 }
 
 func known(name string) bool {

@@ -141,7 +141,7 @@ func (h *home) own(dir string, mode fs.FileMode, m mark) error {
 	if err := os.Chmod(dir, mode); err != nil { // the umask had a say in Mkdir
 		return err
 	}
-	lock, err := lockNow(filepath.Join(dir, ownerName))
+	lock, err := lockSoon(filepath.Join(dir, ownerName))
 	if err != nil {
 		return err
 	}

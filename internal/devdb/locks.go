@@ -40,6 +40,22 @@ func lockNow(path string) (*os.File, error) {
 	return file, nil
 }
 
+// forkTime is how long a lock that was given up may yet be held: a program that
+// is being started at that moment shares our files until it runs.
+const forkTime = 300 * time.Millisecond
+
+// lockSoon is lockNow, and tries again for forkTime.
+func lockSoon(path string) (*os.File, error) {
+	again := time.NewTicker(pollInterval)
+	defer again.Stop()
+	for end := time.Now().Add(forkTime); ; <-again.C {
+		file, err := lockNow(path)
+		if file != nil || err != nil || time.Now().After(end) {
+			return file, err
+		}
+	}
+}
+
 // lockWait takes the lock in the file at path as soon as it is free.
 func lockWait(ctx context.Context, path string) (*os.File, error) {
 	ticker := time.NewTicker(pollInterval)

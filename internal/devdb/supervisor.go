@@ -50,6 +50,9 @@ const (
 // killGrace is how long a server may take to obey a signal that it cannot delay.
 const killGrace = 10 * time.Second
 
+// orderAgain is how long an order is left to be obeyed before it is repeated.
+const orderAgain = 200 * time.Millisecond
+
 // supervisor is a running shell as above, and with it the server.
 type supervisor struct {
 	orders *os.File      // our end of the pipe
@@ -102,19 +105,32 @@ func (s *supervisor) order(signal string) { _, _ = s.orders.WriteString(signal +
 // by the hardest after that. It returns when the shell has ended.
 func (s *supervisor) halt(ctx context.Context, signal string) {
 	defer s.orders.Close()
-	s.order(signal)
-	select {
-	case <-s.done:
+	if s.repeat(signal, ctx.Done()) {
 		return
-	case <-ctx.Done():
-		s.order(stopImmediate)
 	}
-	timer := time.NewTimer(s.grace)
+	grace := make(chan struct{})
+	timer := time.AfterFunc(s.grace, func() { close(grace) })
 	defer timer.Stop()
-	select {
-	case <-s.done:
-	case <-timer.C:
+	if !s.repeat(stopImmediate, grace) {
 		s.order(stopKill)
 		<-s.done
+	}
+}
+
+// repeat orders the signal until the server has ended, which is true, or until
+// no longer. Once is not enough: in its first moments a server that was started
+// in the background ignores what would end it.
+func (s *supervisor) repeat(signal string, noLonger <-chan struct{}) (ended bool) {
+	again := time.NewTicker(orderAgain)
+	defer again.Stop()
+	for {
+		s.order(signal)
+		select {
+		case <-s.done:
+			return true
+		case <-noLonger:
+			return false
+		case <-again.C:
+		}
 	}
 }
