@@ -142,6 +142,10 @@ func (a *Actions) keepProof(ctx context.Context, tx *store.TenantTx, tenant core
 // used beyond its end.
 func (a *Actions) keepGrant(ctx context.Context, tx *store.TenantTx, tenant core.TenantID, app core.App, kind core.TicketKind, version int32, key seal.WrappedKey, grant wecom.Grant) error {
 	subject := store.TicketSubject{AppID: app.ID}
+	// What a node is fetching just now, it fetches with the former secret.
+	if err := tx.VoidTurn(ctx, kind, subject); err != nil {
+		return err
+	}
 	for range keepTries {
 		held, found, err := tx.FindTicket(ctx, kind, subject)
 		if err != nil {
@@ -157,10 +161,6 @@ func (a *Actions) keepGrant(ctx context.Context, tx *store.TenantTx, tenant core
 		}
 		row.Sealed, err = a.Sealer.SealUntil(key, seal.ForAppTicket(tenant, app.ID, kind, row.Generation), grant.Value, row.ExpiresAt)
 		if err != nil {
-			return err
-		}
-		// What a node is fetching just now, it fetches with the former secret.
-		if err := tx.VoidTurn(ctx, kind, subject); err != nil {
 			return err
 		}
 		written, err := tx.PutTicket(ctx, kind, subject, row)

@@ -3,7 +3,6 @@ package app
 import (
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -18,8 +17,6 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	feedUp   prometheus.Gauge
-	feedWas  atomic.Bool
 }
 
 func newMetrics() *metrics {
@@ -32,19 +29,14 @@ func newMetrics() *metrics {
 			Namespace: "signet", Name: "request_seconds", Help: "Time from the first byte read to the answer, in seconds.",
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"listener", "operation"}),
-		feedUp: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "signet", Name: "change_feed_up", Help: "1 if the last reading of the change feed went well.",
-		}),
 	}
-	m.feedWas.Store(true)
-	m.feedUp.Set(1)
 	version := Version()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: "signet", Name: "build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version.Version, "commit": version.Commit, "go": version.Go},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, m.feedUp, info,
+	m.registry.MustRegister(m.requests, m.duration, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -55,17 +47,13 @@ func (m *metrics) watch(r rooms) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",
 		}, func() float64 { return float64(r.directory.Len()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "signet", Name: "change_feed_up", Help: "1 if the last reading of the change feed went well.",
+		}, func() float64 { return map[bool]float64{true: 1}[r.directory.IsCurrent()] }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
 		}, func() float64 { return float64(r.store.Statements()) }),
 	)
-}
-
-// noteFeed notes how a reading of the change feed went and tells how the one
-// before did.
-func (m *metrics) noteFeed(up bool) (was bool) {
-	m.feedUp.Set(map[bool]float64{true: 1}[up])
-	return m.feedWas.Swap(up)
 }
 
 func (m *metrics) observe(o httpapi.Observation) {

@@ -159,8 +159,7 @@ func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
 // noteFeed says once that the change feed stands still, and once that it runs
 // again.
 func (s *Server) noteFeed(err error) {
-	s.rooms.directory.NoteFeed(err == nil)
-	was := s.metrics.noteFeed(err == nil)
+	was := s.rooms.directory.NoteFeed(err == nil)
 	switch {
 	case err != nil && was:
 		s.log.Error("the change feed cannot be read; signing goes on with what is known", "alert", "feed_stopped", "error", err)

@@ -34,20 +34,14 @@ func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
 	return nil
 }
 
+// forgetCorps forgets the corps of gone apps of which their tenant has none left.
 func (s *Signer) forgetCorps(gone []ticket.App) {
-	type corp struct {
-		tenant core.TenantID
-		id     core.CorpID
-	}
-	seen := map[corp]bool{}
+	corps := map[corpOf]bool{}
 	for _, app := range gone {
-		c := corp{app.TenantID, app.CorpID}
-		if seen[c] {
-			continue
-		}
-		seen[c] = true
-		if !s.directory.serves(c.tenant, c.id) {
-			s.tickets.ForgetCorp(c.tenant, c.id)
-		}
+		corps[corpOf{app.TenantID, app.CorpID}] = true
+	}
+	s.directory.dropServed(corps)
+	for c := range corps {
+		s.tickets.ForgetCorp(c.tenant, c.corp)
 	}
 }

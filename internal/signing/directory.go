@@ -178,21 +178,33 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 	return gone, err
 }
 
-// NoteFeed says whether the change feed could be read. While it cannot, what is
-// held goes on being signed, but nobody can say that there is no such app.
-func (d *Directory) NoteFeed(readable bool) { d.behind.Store(!readable) }
+// NoteFeed says whether the change feed could be read, and tells whether it could
+// the time before. While it cannot, what is held goes on being signed, but nobody
+// can say that there is no such app.
+func (d *Directory) NoteFeed(readable bool) (before bool) { return !d.behind.Swap(!readable) }
+
+// IsCurrent tells whether the change feed could be read the last time.
+func (d *Directory) IsCurrent() bool { return !d.behind.Load() }
 
 // Len tells how many apps are held.
 func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 
-// serves tells whether a tenant has an app of a corp. It looks at every app.
-func (d *Directory) serves(tenant core.TenantID, corp core.CorpID) bool {
-	found := false
+// corpOf is a corp of a tenant.
+type corpOf struct {
+	tenant core.TenantID
+	corp   core.CorpID
+}
+
+// dropServed takes out of a set the corps of which their tenant has an app. It
+// looks at every app until the set is empty.
+func (d *Directory) dropServed(corps map[corpOf]bool) {
+	if len(corps) == 0 {
+		return
+	}
 	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
-		found = a.tenantID == tenant && a.corpID() == corp
-		return !found
+		delete(corps, corpOf{a.tenantID, a.corpID()})
+		return len(corps) > 0
 	})
-	return found
 }
 
 func (c *contents) reloadApps(ctx context.Context, tx *store.SystemTx, keys []core.AppKey, tenants []core.TenantID) (gone []ticket.App, err error) {

@@ -53,11 +53,7 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
 // origin.untrusted, app.not_ready, or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
-	key, app, err := s.find(r)
-	if err != nil {
-		return Answer{}, err
-	}
-	page, err := admit(app, r)
+	key, app, page, err := s.admit(r)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -80,65 +76,61 @@ func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 
 // SignConfig gives the signature for wx.config alone. It fails as Sign does.
 func (s *Signer) SignConfig(ctx context.Context, r Request) (Answer, error) {
-	_, app, err := s.find(r)
-	if err != nil {
-		return Answer{}, err
-	}
-	page, err := admit(app, r)
-	if err != nil {
-		return Answer{}, err
-	}
-	now := s.now()
-	corpTicket, err := s.tickets.CorpTicket(ctx, now, app.ticketApp())
-	if err != nil {
-		return Answer{}, err
-	}
-	a := answer(app, page, now)
-	signature(&a.Config, corpTicket.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
-	return a, nil
+	a, digits, err := s.signOne(ctx, r, s.tickets.CorpTicket)
+	a.Config = digits
+	return a, err
 }
 
 // SignAgentConfig gives the signature for wx.agentConfig alone. It fails as
 // Sign does.
 func (s *Signer) SignAgentConfig(ctx context.Context, r Request) (Answer, error) {
-	_, app, err := s.find(r)
-	if err != nil {
-		return Answer{}, err
-	}
-	page, err := admit(app, r)
-	if err != nil {
-		return Answer{}, err
-	}
-	now := s.now()
-	agentTicket, err := s.tickets.AgentTicket(ctx, now, app.ticketApp())
-	if err != nil {
-		return Answer{}, err
-	}
-	a := answer(app, page, now)
-	signature(&a.AgentConfig, agentTicket.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
-	return a, nil
+	a, digits, err := s.signOne(ctx, r, s.tickets.AgentTicket)
+	a.AgentConfig = digits
+	return a, err
 }
 
-// admit tells whether an app may sign this page for this caller. The order of the
-// checks is the contract's; find made the first ones.
-func admit(app *app, r Request) (Page, error) {
+// signOne gives an answer and beside it the one signature that goes into it.
+func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Context, time.Time, ticket.App) (core.Secret, error)) (a Answer, digits [signatureLength]byte, err error) {
+	_, app, page, err := s.admit(r)
+	if err != nil {
+		return a, digits, err
+	}
+	now := s.now()
+	value, err := take(ctx, now, app.ticketApp())
+	if err != nil {
+		return a, digits, err
+	}
+	a = answer(app, page, now)
+	signature(&digits, value.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
+	return a, digits, nil
+}
+
+// admit finds the app and tells whether it may sign this page for this caller.
+// The order of the checks is the contract's.
+func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err error) {
+	if key, app, err = s.find(r); err == nil {
+		page, err = app.judge(r)
+	}
+	return key, app, page, err
+}
+
+// judge tells whether an app that was found may sign.
+func (a *app) judge(r Request) (Page, error) {
 	switch {
-	case app.is(tenantSuspended):
+	case a.is(tenantSuspended):
 		return Page{}, fault.New(fault.TenantSuspended, nil)
-	case app.is(appSuspended):
+	case a.is(appSuspended):
 		return Page{}, fault.New(fault.AppSuspended, nil)
 	}
-	page, err := ParsePage(r.Page, app.is(allowHTTP))
-	if err != nil {
+	page, err := ParsePage(r.Page, a.is(allowHTTP))
+	switch {
+	case err != nil:
 		return Page{}, err
-	}
-	if !app.trusts(page.Host()) {
+	case !a.trusts(page.Host()):
 		return Page{}, fault.New(fault.URLUntrusted, fault.Args{"host": page.Host()})
-	}
-	if r.HasOrigin && !page.HasOrigin(r.Origin) {
+	case r.HasOrigin && !page.HasOrigin(r.Origin):
 		return Page{}, fault.New(fault.OriginUntrusted, nil)
-	}
-	if !app.is(ready) {
+	case !a.is(ready):
 		return Page{}, fault.New(fault.AppNotReady, nil).WithRetryAfter(time.Minute)
 	}
 	return page, nil
@@ -162,7 +154,7 @@ func (s *Signer) find(r Request) (key core.AppKey, found *app, err error) {
 	switch {
 	case found != nil:
 		return key, found, nil
-	case ok && s.directory.behind.Load():
+	case ok && !s.directory.IsCurrent():
 		return key, nil, fault.New(fault.StoreUnavailable, nil).WithRetryAfter(behindWait)
 	}
 	return key, nil, fault.New(fault.AppUnknown, nil)

@@ -196,7 +196,7 @@ func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry
 	done := c.flights.DoChan(k.flight(beyond), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
 		defer cancel()
-		if e, ok := c.memory.Load(k); ok && e.generation > beyond && e.usable(c.Now()) {
+		if e, _ := c.memory.Load(k); c.serves(e, beyond) {
 			return e, nil // somebody's flight landed while we were on our way here
 		}
 		e, err := c.load(ctx, app, k, beyond)

@@ -2,8 +2,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"maps"
 	"sync"
@@ -71,7 +69,7 @@ type pauses struct {
 }
 
 func newPauses() *pauses {
-	return &pauses{now: time.Now, jitter: draw, held: make(map[pauseKey]pause)}
+	return &pauses{now: time.Now, jitter: wecom.Jitter, held: make(map[pauseKey]pause)}
 }
 
 func keysOf(who Caller, api wecom.API) (app, corp pauseKey) {
@@ -187,13 +185,4 @@ func doubled(first time.Duration, times int, longest time.Duration) time.Duratio
 		d *= 2
 	}
 	return min(d, longest)
-}
-
-func draw(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // crypto/rand never fails (it stops the program instead)
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit))
 }

@@ -65,7 +65,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Jitter == nil {
-		cfg.Jitter = draw
+		cfg.Jitter = Jitter
 	}
 	return &Client{
 		base:    base.Scheme + "://" + base.Host,
@@ -134,7 +134,9 @@ func parseBase(text string) (*url.URL, error) {
 	return base, nil
 }
 
-func draw(limit time.Duration) time.Duration {
+// Jitter draws from [0, limit), 0 where limit is not positive, so that those who
+// failed together do not come again together.
+func Jitter(limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
 	}

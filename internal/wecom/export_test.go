@@ -18,5 +18,4 @@ func (c *Client) DialWith(dial func(ctx context.Context, network, address string
 var (
 	Guard           = guard
 	ParseRetryAfter = parseRetryAfter
-	Draw            = draw
 )

@@ -164,10 +164,10 @@ func TestJitter_is_drawn_below_its_limit(t *testing.T) {
 	t.Parallel()
 	seen := map[time.Duration]bool{}
 	for range 1000 {
-		d := wecom.Draw(200 * time.Millisecond)
+		d := wecom.Jitter(200 * time.Millisecond)
 		require.True(t, d >= 0 && d < 200*time.Millisecond)
 		seen[d] = true
 	}
 	require.Greater(t, len(seen), 900)
-	require.Zero(t, wecom.Draw(0))
+	require.Zero(t, wecom.Jitter(0))
 }
