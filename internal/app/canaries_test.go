@@ -23,6 +23,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/devdb"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/store/storetest"
 	"signet/internal/wecom/wecomtest"
 )
@@ -80,7 +81,7 @@ func search(where string, content []byte, canaries map[string]string) (hits []st
 func TestNoSecretIsSeenAnywhere(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db storetest.DB) {
-		n := &node{db: db, weCom: wecomtest.Start(t, wecomtest.Config{}), logs: &logBuffer{}}
+		n := &node{db: db, weCom: wecomtest.Start(t, wecomtest.Config{}), logs: &httpapitest.LogBook{}}
 		n.cfg = newConfig(t, db, n.weCom.URL())
 		answers := n.liveThroughEverything(t)
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/store/storetest"
 )
 
@@ -46,7 +47,7 @@ func (c *endingContext) Err() error {
 
 // welcomeWriter tells when the welcome is written.
 type welcomeWriter struct {
-	logBuffer
+	httpapitest.LogBook
 	welcomed func()
 }
 
@@ -54,7 +55,7 @@ func (w *welcomeWriter) Write(p []byte) (int, error) {
 	if strings.Contains(string(p), "Signet is running") {
 		w.welcomed()
 	}
-	return w.logBuffer.Write(p)
+	return w.LogBook.Write(p)
 }
 
 func TestDevEndsCleanlyAtEveryMomentOfItsStart(t *testing.T) {
@@ -71,7 +72,7 @@ func TestDevEndsCleanlyAtEveryMomentOfItsStart(t *testing.T) {
 	endAt := func(fresh bool, at int64) (looks int64) {
 		ctx := newEndingContext(at)
 		defer ctx.end()
-		out, logged := &welcomeWriter{}, &logBuffer{}
+		out, logged := &welcomeWriter{}, &httpapitest.LogBook{}
 		out.welcomed = func() {
 			looks = ctx.seen.Load()
 			ctx.end()

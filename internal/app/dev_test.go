@@ -18,6 +18,7 @@ import (
 
 	"signet/internal/app"
 	"signet/internal/devdb"
+	"signet/internal/httpapi/httpapitest"
 )
 
 // devDir is a folder for dev. As root the cluster lies elsewhere and would
@@ -62,7 +63,7 @@ func readDevNotes(t *testing.T, dir string) (n devNotes) {
 func startDev(t *testing.T, dir string, fresh bool) *runningDev {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	out := &logBuffer{}
+	out := &httpapitest.LogBook{}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- app.Dev(ctx, devConfig(dir, fresh), out, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn})))

@@ -21,6 +21,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/config"
 	"signet/internal/core"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/seal"
 	"signet/internal/store/storetest"
 	"signet/internal/wecom/wecomtest"
@@ -48,26 +49,9 @@ type node struct {
 	weCom  *wecomtest.Server
 	cfg    config.Config
 	server *app.Server
-	logs   *logBuffer
+	logs   *httpapitest.LogBook
 	token  string
 	stop   func() error
-}
-
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // newConfig is a configuration that works: a database, an identity, a fake
@@ -89,7 +73,7 @@ func newConfig(t *testing.T, db storetest.DB, weComURL string) config.Config {
 // newNode is a node that was not started yet: its configuration can be changed.
 func newNode(t *testing.T, weCom wecomtest.Config) *node {
 	t.Helper()
-	n := &node{db: storetest.New(t), weCom: wecomtest.Start(t, weCom), logs: &logBuffer{}}
+	n := &node{db: storetest.New(t), weCom: wecomtest.Start(t, weCom), logs: &httpapitest.LogBook{}}
 	n.cfg = newConfig(t, n.db, n.weCom.URL())
 	return n
 }

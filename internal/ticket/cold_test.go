@@ -187,7 +187,7 @@ func TestATicketThatCannotBeStoredStaysInMemory(t *testing.T) {
 	require.NotZero(t, (<-answers).Config)
 	_, err := n.signConfig(t.Context(), n.app)
 	require.NoError(t, err)
-	require.Equal(t, 1, n.log.count("stays in memory"))
+	require.Equal(t, 1, n.logged("stays in memory"))
 	require.Equal(t, 1, n.made().corpTickets)
 	back()
 }

@@ -45,8 +45,8 @@ func TestADamagedRowIsFetchedAnewAndNeverSignedWith(t *testing.T) {
 			calls := n.since(func() { n.mustSign(t) })
 			require.LessOrEqual(t, calls.sum(), 3)
 			require.Positive(t, calls.sum())
-			require.EqualValues(t, min(damaged, 3), n.log.count(`"alert":"seal_refused"`), n.log.String())
-			require.Equal(t, n.log.count(`"alert"`), n.log.count(n.tenant.ID.String()+`","kind"`))
+			require.EqualValues(t, min(damaged, 3), n.logged(`"alert":"seal_refused"`), n.log.String())
+			require.Equal(t, n.logged(`"alert"`), n.logged(n.tenant.ID.String()+`","kind"`))
 
 			require.Zero(t, neighbour.since(func() { neighbour.mustSign(t) }), "neighbours are untouched")
 			n.House = n.Restart(t)
@@ -72,7 +72,7 @@ func TestADamagedSecretIsNeverSentAnywhere(t *testing.T) {
 			require.Positive(t, n.DB.Exec(t, statement, n.tenant.ID.String()))
 			n = n.restart(t)
 			require.Zero(t, n.since(func() { n.mustRefuse(t, fault.AppNotReady) }))
-			require.Positive(t, n.log.count(`"alert":"seal_refused"`))
+			require.Positive(t, n.logged(`"alert":"seal_refused"`))
 		})
 	}
 }

@@ -178,7 +178,7 @@ func TestADeadSecretIsTriedOnceAndNeverAgain(t *testing.T) {
 			require.Zero(t, n.since(func() { n.restart(t).mustRefuse(t, fault.SecretRejected) }), "not after a restart either")
 			n.clock.Advance(48 * time.Hour)
 			require.Zero(t, n.since(func() { n.mustRefuse(t, fault.SecretRejected) }), "nor after two days")
-			require.Equal(t, 1, n.log.count(`"alert":"secret_rejected"`), "one alert")
+			require.Equal(t, 1, n.logged(`"alert":"secret_rejected"`), "one alert")
 			require.Equal(t, []string{"wecom.secret_rejected"}, n.DB.List(t, `SELECT problem FROM signet.app_secrets`))
 
 			_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
@@ -200,7 +200,7 @@ func TestARefusedAddressIsNotedAndNotedAway(t *testing.T) {
 	require.Equal(t, "127.0.0.1", f.Args["ip"])
 	require.Equal(t, 60020, f.Errcode)
 	require.Equal(t, []string{"wecom.ip_refused"}, n.DB.List(t, `SELECT problem FROM signet.app_secrets`))
-	require.Equal(t, 1, n.log.count(`"alert":"ip_refused","ip":"127.0.0.1"`))
+	require.Equal(t, 1, n.logged(`"alert":"ip_refused","ip":"127.0.0.1"`))
 	require.Zero(t, n.since(func() {
 		for range 50 {
 			f := n.mustRefuse(t, fault.IPRefused)

@@ -1,10 +1,8 @@
 package ticket_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/signing"
 	"signet/internal/store/storetest"
 	"signet/internal/wecom"
@@ -28,76 +27,19 @@ const (
 
 var page = apptest.Page(host, "客户 42")
 
-// clock is moved by the test alone, and by a wait, which takes no time.
-type clock struct {
-	mu    sync.Mutex // guards both
-	now   time.Time
-	waits []time.Duration
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 250e6, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func (c *clock) After(d time.Duration) <-chan time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	c.waits = append(c.waits, d)
-	done := make(chan time.Time, 1)
-	done <- c.now
-	return done
-}
-
-func (c *clock) Waits() []time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]time.Duration(nil), c.waits...)
-}
-
-// logBuffer keeps what is logged.
-type logBuffer struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func (b *logBuffer) count(part string) int { return strings.Count(b.String(), part) }
-
 // node is a House with a clock and a log, and one app that nothing was fetched
 // for yet.
 type node struct {
 	*apptest.House
-	clock  *clock
-	log    *logBuffer
+	clock  *apptest.Clock
+	log    *httpapitest.LogBook
 	tenant core.Tenant
 	app    apptest.App
 }
 
 func newNode(t *testing.T, change ...func(*apptest.Config)) node {
 	t.Helper()
-	n := node{clock: newClock(), log: &logBuffer{}}
+	n := node{clock: apptest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 250e6, time.UTC)), log: &httpapitest.LogBook{}}
 	cfg := apptest.Config{
 		Now: n.clock.Now, After: n.clock.After, Log: n.log, WeCom: wecomtest.Config{Clock: n.clock.Now},
 		CallTime: time.Minute, FlightTime: time.Minute, // a busy machine is no fault of WeCom's
@@ -121,6 +63,9 @@ func (n node) restart(t *testing.T) node {
 	n.House = n.Restart(t)
 	return n
 }
+
+// logged tells how often something stands in the log.
+func (n node) logged(part string) int { return strings.Count(n.log.String(), part) }
 
 // mustSign signs the page and checks both signatures as the client would.
 func (n node) mustSign(t *testing.T) signing.Answer {

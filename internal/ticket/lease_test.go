@@ -69,7 +69,7 @@ func TestAColdTenantCostsTheClusterThreeCalls(t *testing.T) {
 	nodes := n.cluster(t, 4)
 	signEverywhere(t, nodes, 1000)
 	require.Equal(t, made{1, 1, 1}, n.made())
-	require.Zero(t, n.log.count("thrown away"))
+	require.Zero(t, n.logged("thrown away"))
 }
 
 // Whoever waits for another node's turn hears of its end by the change feed, and
@@ -122,7 +122,7 @@ func TestAKilledHolderCostsOneLease(t *testing.T) {
 	// It wakes up, and what it brings is thrown away.
 	generation := n.DB.List(t, `SELECT kind || ' ' || generation FROM signet.tickets ORDER BY kind`)
 	n.WeCom.Release()
-	require.Eventually(t, func() bool { return n.log.count("thrown away") > 0 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return n.logged("thrown away") > 0 }, 20*time.Second, 10*time.Millisecond)
 	require.Equal(t, generation, n.DB.List(t, `SELECT kind || ' ' || generation FROM signet.tickets ORDER BY kind`))
 }
 
@@ -146,7 +146,7 @@ func TestWhatComesAfterItsTurnIsThrownAway(t *testing.T) {
 	n.WeCom.Release()
 	require.NoError(t, <-signed)
 	require.Equal(t, made{2, 1, 1}, n.made())
-	require.Equal(t, 1, n.log.count("thrown away"))
+	require.Equal(t, 1, n.logged("thrown away"))
 }
 
 // Nor does it call when its turn for the call is over.

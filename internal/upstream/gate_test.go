@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,35 +25,17 @@ const (
 	agent = "1000247"
 )
 
-// clock is moved by the test alone.
-type clock struct {
-	mu  sync.Mutex // guards now
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // bundle is a House with one app that WeCom knows, and the caller for it.
 type bundle struct {
 	*apptest.House
-	clock  *clock
+	clock  *apptest.Clock
 	secret core.Secret
 	who    upstream.Caller
 }
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	b := bundle{clock: &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}, secret: core.NewSecret(apptest.Secret("first"))}
+	b := bundle{clock: apptest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), secret: core.NewSecret(apptest.Secret("first"))}
 	b.House = apptest.New(t, apptest.Config{Now: b.clock.Now, CallTime: time.Minute, WeCom: wecomtest.Config{Clock: b.clock.Now}})
 	tenant := b.Tenant(t, "蓝湖科技", corp)
 	app := b.ColdApp(t, tenant, agent, b.secret.Expose())
