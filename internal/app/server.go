@@ -102,6 +102,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(running) })
+	group.Go(func() error { s.rooms.signer.KeepFresh(running); return nil })
 	for _, l := range s.surfaces() {
 		group.Go(func() error { return serve(running, l) })
 	}

@@ -23,6 +23,7 @@ type app struct {
 	corpEnd  uint8        // where these end in text
 	agentEnd uint8
 	allows   permits
+	used     uint32 // hour of the last signature that was asked for; read and written atomically
 	tenantID core.TenantID
 	appID    core.AppID
 	room     [64]byte // where text lies if it is as long as most are
@@ -37,7 +38,10 @@ type warmApp struct {
 }
 
 func (a *app) warmed(p ticket.Pair) *app {
-	w := &warmApp{app: *a, pair: p}
+	w := &warmApp{pair: p}
+	w.corpEnd, w.agentEnd, w.allows = a.corpEnd, a.agentEnd, a.allows
+	w.tenantID, w.appID = a.tenantID, a.appID
+	w.useLike(a)
 	w.setText([]byte(a.text))
 	if p.Corp.Len()+p.Agent.Len() <= len(w.values) {
 		w.pair.Corp = core.SecretIn(w.values[:], p.Corp)
@@ -143,7 +147,12 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	if err != nil {
 		return from, fmt.Errorf("load the apps: %w", err)
 	}
-	d.held.Store(fresh)
+	d.held.Swap(fresh).apps.Range(func(key core.AppKey, was *app) bool {
+		if now, still := fresh.apps.Load(key); still {
+			now.useLike(was)
+		}
+		return true
+	})
 	return from, nil
 }
 
@@ -263,7 +272,12 @@ func (c *contents) put(row *store.SigningApp) {
 		text = append(text, host...)
 	}
 	a.setText(text)
-	c.apps.Store(row.Key, a)
+	c.apps.Compute(row.Key, func(was *app, known bool) (*app, xsync.ComputeOp) {
+		if known {
+			a.useLike(was)
+		}
+		return a, xsync.UpdateOp
+	})
 }
 
 // keepTickets puts an app with its tickets in the place of the one that asked for

@@ -39,11 +39,12 @@ type Signer struct {
 	directory *Directory
 	tickets   *ticket.Cache
 	now       func() time.Time
+	ahead     *ahead
 }
 
 // NewSigner makes a Signer. now is time.Now but in tests.
 func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time) *Signer {
-	return &Signer{directory: directory, tickets: tickets, now: now}
+	return &Signer{directory: directory, tickets: tickets, now: now, ahead: newAhead()}
 }
 
 // Sign gives both signatures for a page of an app.
@@ -58,6 +59,7 @@ func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	now := s.now()
+	app.use(now)
 	tickets := app.tickets
 	if tickets == nil || !tickets.Usable(now) {
 		pair, err := s.tickets.Tickets(ctx, now, app.ticketApp())
@@ -96,6 +98,7 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 		return a, digits, err
 	}
 	now := s.now()
+	app.use(now)
 	value, err := take(ctx, now, app.ticketApp())
 	if err != nil {
 		return a, digits, err

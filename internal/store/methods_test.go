@@ -83,6 +83,9 @@ var tenantCalls = map[string]tenantCall{
 		turn, _, ok, err := tx.TakeTurn(ctx, core.AgentTicket, r.appSubject(), uuid.New(), time.Minute)
 		return []any{turn.Epoch, ok}, err
 	},
+	"ForceTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.ForceTurn(ctx, store.Turn{Kind: core.CorpTicket, Whose: r.corpSubject(), Epoch: 1}, time.Minute)
+	},
 	"VoidTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.VoidTurn(ctx, core.CorpTicket, r.corpSubject())
 	},
@@ -269,6 +272,10 @@ var platformCalls = map[string]platformCall{
 var systemCalls = map[string]systemCall{
 	"CountTenantKeys": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.CountTenantKeys(ctx)
+	},
+	"ListAppsInUse": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		apps, err := tx.ListAppsInUse(ctx, time.Time{}, time.Time{})
+		return len(apps), err
 	},
 	"EachLegacyHost": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		hosts := 0

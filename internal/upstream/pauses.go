@@ -69,7 +69,7 @@ type pauses struct {
 }
 
 func newPauses() *pauses {
-	return &pauses{now: time.Now, jitter: wecom.Jitter, held: make(map[pauseKey]pause)}
+	return &pauses{now: time.Now, jitter: core.Jitter, held: make(map[pauseKey]pause)}
 }
 
 func keysOf(who Caller, api wecom.API) (app, corp pauseKey) {

@@ -1,10 +1,8 @@
 package wecom
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/http"
@@ -12,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"signet/internal/core"
 )
 
 // DefaultBaseURL is WeCom's API host (protocol notes, head).
@@ -65,7 +65,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Jitter == nil {
-		cfg.Jitter = Jitter
+		cfg.Jitter = core.Jitter
 	}
 	return &Client{
 		base:    base.Scheme + "://" + base.Host,
@@ -132,15 +132,4 @@ func parseBase(text string) (*url.URL, error) {
 		}
 	}
 	return base, nil
-}
-
-// Jitter draws from [0, limit), 0 where limit is not positive, so that those who
-// failed together do not come again together.
-func Jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // crypto/rand never fails (it stops the program instead)
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit))
 }

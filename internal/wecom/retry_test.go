@@ -159,15 +159,3 @@ func TestRetryAfter_is_read_in_both_forms_and_bounded(t *testing.T) {
 		require.Equal(t, want, wecom.ParseRetryAfter(text, now), text)
 	}
 }
-
-func TestJitter_is_drawn_below_its_limit(t *testing.T) {
-	t.Parallel()
-	seen := map[time.Duration]bool{}
-	for range 1000 {
-		d := wecom.Jitter(200 * time.Millisecond)
-		require.True(t, d >= 0 && d < 200*time.Millisecond)
-		seen[d] = true
-	}
-	require.Greater(t, len(seen), 900)
-	require.Zero(t, wecom.Jitter(0))
-}
