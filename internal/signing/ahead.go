@@ -15,8 +15,7 @@ import (
 )
 
 const (
-	// How often all apps are looked over for what is due until the next time. With
-	// a million of them one look takes a fraction of a second.
+	// With a million apps one look takes a fraction of a second.
 	lookEvery = 15 * time.Second
 
 	renewers = 16 // renewals at a time, of all tenants together
@@ -34,6 +33,7 @@ type Renewals struct{ Done, Failed atomic.Int64 }
 
 // ahead is what the Signer knows of renewals.
 type ahead struct {
+	every  time.Duration // how often all apps are looked over for what is due until the next time
 	queue  *queue
 	counts Renewals
 
@@ -47,7 +47,7 @@ type rest struct {
 	until time.Time
 }
 
-func newAhead() *ahead { return &ahead{queue: newQueue(), resting: map[core.AppKey]rest{}} }
+func newAhead() *ahead { return &ahead{every: lookEvery, queue: newQueue(), resting: map[core.AppKey]rest{}} }
 
 // Renewals gives what was counted, and how many wait or run now.
 func (s *Signer) Renewals() (counts *Renewals, queued int) {
@@ -64,9 +64,9 @@ func (s *Signer) KeepFresh(ctx context.Context) {
 	group.Go(func() { s.ahead.queue.work(ctx, renewers, s.renew) })
 	for {
 		begun := s.now()
-		due := s.dueBy(begun, begun.Add(lookEvery))
+		due := s.dueBy(begun, begun.Add(s.ahead.every))
 		slices.SortFunc(due, func(a, b renewal) int { return a.from.Compare(b.from) })
-		if !s.hand(ctx, due) || !pass(ctx, begun.Add(lookEvery).Sub(s.now())) {
+		if !s.hand(ctx, due) || !pass(ctx, begun.Add(s.ahead.every).Sub(s.now())) {
 			return
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Signer) WarmUp(ctx context.Context) {
 		if err == nil {
 			break
 		}
-		if !pass(ctx, lookEvery) {
+		if !pass(ctx, s.ahead.every) {
 			return
 		}
 	}

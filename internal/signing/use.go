@@ -13,7 +13,7 @@ const lately = 24 * time.Hour
 
 // hourOf counts hours, which is as finely as the last use is known: so a busy app
 // writes it once an hour and reads it otherwise.
-func hourOf(now time.Time) uint32 { return uint32(now.Unix() / 3600) } //nolint:gosec // until the year 491,936
+func hourOf(now time.Time) uint32 { return uint32(now.Unix() / 3600) }
 
 // use notes that a page of the app asks for a signature.
 func (a *app) use(now time.Time) {

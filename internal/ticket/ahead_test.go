@@ -11,6 +11,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/ticket"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
@@ -32,6 +33,29 @@ func TestTicketsAreRenewedBehindThePages(t *testing.T) {
 	require.Zero(t, n.since(func() { n.Signer.RenewDue(t.Context()) }), "once")
 	n.clock.Advance(life * 3 / 10) // the first ones have ended
 	require.Zero(t, n.since(func() { n.mustSign(t) }), "no page waited for it")
+}
+
+// Each ticket has its own time.
+func TestTheOtherTicketIsNotRenewedAlong(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withMode(wecomtest.NewValue))
+	alone := 0
+	const apps = 10
+	for i := range apps {
+		n.app = n.ColdApp(t, n.Tenant(t, "企业", fmt.Sprintf("wwother%09d", i)), agent, apptest.Secret(fmt.Sprint(i)), host)
+		n.mustSign(t)
+		from, ok := n.Tickets.RenewFrom(ticket.App{TenantID: n.app.TenantID, AppID: n.app.ID, CorpID: n.app.CorpID})
+		require.True(t, ok)
+		n.clock.Advance(from.Sub(n.clock.Now()))
+		switch calls := n.since(func() { n.Signer.RenewDue(t.Context()) }); calls.corpTickets + calls.agentTickets {
+		case 1:
+			alone++
+		default:
+			t.Logf("app %d: %+v", i, calls)
+		}
+		n.clock.Advance(48 * time.Hour) // nobody uses it any more
+	}
+	require.GreaterOrEqual(t, alone, apps-3, "two keys may have nearly the same time")
 }
 
 // The original program's pages ask for one of the two.
@@ -155,7 +179,9 @@ func TestARenewalThatFailsLeavesWhatLives(t *testing.T) {
 			n.pass(t, 5*time.Second)
 		}
 	})
-	t.Logf("a quarter of an hour without an answer: %+v", calls)
+	counts, _ := n.Signer.Renewals()
+	t.Logf("a quarter of an hour without an answer: %+v in %d renewals", calls, counts.Failed.Load())
+	require.LessOrEqual(t, counts.Failed.Load(), int64(60), "an app rests after each failure, longer and longer")
 	require.LessOrEqual(t, calls.sum(), 100)
 	n.WeCom.ClearFaults()
 	n.pass(t, time.Minute)

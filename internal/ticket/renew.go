@@ -18,11 +18,9 @@ var signingTickets = [...]core.TicketKind{core.CorpTicket, core.AgentTicket}
 // fetched it when the others come, and they find it in its row.
 const mostLag = 20 * time.Second
 
-// dueFrom is when this node renews a value.
+// dueFrom is when this node renews a value. One that WeCom repeats is renewed when
+// it can be used no more, and that does not wait.
 func (c *Cache) dueFrom(e *entry) time.Time {
-	if e.repeated {
-		return e.renewFrom
-	}
 	return e.renewFrom.Add(min(c.lag, e.useUntil.Sub(e.renewFrom)/2))
 }
 
