@@ -47,7 +47,9 @@ type rest struct {
 	until time.Time
 }
 
-func newAhead() *ahead { return &ahead{every: lookEvery, queue: newQueue(), resting: map[core.AppKey]rest{}} }
+func newAhead() *ahead {
+	return &ahead{every: lookEvery, queue: newQueue(), resting: map[core.AppKey]rest{}}
+}
 
 // Renewals gives what was counted, and how many wait or run now.
 func (s *Signer) Renewals() (counts *Renewals, queued int) {

@@ -31,6 +31,8 @@ func TestTicketsAreRenewedBehindThePages(t *testing.T) {
 	n.clock.Advance(afterItsTime - beforeItsTime)
 	require.Equal(t, made{0, 1, 1}, n.since(func() { n.Signer.RenewDue(t.Context()) }), "by the token that still lives")
 	require.Zero(t, n.since(func() { n.Signer.RenewDue(t.Context()) }), "once")
+	counts, _ := n.Signer.Renewals()
+	require.Equal(t, int64(1), counts.Done.Load(), "nor is it looked at again")
 	n.clock.Advance(life * 3 / 10) // the first ones have ended
 	require.Zero(t, n.since(func() { n.mustSign(t) }), "no page waited for it")
 }
@@ -234,6 +236,21 @@ func TestAStartedNodeTakesUpWhatIsInUse(t *testing.T) {
 	again.clock.Advance(afterItsTime)
 	again.WeCom.ClearFaults()
 	require.Equal(t, made{1, 1, 1}, again.since(func() { again.Signer.RenewDue(t.Context()) }), "it renews it as well")
+}
+
+// Also for pages that nobody has opened since.
+func TestAStartedNodeRenewsWhatWasInUse(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, withMode(wecomtest.NewValue))
+	n.mustSign(t)
+	again := n.restart(t)
+	again.Signer.WarmUp(t.Context())
+	again.clock.Advance(afterItsTime)
+	require.Equal(t, made{0, 1, 1}, again.since(func() { again.Signer.RenewDue(t.Context()) }))
+	again = n.restart(t)
+	again.Signer.WarmUp(t.Context())
+	again.clock.Advance(25 * time.Hour)
+	require.Zero(t, again.since(func() { again.Signer.RenewDue(t.Context()) }), "but not for ever: a renewal is no use")
 }
 
 // A node that is cut off from Postgres signs on, whatever ends meanwhile: it
