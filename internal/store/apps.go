@@ -100,9 +100,12 @@ const deleteApp = `
 DELETE FROM signet.apps
 WHERE tenant_id = $1 AND app_id = $2`
 
-// DeleteApp takes the app away with its secrets, domains, tickets and bound
-// hosts.
+// DeleteApp takes the app away with its secrets, domains, tickets, pauses and
+// bound hosts.
 func (tx *TenantTx) DeleteApp(ctx context.Context, app core.AppID) error {
+	if err := tx.LiftAppPauses(ctx, app); err != nil {
+		return err
+	}
 	_, err := tx.tx.Exec(ctx, deleteApp, tx.tenantID, app)
 	return translate(err)
 }

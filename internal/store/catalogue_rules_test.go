@@ -66,6 +66,8 @@ var unnamedConstraints = map[string]string{
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
 	"ticket_leases_pkey":       "ON CONFLICT DO UPDATE",
+	"calls_pkey":               "ON CONFLICT DO UPDATE",
+	"call_pauses_pkey":         "ON CONFLICT DO UPDATE",
 	"memberships_pkey":         "memberships are made with their member",
 	"memberships_member":       "memberships are made with their member",
 	"sessions_member":          "a session begins with the member in hand",
@@ -88,14 +90,32 @@ const (
 	tenantWall   = `(tenant_id = ( SELECT (NULLIF(current_setting('signet.tenant'::text, true), ''::text))::uuid AS "nullif"))`
 	platformWall = `(( SELECT current_setting('signet.platform'::text, true) AS current_setting) = 'on'::text)`
 	feedWall     = `(` + tenantWall + ` OR ` + platformWall + `)`
+	isOld        = ` < (now() - '02:00:00'::interval)`
 )
+
+// trimmed holds the tenant tables whose old rows the platform's door deletes, and
+// by what it knows them.
+var trimmed = map[string]string{
+	"signet.calls":         "minute",
+	"signet.refused_calls": "minute",
+	"signet.call_pauses":   "COALESCE(until, since)",
+}
+
+// oldRows gives the one condition of each of them.
+func oldRows() []string {
+	var list []string
+	for table, age := range trimmed {
+		list = append(list, table+" ("+platformWall+" AND ("+age+isOld+"))")
+	}
+	return list
+}
 
 // withTables names what the rules speak of. $1: tables that are no tenant's,
 // $2: the feed, $3: tables without row security, $4: global unique keys,
 // $5: foreign keys to the platform's tables, $6: the walls of the tenant, the
-// platform and the feed.
+// platform and the feed, $7: tables that are trimmed and what is old in them.
 const withTables = `
-WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls),
+WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls, $7::text[] AS olds),
 ours AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relname, c.relkind, c.relowner, c.relacl, c.reloptions,
            c.relrowsecurity, c.relforcerowsecurity,
@@ -158,9 +178,11 @@ SELECT name || ' has no row security forced' FROM tables, given WHERE NOT relfor
 	"every table has its wall": `
 SELECT t.name || ' has no wall for signet_app' FROM tables t, given
 WHERE NOT (t.name = ANY (bare)) AND NOT EXISTS (SELECT FROM walls w WHERE w.name = t.name AND w.polname = w.due_name)`,
-	"a policy is the wall or the system's reading and nothing else": `
-SELECT name || ': policy ' || polname || ' is not the one wall' FROM walls
+	"a policy is the wall, the system's reading or the trimming of what is old, and nothing else": `
+SELECT name || ': policy ' || polname || ' is not the one wall' FROM walls, given
 WHERE NOT coalesce(polname = due_name AND polcmd = '*' AND polpermissive AND roles = '{signet_app}' AND qual = due AND checks IS NULL, false)
+  AND NOT coalesce((polname, polcmd) IN (('platform_finds_old', 'r'), ('platform_trims', 'd')) AND polpermissive AND roles = '{signet_app}'
+      AND name || ' ' || qual = ANY (olds) AND checks IS NULL, false)
   AND NOT coalesce(polname = 'system_reads' AND polcmd = 'r' AND polpermissive AND roles = '{signet_system}' AND qual = 'true' AND checks IS NULL, false)`,
 	"the login roles own nothing": `
 SELECT o.name || ' is owned by ' || l.rolname FROM ours o JOIN logins l ON l.oid = o.relowner WHERE o.relkind <> 'i'
@@ -249,7 +271,7 @@ func ruleSays(t testing.TB, q reader, rule string) []string {
 	t.Helper()
 	rows, err := q.Query(t.Context(), withTables+rule,
 		slices.Collect(maps.Keys(platformTables)), feedTable, withoutRowSecurity,
-		slices.Collect(maps.Keys(globalUnique)), slices.Collect(maps.Keys(foreignToPlatform)), []string{tenantWall, platformWall, feedWall})
+		slices.Collect(maps.Keys(globalUnique)), slices.Collect(maps.Keys(foreignToPlatform)), []string{tenantWall, platformWall, feedWall}, oldRows())
 	require.NoError(t, err, rule)
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err, rule)

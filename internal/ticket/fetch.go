@@ -139,7 +139,7 @@ func (c *Cache) callForTicket(ctx context.Context, e errand, token core.Secret, 
 		return wecom.Grant{}, err
 	}
 	// WeCom has accepted a secret for which it gave a token.
-	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.KnownGood}
+	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.KnownGood, Ahead: e.ahead}
 	if e.key.kind == core.CorpTicket {
 		return c.Gate.CorpTicket(ctx, who, token)
 	}
@@ -164,7 +164,7 @@ func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Gra
 	if err := c.renew(ctx, e.key, mine); err != nil {
 		return wecom.Grant{}, by, err
 	}
-	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.Untried}
+	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.Untried, Ahead: e.ahead}
 	if sealed.Checked {
 		who.Standing = upstream.KnownGood
 	}

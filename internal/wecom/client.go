@@ -40,6 +40,7 @@ type Config struct {
 type Client struct {
 	base    string // no slash at the end
 	timeout time.Duration
+	tries   int // of one call, at most
 	now     func() time.Time
 	jitter  func(time.Duration) time.Duration
 	http    *http.Client
@@ -70,6 +71,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		base:    base.Scheme + "://" + base.Host,
 		timeout: cfg.Timeout,
+		tries:   maxTries,
 		now:     cfg.Now,
 		jitter:  cfg.Jitter,
 		http: &http.Client{
@@ -78,6 +80,14 @@ func New(cfg Config) (*Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// Once gives a client that tries each call once, for finding out whether WeCom
+// answers again. It shares everything else with c.
+func (c *Client) Once() *Client {
+	once := *c
+	once.tries = 1
+	return &once
 }
 
 func newTransport(cfg Config, loopback bool) *http.Transport {
