@@ -275,11 +275,24 @@ func TestANodeThatIsCutOffFetchesForItself(t *testing.T) {
 			require.Positive(t, calls.tokens)
 			back()
 			n.Catch(t)
-			n.clock.Advance(life)
 			n.mustSign(t)
+			n.clock.Advance(afterItsTime)
 			n.Signer.RenewDue(t.Context())
+			require.Zero(t, n.since(func() { n.Signer.RenewDue(t.Context()); n.mustSign(t) }), "what it fetched for itself has made way for what stands in the row")
 		})
 	}
+}
+
+// Also for an app whose tickets another node has fetched.
+func TestANodeThatIsCutOffHasTheSecretOfWhatItRead(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.mustSign(t)
+	other := n.restart(t)
+	require.Zero(t, other.since(func() { other.mustSign(t) }))
+	other.cutOff(t)
+	other.clock.Advance(life)
+	require.Equal(t, made{1, 1, 1}, other.since(func() { other.mustSign(t) }))
 }
 
 // What a person has done before Postgres went away holds: a secret that was
