@@ -115,11 +115,15 @@ func (f *follower) await(ctx context.Context, until time.Time) bool {
 	return ctx.Err() == nil
 }
 
+// hangUpPatience is how long the server has for taking leave. A node that ends
+// waits for it.
+const hangUpPatience = 200 * time.Millisecond
+
 func (f *follower) hangUp(ctx context.Context) {
 	if f.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leavePatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpPatience)
 	defer cancel()
 	_ = f.conn.Close(ctx) // it is of no more use either way
 	f.conn = nil

@@ -75,6 +75,7 @@ type Cache struct {
 	memory   *xsync.Map[key, *entry]
 	disowned *xsync.Map[key, disowning]
 	flights  singleflight.Group
+	flying   underWay
 	waiting  waiting
 	node     uuid.UUID // this process, as leases name it
 }
@@ -194,8 +195,8 @@ const anyGeneration = 0
 // who happened to be first.
 func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
 	done := c.flights.DoChan(k.flight(beyond), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
-		defer cancel()
+		ctx, land := c.flying.setOut(ctx, c.FlightTime)
+		defer land()
 		if e, _ := c.memory.Load(k); c.serves(e, beyond) {
 			return e, nil // somebody's flight landed while we were on our way here
 		}
