@@ -12,7 +12,7 @@ import (
 // has chosen, what is under way, what is given back, and a margin.
 const (
 	endTime     = 20 * time.Second
-	longestWork = 8 * time.Second // for requests that are under way
+	longestWork = 8 * time.Second         // for requests that are under way
 	giveBack    = 3500 * time.Millisecond // turns to fetch (3 s, ticket.Cache.Close), then what follows
 	metricsTime = 250 * time.Millisecond
 	closeTime   = 250 * time.Millisecond // for the connections to Postgres

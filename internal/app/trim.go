@@ -2,8 +2,9 @@ package app
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
+
+	"signet/internal/wecom"
 )
 
 // What nobody can need any more is deleted about every five minutes. The jitter
@@ -17,7 +18,7 @@ const (
 // trim deletes old rows until ctx ends.
 func (s *Server) trim(ctx context.Context) error {
 	for {
-		next := time.NewTimer(trimEvery/2 + rand.N(trimEvery)) //nolint:gosec // a pause, no secret
+		next := time.NewTimer(trimEvery/2 + wecom.Jitter(trimEvery))
 		select {
 		case <-next.C:
 		case <-ctx.Done():
