@@ -45,6 +45,9 @@ const (
 	ReasonCorpBudget Reason = "corp_budget"
 )
 
+// ReasonBehind says why a node that does not hear of changes refuses a strict app.
+const ReasonBehind Reason = "behind"
+
 var reasons = map[Reason]Text{
 	ReasonMissing:   {"缺少这一项。", "This member is missing."},
 	ReasonType:      {"类型不对，应为 {want}。", "It has the wrong type; it should be {want}."},
@@ -76,8 +79,8 @@ var reasons = map[Reason]Text{
 	ReasonIPRefused:   {"企业微信不允许平台的出口地址 {ip}。请把它加入应用详情的“企业可信IP”。", "WeCom refuses the platform's address {ip}. Add it under the app's trusted IPs (企业可信IP)."},
 	ReasonOwnBudget:   {"这是平台自设的预算：为避免企业微信把应用锁定一小时，本应用对这个接口的调用已暂停。", "This is the platform's own budget: the app's calls to this API wait, so that WeCom does not lock the app out for an hour."},
 	ReasonCorpBudget:  {"这是平台自设的预算：为避免企业微信把整个企业锁定一小时，这家企业的取票调用已暂停。", "This is the platform's own budget: the corp's ticket calls wait, so that WeCom does not lock the whole corp out for an hour."},
-
-	ReasonOther: {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
+	ReasonBehind:      {"这个节点一个小时没有读到变更了，而这个应用要求在此时停止签名。", "This node has not heard of changes for an hour, and the app asks not to be signed for then."},
+	ReasonOther:       {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
 }
 
 // Text gives the reason as a sentence.

@@ -36,6 +36,7 @@ type ahead struct {
 	every  time.Duration // how often all apps are looked over for what is due until the next time
 	queue  *queue
 	counts Renewals
+	warm   chan struct{} // has something in it when what is in use is to be taken up again
 
 	mu      sync.Mutex // guards resting
 	resting map[core.AppKey]rest
@@ -48,7 +49,7 @@ type rest struct {
 }
 
 func newAhead() *ahead {
-	return &ahead{every: lookEvery, queue: newQueue(), resting: map[core.AppKey]rest{}}
+	return &ahead{every: lookEvery, queue: newQueue(), warm: make(chan struct{}, 1), resting: map[core.AppKey]rest{}}
 }
 
 // Renewals gives what was counted, and how many wait or run now.
@@ -62,13 +63,25 @@ func (s *Signer) Renewals() (counts *Renewals, queued int) {
 func (s *Signer) KeepFresh(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
-	group.Go(func() { s.WarmUp(ctx) })
+	group.Go(func() { s.keepWarm(ctx) })
 	group.Go(func() { s.ahead.queue.work(ctx, renewers, s.renew) })
 	for {
 		begun := s.now()
 		due := s.dueBy(begun, begun.Add(s.ahead.every))
 		slices.SortFunc(due, func(a, b renewal) int { return a.from.Compare(b.from) })
 		if !s.hand(ctx, due) || !pass(ctx, begun.Add(s.ahead.every).Sub(s.now())) {
+			return
+		}
+	}
+}
+
+// keepWarm takes up what is in use, and again when everything was read anew.
+func (s *Signer) keepWarm(ctx context.Context) {
+	for {
+		s.WarmUp(ctx)
+		select {
+		case <-s.ahead.warm:
+		case <-ctx.Done():
 			return
 		}
 	}
@@ -179,7 +192,7 @@ func (s *Signer) WarmUp(ctx context.Context) {
 			continue
 		}
 		a.usedIn(hourOf(in.UsedAt))
-		if a.tickets != nil || !a.mayBeSigned() {
+		if !a.mayBeSigned() {
 			continue
 		}
 		group.Go(func() error {

@@ -67,6 +67,7 @@ const (
 	tenantSuspended
 	appSuspended
 	ready // there is a current secret
+	strict
 )
 
 func (a *app) is(p permits) bool { return a.allows&p != 0 }
@@ -105,9 +106,9 @@ func (a *app) trusts(host string) bool {
 //
 // It is safe for concurrent use; readers take no lock.
 type Directory struct {
-	store  *store.Store
-	held   atomic.Pointer[contents]
-	behind atomic.Bool
+	store *store.Store
+	held  atomic.Pointer[contents]
+	feed  feed
 }
 
 // contents is what a Load has read and apply keeps up. A Load changes it whole,
@@ -187,31 +188,28 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 	return gone, err
 }
 
-// NoteFeed says whether the change feed could be read, and tells whether it could
-// the time before. While it cannot, what is held goes on being signed, but nobody
-// can say that there is no such app.
-func (d *Directory) NoteFeed(readable bool) (before bool) { return !d.behind.Swap(!readable) }
-
-// IsCurrent tells whether the change feed could be read the last time.
-func (d *Directory) IsCurrent() bool { return !d.behind.Load() }
-
 // Len tells how many apps are held.
 func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 
-// corpOf is a corp of a tenant.
-type corpOf struct {
-	tenant core.TenantID
-	corp   core.CorpID
+// served gives every app that is held, and the corps that they are of.
+func (d *Directory) served() (apps map[ticket.AppOf]bool, corps map[ticket.CorpOf]bool) {
+	apps, corps = map[ticket.AppOf]bool{}, map[ticket.CorpOf]bool{}
+	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
+		apps[ticket.AppOf{Tenant: a.tenantID, App: a.appID}] = true
+		corps[ticket.CorpOf{Tenant: a.tenantID, Corp: a.corpID()}] = true
+		return true
+	})
+	return apps, corps
 }
 
 // dropServed takes out of a set the corps of which their tenant has an app. It
 // looks at every app until the set is empty.
-func (d *Directory) dropServed(corps map[corpOf]bool) {
+func (d *Directory) dropServed(corps map[ticket.CorpOf]bool) {
 	if len(corps) == 0 {
 		return
 	}
 	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
-		delete(corps, corpOf{a.tenantID, a.corpID()})
+		delete(corps, ticket.CorpOf{Tenant: a.tenantID, Corp: a.corpID()})
 		return len(corps) > 0
 	})
 }
@@ -257,6 +255,7 @@ func (c *contents) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []
 func (c *contents) put(row *store.SigningApp) {
 	a := &app{tenantID: row.TenantID, appID: row.AppID}
 	a.allow(allowHTTP, row.AllowHTTP)
+	a.allow(strict, row.Strict)
 	a.allow(tenantSuspended, row.TenantSuspended)
 	a.allow(appSuspended, row.AppSuspended)
 	a.allow(ready, row.SecretVersion > 0)

@@ -9,7 +9,9 @@
 //
 // A Signer is safe for concurrent use and takes no lock that another tenant
 // could hold. For a warm tenant it needs neither Postgres nor WeCom; what
-// happens to a cold one while they are away, package ticket says.
+// happens to a cold one while they are away, package ticket says. A node that is
+// cut off from Postgres signs on with what it knows, and after 60 minutes no more
+// for apps marked strict (feed.go).
 //
 // Start reading at sign.go; ahead.go has the other story, behind the pages.
 package signing

@@ -52,7 +52,8 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 // It fails, in this order, with url.missing, app.missing, app.unknown (or
 // store.unavailable, while an app may have been made that is not known yet),
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
-// origin.untrusted, app.not_ready, or a code of package ticket.
+// origin.untrusted, app.not_ready, store.unavailable (a strict app, where the
+// change feed was not read for 60 minutes), or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 	key, app, page, err := s.admit(r)
 	if err != nil {
@@ -113,6 +114,9 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err error) {
 	if key, app, err = s.find(r); err == nil {
 		page, err = app.judge(r)
+	}
+	if err == nil && app.is(strict) && s.directory.Behind(s.now()) > strictFor {
+		err = fault.New(fault.StoreUnavailable, nil).WithReason(fault.ReasonBehind).WithRetryAfter(behindWait)
 	}
 	return key, app, page, err
 }

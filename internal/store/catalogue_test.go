@@ -63,6 +63,16 @@ var catalogueMutants = []struct {
 		[]string{"signet.calls: policy platform_mends is not the one wall"}},
 	{"a platform table opens to tenants", `ALTER POLICY platform_wall ON signet.session_keys USING (true)`,
 		[]string{"signet.session_keys: policy platform_wall is not the one wall"}},
+	{"the age bound is gone", `DROP POLICY age_bound ON signet.change_log`,
+		[]string{"signet.change_log has no age bound"}},
+	{"the age bound is nearer", `ALTER POLICY age_bound ON signet.sessions USING (expires_at < now())`,
+		[]string{"signet.sessions: policy age_bound is not the one wall"}},
+	{"an age bound that opens instead of closing", `
+DROP POLICY age_bound ON signet.sessions;
+CREATE POLICY age_bound ON signet.sessions FOR DELETE TO signet_app USING (expires_at < now() - interval '24 hours')`,
+		[]string{"signet.sessions: policy age_bound is not the one wall"}},
+	{"the app deletes members", `GRANT DELETE ON signet.members TO signet_app`,
+		[]string{"signet.members: signet_app has DELETE"}},
 	{"the system may write by policy", `CREATE POLICY system_writes ON signet.apps FOR UPDATE TO signet_system USING (true)`,
 		[]string{"signet.apps: policy system_writes is not the one wall"}},
 	{"a foreign key without the tenant", `

@@ -293,6 +293,10 @@ var platformCalls = map[string]platformCall{
 	"TrimCalls": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.TrimCalls(ctx)
 	},
+	"TrimChanges": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) { return tx.TrimChanges(ctx) },
+	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimSessions(ctx)
+	},
 	"UnbindLegacyHost": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
 		return nil, err

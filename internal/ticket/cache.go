@@ -76,6 +76,7 @@ type Cache struct {
 	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
 	spares   *xsync.Map[key, spare] // by the key of the access token (spare.go)
 	flights  singleflight.Group
+	flying   underWay
 	waiting  waiting
 	node     uuid.UUID     // this process, as leases name it
 	lag      time.Duration // how much later than others it renews ahead of need
@@ -214,8 +215,8 @@ type errand struct {
 // its own and outlives the caller who happened to be first.
 func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 	done := c.flights.DoChan(e.key.flight(e.beyond), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
-		defer cancel()
+		ctx, land := c.flying.setOut(ctx, c.FlightTime)
+		defer land()
 		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
 			return held, nil // somebody's flight landed while we were on our way here
 		}

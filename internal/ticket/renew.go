@@ -63,28 +63,31 @@ func (c *Cache) Held(now time.Time, app App) (p Pair, ok bool) {
 }
 
 // Warm takes into memory what lives of an app's tickets in their rows, and what
-// it takes to fetch the next without Postgres. It asks WeCom for nothing. It
-// fails with fault.StoreUnavailable.
+// it takes to fetch the next without Postgres, as far as that is not there yet.
+// It asks WeCom for nothing. It fails with fault.StoreUnavailable.
 func (c *Cache) Warm(ctx context.Context, app App) error {
+	var missing []errand
+	for _, kind := range signingTickets {
+		e := errand{app: app, key: keyOf(app, kind)}
+		if held, _ := c.memory.Load(e.key); !c.serves(held, 0) {
+			missing = append(missing, e)
+		}
+	}
+	_, spared := c.spares.Load(keyOf(app, core.AccessToken))
+	if spared && len(missing) == 0 {
+		return nil
+	}
 	err := c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
-		for _, kind := range signingTickets {
-			e := errand{app: app, key: keyOf(app, kind)}
-			if held, _ := c.memory.Load(e.key); c.serves(held, 0) {
-				continue
-			}
+		for _, e := range missing {
 			held, err := c.findRow(ctx, tx, e.key, nil)
 			if err != nil {
 				return err
 			}
-			if !c.serves(held, 0) {
-				continue
-			}
-			c.keep(e.key, held, 0)
-			if err := c.keepSpare(ctx, tx, e); err != nil {
-				return err
+			if c.serves(held, 0) {
+				c.keep(e.key, held, 0)
 			}
 		}
-		return nil
+		return c.keepSpare(ctx, tx, app)
 	})
 	if fault.Has(err, fault.TenantUnknown) {
 		return nil // deleted meanwhile

@@ -37,16 +37,16 @@ func (c *Cache) noteSpare(app App, s spare) {
 	}
 }
 
-// keepSpare sees to it that the secret of an app whose ticket was read from its
-// row is at hand as well. That there is none to be had is no trouble now.
-func (c *Cache) keepSpare(ctx context.Context, tx *store.TenantTx, e errand) error {
-	if _, known := c.spares.Load(keyOf(e.app, core.AccessToken)); known || e.key.kind == core.AccessToken {
+// keepSpare sees to it that the secret of an app whose tickets were read from
+// their rows is at hand as well. That there is none to be had is no trouble now.
+func (c *Cache) keepSpare(ctx context.Context, tx *store.TenantTx, app App) error {
+	if _, known := c.spares.Load(keyOf(app, core.AccessToken)); known {
 		return nil
 	}
-	s, err := findSecret(ctx, tx, e.app.AppID)
+	s, err := findSecret(ctx, tx, app.AppID)
 	switch {
 	case err == nil:
-		c.noteSpare(e.app, s)
+		c.noteSpare(app, s)
 		return nil
 	case fault.Has(err, fault.AppNotReady), fault.Has(err, fault.TenantUnknown):
 		return nil

@@ -55,7 +55,7 @@ func (c *Cache) takeTurn(ctx context.Context, e errand) (seen sight, err error) 
 		}
 		seen.row = true
 		if c.serves(seen.held, e.beyond) {
-			return c.keepSpare(ctx, tx, e)
+			return c.keepSpare(ctx, tx, e.app)
 		}
 		begun := c.Now()
 		t, wait, ok, err := tx.TakeTurn(ctx, e.key.kind, e.key.subject(), c.node, leaseTime)

@@ -150,7 +150,7 @@ func (h *House) Catch(t testing.TB) {
 
 // Follow follows the change feed as a running node does, until ctx ends.
 func (h *House) Follow(ctx context.Context) error {
-	return h.Store.FollowChanges(ctx, h.feed.from, h.Signer.Apply, func(error) {})
+	return h.Signer.Follow(ctx, h.feed.from, func(error, bool) {})
 }
 
 // CatchUp is Catch for goroutines that may not end a test.

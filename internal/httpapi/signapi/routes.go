@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
 	PerAddress     httpapi.Rate   // of one client address; zero: 1000 a second, 5000 at once
 	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
+	Leaving        func() bool    // see httpapi.Config
 	Observe        func(httpapi.Observation)
 	Now            func() time.Time // nil: time.Now
 }
@@ -56,6 +57,7 @@ func New(cfg Config) *fiber.App {
 			{Name: fiber.HeaderVary, Value: fiber.HeaderOrigin},
 		},
 		WriteProblem: writeProblem,
+		Leaving:      cfg.Leaving,
 		Observe:      cfg.Observe,
 	})
 	a := &api{signer: cfg.Signer, rates: newRates(cfg.PerAddress, cfg.PerApp), now: cfg.Now}

@@ -12,5 +12,5 @@ GRANT SELECT (tenant_id, kind, fetched_by, expires_at, used_at) ON signet.ticket
 ALTER TABLE signet.ticket_leases ADD COLUMN forced_at timestamptz;
 GRANT UPDATE (forced_at) ON signet.ticket_leases TO signet_app;
 
-INSERT INTO signet.migration_marks (version) VALUES (10);
+INSERT INTO signet.migration_marks (version) VALUES (11);
 COMMIT;
