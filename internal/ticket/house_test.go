@@ -48,6 +48,7 @@ func newNode(t *testing.T, change ...func(*apptest.Config)) node {
 		c(&cfg)
 	}
 	n.House = apptest.New(t, cfg)
+	n.Ages(n.clock)
 	n.tenant = n.Tenant(t, "蓝湖科技", corp)
 	n.app = n.ColdApp(t, n.tenant, agent, apptest.Secret("first"), host)
 	return n
