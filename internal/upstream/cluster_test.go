@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"signet/internal/admin"
-	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/upstream"
@@ -180,25 +178,6 @@ func TestAnHoursOutageLeavesMostOfTheBudget(t *testing.T) {
 	require.LessOrEqual(t, b.calls(), 43)
 	b.WeCom.ClearFaults()
 	require.NoError(t, b.token(t.Context(), b.who))
-}
-
-// Who rotates a secret lifts in Postgres what held the former one back: no node
-// is told of it any more.
-func TestARotationEndsThePausesOnEveryNode(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	other := b.nodes(t, 2)[1]
-	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Errcode: 60020, Times: 1})
-	require.Error(t, b.token(t.Context(), b.who))
-	fresh := apptest.Secret("second")
-	b.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: fresh})
-	_, err := b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.who.TenantID, b.who.AppID, admin.NewSecret{Secret: core.NewSecret(fresh), SkipCheck: true})
-	require.NoError(t, err)
-	_, err = other.Gate.AccessToken(t.Context(), b.who, core.NewSecret(fresh))
-	require.NoError(t, err)
-	b.Catch(t)
-	_, err = b.Gate.AccessToken(t.Context(), b.who, core.NewSecret(fresh))
-	require.NoError(t, err)
 }
 
 // While Postgres is away a node pauses by itself. When it is back, it knows how
