@@ -213,13 +213,14 @@ func (l *ledger) finish(ctx context.Context, b begun, tries int64, callErr error
 
 	w := written{extra: extra, accepted: accepted, refused: refused, lifts: lifts, outcome: out}
 	if out.failed != nil {
-		w.failures = l.pauses.failures(out.key, out.kind) + 1
+		w.failures, w.atLeast = l.pauses.failures(out.key, out.kind)
 	}
-	if err := l.write(ctx, b, &w); err != nil {
+	err := l.write(ctx, b, &w)
+	if err != nil {
 		l.keep(b, w, err)
 	}
 	if out.failed != nil {
-		l.pauses.put(out.key, out.kind, w.failures, wecom.Fault(out.failed), w.long)
+		l.pauses.put(out.key, pause{kind: out.kind, failures: w.failures, alone: err != nil}, wecom.Fault(out.failed), w.long)
 	}
 }
 
@@ -240,6 +241,7 @@ type written struct {
 	outcome
 
 	failures int           // in a row, this one among them: of this node, then of the cluster
+	atLeast  int           // those that Postgres does not know
 	long     time.Duration // how long the calls are held back
 }
 
@@ -273,7 +275,7 @@ func (l *ledger) write(ctx context.Context, b begun, w *written) error {
 		if w.failed == nil {
 			return nil
 		}
-		if w.failures, err = tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.failures, wecom.Fault(w.failed)); err != nil {
+		if w.failures, err = tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.atLeast, wecom.Fault(w.failed)); err != nil {
 			return err
 		}
 		if w.long = l.pauses.length(w.kind, w.failures, w.failed); w.long > 0 {
