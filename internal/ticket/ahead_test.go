@@ -178,7 +178,7 @@ func TestARenewalThatFailsLeavesWhatLives(t *testing.T) {
 		for until := n.clock.Now().Add(life - afterItsTime - 2*time.Minute); n.clock.Now().Before(until); {
 			n.Signer.RenewDue(t.Context())
 			n.mustSign(t)
-			n.clock.Advance(5*time.Second)
+			n.clock.Advance(5 * time.Second)
 		}
 	})
 	counts, _ := n.Signer.Renewals()
@@ -360,7 +360,7 @@ func TestNodesReplaceADisownedTokenOnceAMinute(t *testing.T) {
 	})
 	require.Equal(t, 1, calls.tokens, calls)
 	n.WeCom.ClearFaults()
-	n.clock.Advance(2*time.Minute)
+	n.clock.Advance(2 * time.Minute)
 	for _, one := range nodes {
 		one.mustSign(t)
 	}

@@ -84,7 +84,7 @@ func TestATokenIsFetchedAnewAtMostOnceAMinute(t *testing.T) {
 	require.Equal(t, made{1, 0, 2}, first, "within the first minute")
 	hour := n.since(func() {
 		for range 3600 / 5 {
-			n.clock.Advance(5*time.Second)
+			n.clock.Advance(5 * time.Second)
 			n.mustRefuse(t, fault.WeComUnavailable)
 		}
 	})

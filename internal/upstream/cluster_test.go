@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -201,8 +202,9 @@ func TestANodePausesByItselfWithoutPostgres(t *testing.T) {
 	require.Equal(t, 4, b.calls())
 }
 
-// A refresh ahead of need is never worth finding out anything.
-func TestARefreshAheadOfNeedYieldsToEveryPause(t *testing.T) {
+// A refresh ahead of need yields to a pause, and finds out like any other call
+// whether it was long enough: otherwise a page would have to.
+func TestARefreshAheadOfNeedFindsOutWhetherAPauseIsOver(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other := b.nodes(t, 2)[1]
@@ -210,11 +212,39 @@ func TestARefreshAheadOfNeedYieldsToEveryPause(t *testing.T) {
 	ahead.Ahead = true
 	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020, Times: 1})
 	require.Error(t, b.token(t.Context(), b.who))
-	b.clock.Advance(2 * time.Minute)
 	for _, node := range []bundle{b, other} {
 		require.True(t, fault.Has(node.token(t.Context(), ahead), fault.IPRefused))
 	}
 	require.Equal(t, 1, b.calls())
-	require.NoError(t, b.token(t.Context(), b.who), "one that is needed does")
+	b.clock.Advance(2 * time.Minute)
 	require.NoError(t, other.token(t.Context(), ahead))
+	require.NoError(t, b.token(t.Context(), b.who))
+}
+
+// Who has waited for its turn among the tenant's calls may find that it is not
+// wanted any more.
+func TestNoCallIsMadeThatIsNotWantedAnyMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	who := b.who
+	over := errors.New("over")
+	who.Begin = func(context.Context) error { return over }
+	require.ErrorIs(t, b.token(t.Context(), who), over)
+	require.Zero(t, b.calls())
+	require.NoError(t, b.token(t.Context(), b.who))
+}
+
+// A caller that has just found Postgres out of reach is not kept waiting by it.
+func TestACallOfANodeThatIsAloneAsksNoPostgres(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	who := b.who
+	who.Alone = true
+	statements := b.Store.Statements()
+	require.NoError(t, b.token(t.Context(), who))
+	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020, Times: 1})
+	require.Error(t, b.token(t.Context(), who))
+	require.True(t, fault.Has(b.token(t.Context(), who), fault.IPRefused), "the node knows of it")
+	require.Equal(t, 2, b.calls())
+	require.Equal(t, statements, b.Store.Statements())
 }

@@ -59,7 +59,9 @@ func (l *ledger) begin(ctx context.Context, who Caller, api wecom.API) (b begun,
 	// What was refused goes from under way to unwritten to Postgres, and they are
 	// read in this order: what moves meanwhile counts twice rather than not at all.
 	l.readUnwritten(b, &p)
-	if err = l.readPlatform(ctx, b, &p); err == nil {
+	if who.Alone {
+		err = errAway
+	} else if err = l.readPlatform(ctx, b, &p); err == nil {
 		err = l.enter(ctx, &b, &p)
 	}
 	l.pauses.learn(who.TenantID, b.stood)
@@ -159,7 +161,7 @@ func holdBack(who Caller, stood []store.Pause) error {
 		return nil
 	}
 	for _, s := range stood {
-		if s.Holds && (s.Left > 0 || who.Ahead) {
+		if s.Holds && s.Left > 0 {
 			return told(s.Told, s.Left)
 		}
 	}
@@ -245,7 +247,7 @@ type written struct {
 	long     time.Duration // how long the calls are held back
 }
 
-var errAway = errors.New("Postgres was away before the call")
+var errAway = fault.New(fault.StoreUnavailable, nil)
 
 // write writes what a call came to in one transaction.
 func (l *ledger) write(ctx context.Context, b begun, w *written) error {

@@ -97,7 +97,7 @@ func (p *pauses) check(who Caller, api wecom.API) (suspect bool, err error) {
 			continue
 		}
 		left := held.until.Sub(now)
-		if left > 0 || who.Ahead {
+		if left > 0 {
 			return suspect, told(held.told, left)
 		}
 		held.until = now.Add(probeTime) // this caller is the one who tries
