@@ -245,7 +245,7 @@ type written struct {
 	long     time.Duration // how long the calls are held back
 }
 
-var errAway = errors.New("Postgres was away before the call")
+var errAway = errors.New("there was no Postgres before the call")
 
 // write writes what a call came to in one transaction.
 func (l *ledger) write(ctx context.Context, b begun, w *written) error {
