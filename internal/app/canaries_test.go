@@ -202,7 +202,9 @@ func (n *node) restartCold(t *testing.T) {
 	t.Helper()
 	require.NoError(t, n.stop())
 	n.db.Exec(t, `DELETE FROM signet.tickets`)
-	n.db.Exec(t, `DELETE FROM signet.refused_calls`)
+	for _, counted := range []string{"calls", "refused_calls", "call_pauses"} {
+		n.db.Exec(t, `DELETE FROM signet.`+counted)
+	}
 	n.db.Exec(t, `UPDATE signet.app_secrets SET problem = ''`) // one that WeCom refused is not tried again
 	n.weCom.ForgetCalls()
 	n.start(t)

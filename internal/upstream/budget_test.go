@@ -98,6 +98,19 @@ func TestTheBudgetsLimits(t *testing.T) {
 	}
 }
 
+// WeCom counts each API by itself.
+func TestTheCountOfACorpIsOfOneAPI(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token, err := b.Gate.AccessToken(t.Context(), b.who, b.secret)
+	require.NoError(t, err)
+	b.made(t, another(b.who), wecom.GetCorpTicket, 1, 300, 300)
+	_, err = b.Gate.CorpTicket(t.Context(), b.who, token.Value)
+	require.Equal(t, fault.ReasonCorpBudget, fault.Find(err).Reason)
+	_, err = b.Gate.AgentTicket(t.Context(), b.who, token.Value)
+	require.NoError(t, err)
+}
+
 // WeCom's window is not known to be the clock's hour, so it slides.
 func TestTheHourOfTheBudgetSlides(t *testing.T) {
 	t.Parallel()
