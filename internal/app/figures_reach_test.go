@@ -126,8 +126,8 @@ func (c *reachCluster) follow(t *testing.T, i int, node *apptest.House) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- node.Store.FollowChanges(ctx, from, func(ctx context.Context, changes []store.Change) error {
-			err := node.Signer.Apply(ctx, changes)
+		ended <- node.Store.FollowChanges(ctx, from, func(ctx context.Context, tx *store.SystemTx, changes []store.Change) error {
+			err := node.Signer.Apply(ctx, tx, changes)
 			if err == nil {
 				c.applied <- reached{i, time.Now()}
 			}
