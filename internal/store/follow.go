@@ -42,9 +42,9 @@ func (s *Store) FollowChanges(ctx context.Context, from FeedPosition, apply Appl
 
 // follower reads the feed, and what the changes name, through a connection of its
 // own, which no pool may take away, and on which it listens: from the commit of a
-// change it takes two round trips until the change is in force. What the connection misses while it is
-// lost is found by the first reading of the next one, and a peer that has fallen
-// silent is found by the reading that it does not answer.
+// change it takes two round trips until the change is in force. What the connection
+// misses while it is lost is found by the first reading of the next one, and a peer
+// that has fallen silent is found by the reading that it does not answer.
 type follower struct {
 	store *Store
 	at    FeedPosition
