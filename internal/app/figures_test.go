@@ -97,6 +97,7 @@ func TestFigures(t *testing.T) {
 	add(heapPerApp(t, h))
 	add(loadTime(t, h, db))
 
+	table = append(table, reach(t)...)
 	report(t, table)
 }
 

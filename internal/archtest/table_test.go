@@ -134,6 +134,7 @@ var owners = []owner{
 	{"golang.org/x/net/publicsuffix", []string{"internal/core"}, nil, "what no wildcard may cover"},
 	{"golang.org/x/net/dns/dnsmessage", nil, []string{"internal/wecom"}, "a name server that lies"},
 	{"golang.org/x/sync", []string{"internal"}, nil, "errgroup, singleflight and semaphore"},
+	{"golang.org/x/time", []string{"internal/store"}, nil, "a bound on connections a second"},
 
 	{"github.com/stretchr/testify", nil, []string{everyone}, "assertions"},
 	{"github.com/google/go-cmp", nil, []string{everyone}, "differences that can be read"},

@@ -11,9 +11,10 @@ import (
 // Apply makes changes known to this node: apps, domains and bound hosts that
 // they name are read again, and tokens and tickets that are nobody's any more
 // are forgotten. It fails with fault.StoreUnavailable, and then the same changes
-// must come again; applying one twice does no harm. Only one may run at a time.
-func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
-	gone, err := s.directory.apply(ctx, changes)
+// must come again; applying one twice does no harm. What is read through tx must be
+// newer than the changes. Only one may run at a time.
+func (s *Signer) Apply(ctx context.Context, tx *store.SystemTx, changes []store.Change) error {
+	gone, err := s.directory.apply(ctx, tx, changes)
 	for _, app := range gone {
 		s.tickets.Forget(app.TenantID, app.AppID, core.AccessToken, core.AgentTicket)
 	}

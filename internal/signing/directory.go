@@ -157,10 +157,9 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	return from, nil
 }
 
-// apply reads again what the changes name, in one snapshot that is newer than
-// all of them; so applying one twice, or late, does no harm. It gives the apps
-// that are gone.
-func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []ticket.App, err error) {
+// apply reads again what the changes name, as it is after all of them; so applying
+// one twice, or late, does no harm. It gives the apps that are gone.
+func (d *Directory) apply(ctx context.Context, tx *store.SystemTx, changes []store.Change) (gone []ticket.App, err error) {
 	var keys []core.AppKey
 	var tenants []core.TenantID
 	var hosts []core.Host
@@ -175,17 +174,11 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 		case store.TicketChanged: // nothing that is held here
 		}
 	}
-	if len(keys)+len(tenants)+len(hosts) == 0 {
-		return nil, nil
+	held := d.held.Load()
+	if gone, err = held.reloadApps(ctx, tx, keys, tenants); err != nil {
+		return gone, err
 	}
-	err = d.store.System(ctx, func(tx *store.SystemTx) error {
-		held := d.held.Load()
-		if gone, err = held.reloadApps(ctx, tx, keys, tenants); err != nil {
-			return err
-		}
-		return held.reloadHosts(ctx, tx, hosts)
-	})
-	return gone, err
+	return gone, held.reloadHosts(ctx, tx, hosts)
 }
 
 // Len tells how many apps are held.

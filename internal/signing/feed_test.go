@@ -12,6 +12,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/store"
+	"signet/internal/store/storetest"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -144,6 +145,20 @@ func TestAStrictAppIsNotSignedForAnHourBehind(t *testing.T) {
 	h.Directory.NoteFeed(clock.Now(), true)
 	require.NoError(t, sign(strict))
 	require.Zero(t, h.Directory.Behind(clock.Now()))
+}
+
+// A node that never gets to read the feed is as far behind as its first loading.
+func TestFollowBeginsToCountAtTheLoading(t *testing.T) {
+	t.Parallel()
+	h, _, _ := signingHouse(t)
+	away := h.Restart(t)
+	storetest.DB{Name: "postgres", Cluster: h.DB.Cluster}.Exec(t, "ALTER DATABASE "+h.DB.Name+" ALLOW_CONNECTIONS false")
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, away.Signer.Follow(ctx, store.FeedPosition{}, func(err error, _ bool) {
+		require.Error(t, err)
+		cancel()
+	}))
+	require.Greater(t, away.Directory.Behind(time.Now().Add(time.Hour)), time.Hour)
 }
 
 // Follow notes every reading, by the clock of the node, and what the reason is for

@@ -70,7 +70,7 @@ func (tx *SystemTx) EachSigningAppNamed(ctx context.Context, keys []core.AppKey,
 	return eachSigningApp(ctx, tx.tx, visit, selectSigningAppsNamed, rawKeys, ids)
 }
 
-func eachSigningApp(ctx context.Context, tx pgx.Tx, visit func(*SigningApp), sql string, args ...any) error {
+func eachSigningApp(ctx context.Context, tx querier, visit func(*SigningApp), sql string, args ...any) error {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return translate(err)

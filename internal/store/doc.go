@@ -13,7 +13,7 @@
 //
 // A Store is safe for concurrent use. When Postgres is away every door fails
 // with fault.StoreUnavailable within Config.Patience; nothing that has begun is
-// tried again here.
+// tried again here. When it comes back no pool rushes at it (connects.go).
 // A statement under way when Postgres falls silent ends with the caller's
 // context, so every caller gives it a deadline.
 // A transaction is never held open by this package across a call to anything

@@ -23,9 +23,9 @@ type PlatformTx struct {
 	actor core.Actor
 }
 
-// SystemTx is a read-only transaction across tenants, all of it in one
-// snapshot. It sees no sealed column.
-type SystemTx struct{ tx pgx.Tx }
+// SystemTx reads across tenants: in System all of it in one snapshot, in
+// FollowChanges each statement in one of its own. It sees no sealed column.
+type SystemTx struct{ tx querier }
 
 // Tenant runs work in one transaction among the rows of one tenant and commits
 // if it returns nil. The actor is who the audit rows of it will name. Nothing

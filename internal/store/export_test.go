@@ -52,7 +52,7 @@ func ExecIn(ctx context.Context, tx any, statement string) error {
 	case *PlatformTx:
 		inner = tx.tx
 	case *SystemTx:
-		inner = tx.tx
+		inner = tx.tx.(pgx.Tx)
 	}
 	_, err := inner.Exec(ctx, statement)
 	return translate(err)

@@ -9,6 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// Apply makes changes known to a node. What it reads through tx is at least as new
+// as they are, each statement in a snapshot of its own.
+type Apply func(ctx context.Context, tx *SystemTx, changes []Change) error
+
 // FollowChanges calls apply with what changed after from, in order, until ctx
 // ends; then it returns nil. It reads every second and at once when Postgres
 // notifies. apply gets no empty batch; where it fails, or Postgres is away, the
@@ -17,7 +21,7 @@ import (
 //
 // It returns an error that wraps ErrFeedBroken when reading on would miss
 // something: then the caller loads everything and follows from there.
-func (s *Store) FollowChanges(ctx context.Context, from FeedPosition, apply func(context.Context, []Change) error, report func(error)) error {
+func (s *Store) FollowChanges(ctx context.Context, from FeedPosition, apply Apply, report func(error)) error {
 	f := follower{store: s, at: from, apply: apply}
 	defer f.hangUp(ctx)
 	for {
@@ -36,14 +40,15 @@ func (s *Store) FollowChanges(ctx context.Context, from FeedPosition, apply func
 	}
 }
 
-// follower reads the feed through a connection of its own, which no pool may
-// take away, and on which it listens. So what the connection misses while it is
-// lost is found by the first reading of the next one, and a peer that has fallen
-// silent is found by the reading that it does not answer.
+// follower reads the feed, and what the changes name, through a connection of its
+// own, which no pool may take away, and on which it listens: from the commit of a
+// change it takes two round trips until the change is in force. What the connection
+// misses while it is lost is found by the first reading of the next one, and a peer
+// that has fallen silent is found by the reading that it does not answer.
 type follower struct {
 	store *Store
 	at    FeedPosition
-	apply func(context.Context, []Change) error
+	apply Apply
 
 	conn     *pgx.Conn // nil while there is none
 	notified bool      // since the latest reading began
@@ -58,7 +63,7 @@ func (f *follower) read(ctx context.Context) error {
 	if len(changes) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, readPatience)
 		defer cancel()
-		if err := f.apply(ctx, changes); err != nil {
+		if err := f.apply(ctx, &SystemTx{tx: f.conn}, changes); err != nil {
 			return err
 		}
 	}
@@ -91,6 +96,7 @@ func (f *follower) connect(ctx context.Context) error {
 	}
 	cfg := f.store.system.Config().ConnConfig
 	cfg.RuntimeParams["application_name"] = feedName
+	cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan" // planning took longer than running
 	cfg.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { f.notified = true }
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {

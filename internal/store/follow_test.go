@@ -40,7 +40,7 @@ func follow(t *testing.T, st *store.Store, failures int) *follower {
 
 var errApply = errors.New("not applied")
 
-func (f *follower) apply(_ context.Context, changes []store.Change) error {
+func (f *follower) apply(_ context.Context, _ *store.SystemTx, changes []store.Change) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var batch []string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,9 +81,16 @@ func systemConns(tenants int32) int32 { return max(2, tenants/4) }
 
 func poolLike(ctx context.Context, pool *pgxpool.Pool, maxConns int32) (*pgxpool.Pool, error) {
 	cfg := pool.Config()
-	cfg.MaxConns = maxConns
-	cfg.ConnConfig.Tracer = &counter{}
+	setSize(cfg, maxConns)
 	return pgxpool.NewWithConfig(ctx, cfg)
+}
+
+// setSize gives a configuration so many places, and what is each pool's own.
+func setSize(cfg *pgxpool.Config, maxConns int32) {
+	own := newConnects(maxConns)
+	cfg.MaxConns = maxConns
+	cfg.ConnConfig.DialFunc = own.dial // the driver dials to cancel, too
+	cfg.ConnConfig.Tracer = &tracer{connects: own}
 }
 
 // Close gives all connections back and waits for those in use.
@@ -108,16 +114,13 @@ func (s *Store) Ping(ctx context.Context) error {
 // Statements counts the statements that have been sent to Postgres since the
 // Store was opened. Benchmarks use it to show that a warm signature sends none.
 func (s *Store) Statements() int64 {
-	return s.tenants.Config().ConnConfig.Tracer.(*counter).sent.Load() +
-		s.system.Config().ConnConfig.Tracer.(*counter).sent.Load()
+	return s.tenants.Config().ConnConfig.Tracer.(*tracer).sent.Load() +
+		s.system.Config().ConnConfig.Tracer.(*tracer).sent.Load()
 }
 
 // errAddress stands for the driver's text, which may repeat the address and so
 // the password.
 var errAddress = errors.New("not a Postgres address; it should look like postgres://USER:PASSWORD@HOST:5432/DATABASE")
-
-// connectPatience is the longest that a connection may take to be made.
-const connectPatience = 2 * time.Second
 
 // leavePatience is how long the server has for taking leave of a connection.
 const leavePatience = time.Second
@@ -135,14 +138,12 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	if err != nil {
 		return nil, errAddress
 	}
-	cfg.MaxConns = maxConns
+	setSize(cfg, maxConns)
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnLifetimeJitter = 10 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = connectPatience
-	cfg.ConnConfig.DialFunc = (&net.Dialer{Timeout: connectPatience}).DialContext // the driver dials to cancel, too
 	cfg.BeforeClose = leaveSoon
-	cfg.ConnConfig.Tracer = &counter{}
 	for name, value := range map[string]string{
 		"application_name":                    "signet",
 		"search_path":                         "pg_catalog", // every statement names its schema

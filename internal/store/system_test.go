@@ -41,7 +41,7 @@ func TestSystemRoleRunsTheListedStatementsOnly(t *testing.T) {
 		_ = name
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, st.FollowChanges(ctx, store.FeedPosition{}, func(context.Context, []store.Change) error { cancel(); return nil }, func(error) {}))
+	require.NoError(t, st.FollowChanges(ctx, store.FeedPosition{}, func(context.Context, *store.SystemTx, []store.Change) error { cancel(); return nil }, func(error) {}))
 
 	var ran []string
 	for _, statement := range w.Statements() {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -27,6 +28,8 @@ type wire struct {
 	silence    chan struct{} // closed when it ends; nil: there is none
 	conns      []net.Conn
 	closed     bool
+	away       bool        // connections are taken and dropped, as by a server that is gone
+	connects   []time.Time // when each connection came
 }
 
 // newWire makes a wire to the server of an address.
@@ -86,6 +89,37 @@ func (w *wire) Cut() {
 	w.conns = nil
 }
 
+// GoAway lets the server be gone, or come back.
+func (w *wire) GoAway(away bool) {
+	w.mu.Lock()
+	w.away = away
+	w.mu.Unlock()
+	if away {
+		w.Cut()
+	}
+}
+
+func (w *wire) isAway() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.connects = append(w.connects, time.Now())
+	return w.away
+}
+
+// MostInASecond gives the highest number of connections that came in any second.
+func (w *wire) MostInASecond() (most int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := 0
+	for i, at := range w.connects {
+		for at.Sub(w.connects[first]) >= time.Second {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
 func (w *wire) close() {
 	w.mu.Lock()
 	w.closed = true
@@ -104,6 +138,10 @@ func (w *wire) accept() {
 		client, err := w.listener.Accept()
 		if err != nil {
 			return
+		}
+		if w.isAway() {
+			_ = client.Close()
+			continue
 		}
 		server, err := net.Dial("tcp", w.server)
 		if err != nil {

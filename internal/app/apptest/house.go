@@ -157,23 +157,16 @@ func (h *House) Follow(ctx context.Context) error {
 func (h *House) CatchUp(ctx context.Context) error {
 	h.feed.mu.Lock()
 	defer h.feed.mu.Unlock()
-	var changes []store.Change
-	next := h.feed.from
-	err := h.Store.System(ctx, func(tx *store.SystemTx) error {
-		var err error
-		changes, next, err = tx.ReadChanges(ctx, h.feed.from)
+	return h.Store.System(ctx, func(tx *store.SystemTx) error {
+		changes, next, err := tx.ReadChanges(ctx, h.feed.from)
+		if err == nil && len(changes) > 0 {
+			err = h.Signer.Apply(ctx, tx, changes)
+		}
+		if err == nil {
+			h.feed.from = next
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if len(changes) > 0 {
-		if err := h.Signer.Apply(ctx, changes); err != nil {
-			return err
-		}
-	}
-	h.feed.from = next
-	return nil
 }
 
 // Operator is an actor who may do everything on the platform.
