@@ -67,7 +67,7 @@ func New(cfg Config) *fiber.App {
 	if cfg.WriteProblem == nil {
 		cfg.WriteProblem = func(fctx *fasthttp.RequestCtx, p Problem) { p.Write(&fctx.Response) }
 	}
-	e := &edge{cfg: cfg}
+	e := newEdge(cfg)
 	app := fiber.New(fiber.Config{
 		AppName:                      "signet " + cfg.Name,
 		Immutable:                    true,

@@ -17,8 +17,25 @@ import (
 // fiber answers by itself, and what fasthttp refuses before fiber sees it,
 // passes here as well.
 type edge struct {
-	cfg  Config
-	next fasthttp.RequestHandler // fiber
+	cfg     Config
+	lines   lineWriter // nil: every line goes through slog
+	headers []rawHeader
+	next    fasthttp.RequestHandler // fiber
+}
+
+// rawHeader is a header whose name is in its canonical form already.
+type rawHeader struct{ name, value []byte }
+
+func newEdge(cfg Config) *edge {
+	e := &edge{cfg: cfg, lines: linesOf(cfg.Log)}
+	for _, h := range append([]Header{
+		{fiber.HeaderCacheControl, "no-store"},
+		{fiber.HeaderXContentTypeOptions, "nosniff"},
+		{fiber.HeaderReferrerPolicy, "no-referrer"},
+	}, cfg.Headers...) {
+		e.headers = append(e.headers, rawHeader{fasthttp.AppendNormalizedHeaderKey(nil, h.Name), []byte(h.Value)})
+	}
+	return e
 }
 
 // serve takes one request from its header to its log line.
@@ -56,11 +73,8 @@ func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
 func (e *edge) setHeaders(fctx *fasthttp.RequestCtx, event *Event) {
 	h := &fctx.Response.Header
 	h.Set(requestIDHeader, event.RequestID)
-	h.Set(fiber.HeaderCacheControl, "no-store")
-	h.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	h.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	for _, header := range e.cfg.Headers {
-		h.Set(header.Name, header.Value)
+	for _, header := range e.headers {
+		h.SetCanonical(header.name, header.value)
 	}
 }
 
@@ -74,10 +88,10 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 		e.refuse(fctx, event, fault.New(fault.InternalError, nil))
 	}
 	event.context.end()
-	status := fctx.Response.StatusCode()
-	event.write(&event.context, &e.cfg, status)
+	status, took := fctx.Response.StatusCode(), time.Since(event.began)
+	event.write(&event.context, e, status, took)
 	if e.cfg.Observe != nil {
-		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: time.Since(event.began)}
+		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: took}
 		if event.failure != nil {
 			o.Code = string(event.failure.Code)
 		}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"hash/maphash"
+	"math"
 	"sync"
 	"time"
 )
@@ -20,17 +21,20 @@ type Limiter[K comparable] struct {
 	interval time.Duration // that one request uses up
 	reserve  time.Duration // the burst, as time
 	most     int           // keys in a shard
+	began    time.Time     // from which the shards count
 	seed     maphash.Seed
 	shards   [limiterShards]limiterShard[K]
 }
 
 const limiterShards = 32
 
+// A shard keeps times as nanoseconds: a map without pointers is one that the
+// garbage collector passes by.
 type limiterShard[K comparable] struct {
 	mu     sync.Mutex // guards what follows
-	free   map[K]time.Time
-	others time.Time // of the keys that found no place
-	swept  time.Time
+	free   map[K]int64
+	others int64 // of the keys that found no place
+	swept  int64
 }
 
 // NewLimiter makes a Limiter for at most about that many keys in use at once.
@@ -40,10 +44,11 @@ func NewLimiter[K comparable](rate Rate, keys int) *Limiter[K] {
 		interval: interval,
 		reserve:  interval * time.Duration(max(rate.Burst, 1)-1),
 		most:     max(keys/limiterShards, 1),
+		began:    time.Now(),
 		seed:     maphash.MakeSeed(),
 	}
 	for i := range l.shards {
-		l.shards[i].free = map[K]time.Time{}
+		l.shards[i] = limiterShard[K]{free: map[K]int64{}, others: math.MinInt64, swept: math.MinInt64}
 	}
 	return l
 }
@@ -53,7 +58,8 @@ func NewLimiter[K comparable](rate Rate, keys int) *Limiter[K] {
 //
 // It keeps one time for each key, at which the key's allowance will be whole
 // again (the generic cell rate algorithm).
-func (l *Limiter[K]) Take(key K, now time.Time) time.Duration {
+func (l *Limiter[K]) Take(key K, at time.Time) time.Duration {
+	now := int64(at.Sub(l.began))
 	shard := &l.shards[maphash.Comparable(l.seed, key)%limiterShards]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
@@ -62,16 +68,16 @@ func (l *Limiter[K]) Take(key K, now time.Time) time.Duration {
 		shard.sweep(now)
 	}
 	hasPlace := held || len(shard.free) < l.most
-	if !hasPlace {
-		whole = shard.others
-	}
-	if whole.Before(now) {
+	switch {
+	case !hasPlace:
+		whole = max(shard.others, now)
+	case !held || whole < now:
 		whole = now
 	}
-	if wait := whole.Sub(now) - l.reserve; wait > 0 {
+	if wait := time.Duration(whole-now) - l.reserve; wait > 0 {
 		return wait
 	}
-	whole = whole.Add(l.interval)
+	whole += int64(l.interval)
 	if hasPlace {
 		shard.free[key] = whole
 	} else {
@@ -82,13 +88,13 @@ func (l *Limiter[K]) Take(key K, now time.Time) time.Duration {
 
 // sweep forgets the keys whose allowance is whole. It looks at all of them, so
 // it does so once a second at most.
-func (s *limiterShard[K]) sweep(now time.Time) {
-	if now.Sub(s.swept) < time.Second {
+func (s *limiterShard[K]) sweep(now int64) {
+	if s.swept > now-int64(time.Second) {
 		return
 	}
 	s.swept = now
 	for key, whole := range s.free {
-		if !whole.After(now) {
+		if whole <= now {
 			delete(s.free, key)
 		}
 	}

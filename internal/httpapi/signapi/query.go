@@ -31,10 +31,9 @@ func readQuery(raw []byte) (query, error) {
 	var hasApp, hasPage bool
 	for len(raw) > 0 {
 		var pair []byte
-		pair, raw, _ = bytes.Cut(raw, []byte("&"))
-		encodedName, encodedValue, _ := bytes.Cut(pair, []byte("="))
-		name, _ := unescape(encodedName)
-		switch name {
+		pair, raw = cutAt(raw, '&')
+		encodedName, encodedValue := cutAt(pair, '=')
+		switch nameOf(encodedName) {
 		case "app":
 			if hasApp {
 				return query{}, fault.InvalidField("?app", fault.ReasonRepeated, nil)
@@ -52,6 +51,29 @@ func readQuery(raw []byte) (query, error) {
 		}
 	}
 	return q, nil
+}
+
+// nameOf gives the name of a parameter if it is one that matters, "" otherwise.
+func nameOf(encoded []byte) string {
+	switch string(encoded) {
+	case "app":
+		return "app"
+	case "url":
+		return "url"
+	}
+	if bytes.IndexByte(encoded, '%') < 0 {
+		return ""
+	}
+	name, _ := unescape(encoded)
+	return name
+}
+
+// cutAt parts text around the first c; after is empty if there is none.
+func cutAt(text []byte, c byte) (before, after []byte) {
+	if i := bytes.IndexByte(text, c); i >= 0 {
+		return text[:i], text[i+1:]
+	}
+	return text, nil
 }
 
 // readLegacyQuery reads the query of the original program's routes. Its pages
@@ -152,23 +174,21 @@ func unescape(encoded []byte) (text string, ok bool) {
 	}
 	var b strings.Builder
 	b.Grow(len(encoded))
-	b.Write(encoded[:percent])
-	for i := percent; i < len(encoded); i++ {
-		c := encoded[i]
-		if c == '%' {
-			if i+2 >= len(encoded) {
-				return "", false
-			}
-			high, okHigh := hexValue(encoded[i+1])
-			low, okLow := hexValue(encoded[i+2])
-			if !okHigh || !okLow {
-				return "", false
-			}
-			c = high<<4 | low
-			i += 2
+	for percent >= 0 {
+		b.Write(encoded[:percent])
+		if percent+2 >= len(encoded) {
+			return "", false
 		}
-		b.WriteByte(c)
+		high, okHigh := hexValue(encoded[percent+1])
+		low, okLow := hexValue(encoded[percent+2])
+		if !okHigh || !okLow {
+			return "", false
+		}
+		b.WriteByte(high<<4 | low)
+		encoded = encoded[percent+3:]
+		percent = bytes.IndexByte(encoded, '%')
 	}
+	b.Write(encoded)
 	return b.String(), true
 }
 

@@ -29,7 +29,7 @@ const maxKeys = 1 << 16
 // and on an app, whoever asks for it, so that one app's crowd is not another's
 // trouble.
 type rates struct {
-	perAddress   *httpapi.Limiter[netip.Prefix]
+	perAddress   *httpapi.Limiter[[16]byte] // by the network of the address, as IPv6
 	perApp       *httpapi.Limiter[core.AppKey]
 	addressQuota string // as RateLimit-Policy says it
 	appQuota     string
@@ -43,7 +43,7 @@ func newRates(perAddress, perApp httpapi.Rate) *rates {
 		perApp = defaultPerApp
 	}
 	return &rates{
-		perAddress:   httpapi.NewLimiter[netip.Prefix](perAddress, maxKeys),
+		perAddress:   httpapi.NewLimiter[[16]byte](perAddress, maxKeys),
 		perApp:       httpapi.NewLimiter[core.AppKey](perApp, maxKeys),
 		addressQuota: quotaOf("address", perAddress),
 		appQuota:     quotaOf("app", perApp),
@@ -58,10 +58,16 @@ func (r *rates) takeAddress(c *fiber.Ctx, client netip.Addr, now time.Time) erro
 	if client.IsLoopback() {
 		return nil
 	}
-	if wait := r.perAddress.Take(httpapi.NetworkOf(client), now); wait > 0 {
+	if wait := r.perAddress.Take(networkKey(client), now); wait > 0 {
 		return refuseRate(c, "address", r.addressQuota, wait)
 	}
 	return nil
+}
+
+// networkKey tells networks apart: the first address of each, which for IPv4 is
+// written as IPv6 and so in no /64 that begins with it.
+func networkKey(client netip.Addr) [16]byte {
+	return httpapi.NetworkOf(client).Addr().As16()
 }
 
 // takeApp counts a call for an app. A text that is no app key costs the Signer
