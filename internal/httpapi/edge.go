@@ -40,11 +40,17 @@ func newEdge(cfg Config) *edge {
 
 // serve takes one request from its header to its log line.
 func (e *edge) serve(fctx *fasthttp.RequestCtx) {
-	event := e.begin(fctx)
+	event := e.begin(fctx, fctx.Time())
 	defer e.finish(fctx, event)
 	if err := checkFraming(&fctx.Request.Header); err != nil {
 		fctx.SetConnectionClose() // where this request ends, nobody can tell
 		e.refuse(fctx, event, err)
+		return
+	}
+	if answer := e.routeOf(fctx); answer != nil {
+		if err := answer(fctx, event); err != nil {
+			e.refuse(fctx, event, err)
+		}
 		return
 	}
 	if !isKnownMethod(fctx.Method()) {
@@ -55,16 +61,25 @@ func (e *edge) serve(fctx *fasthttp.RequestCtx) {
 	e.next(fctx)
 }
 
-// begin makes the event and sets the headers that every answer has.
-func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
-	now := time.Now()
-	event := &Event{
-		RequestID: requestID(fctx.Request.Header.Peek(requestIDHeader)),
-		Client:    clientAddress(fctx, e.cfg.TrustedProxies),
-		method:    methodName(fctx.Method()),
-		began:     now,
-		context:   deadline{at: now.Add(e.cfg.Timeout)},
+// routeOf finds the route that needs no fiber, nil if there is none.
+func (e *edge) routeOf(fctx *fasthttp.RequestCtx) func(*fasthttp.RequestCtx, *Event) error {
+	for i := range e.cfg.Routes {
+		r := &e.cfg.Routes[i]
+		if string(fctx.Method()) == r.Method && string(fctx.URI().PathOriginal()) == r.Path {
+			return r.Answer
+		}
 	}
+	return nil
+}
+
+// begin makes the event and sets the headers that every answer has.
+func (e *edge) begin(fctx *fasthttp.RequestCtx, now time.Time) *Event {
+	event := events.Get().(*Event)
+	event.RequestID = requestID(fctx.Request.Header.Peek(requestIDHeader))
+	event.Client = clientAddress(fctx, e.cfg.TrustedProxies)
+	event.method = methodName(fctx.Method())
+	event.began = now
+	event.context = &deadline{at: now.Add(e.cfg.Timeout)}
 	fctx.SetUserValue(eventKey{}, event)
 	e.setHeaders(fctx, event)
 	return event
@@ -72,7 +87,7 @@ func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
 
 func (e *edge) setHeaders(fctx *fasthttp.RequestCtx, event *Event) {
 	h := &fctx.Response.Header
-	h.Set(requestIDHeader, event.RequestID)
+	h.SetCanonical(requestIDName, []byte(event.RequestID))
 	for _, header := range e.headers {
 		h.SetCanonical(header.name, header.value)
 	}
@@ -89,7 +104,7 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 	}
 	event.context.end()
 	status, took := fctx.Response.StatusCode(), time.Since(event.began)
-	event.write(&event.context, e, status, took)
+	event.write(event.context, e, status, took)
 	if e.cfg.Observe != nil {
 		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: took}
 		if event.failure != nil {
@@ -97,6 +112,7 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 		}
 		e.cfg.Observe(o)
 	}
+	event.giveBack()
 }
 
 // refuseRoute is fiber's error handler: an error of a route, or fiber's own for
@@ -109,7 +125,7 @@ func (e *edge) refuseRoute(c *fiber.Ctx, err error) error {
 // refuseUnread is fasthttp's error handler: the request could not be read, so
 // that no handler ever saw it. The connection is closed afterwards.
 func (e *edge) refuseUnread(fctx *fasthttp.RequestCtx, err error) {
-	event := e.begin(fctx)
+	event := e.begin(fctx, time.Now())
 	defer e.finish(fctx, event)
 	e.refuse(fctx, event, faultOfReading(err))
 	if errors.Is(err, fasthttp.ErrBodyTooLarge) || errors.As(err, new(*fasthttp.ErrSmallBuffer)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -13,7 +14,8 @@ import (
 )
 
 // Event is what one request came to. It is filled on the way and written to the
-// log once, at the end. It belongs to the goroutine of its request.
+// log once, at the end. It belongs to the goroutine of its request, and ends with
+// it: nobody may keep it.
 type Event struct {
 	RequestID string
 	Client    netip.Addr // of the client; behind trusted proxies, the one they name
@@ -26,7 +28,17 @@ type Event struct {
 	stack    []byte
 	notes    []slog.Attr
 	room     [4]slog.Attr // for the first notes
-	context  deadline
+	context  *deadline
+}
+
+// events lends Events. What may outlive a request, its context, is made anew for
+// each.
+var events = sync.Pool{New: func() any { return &Event{} }}
+
+// giveBack ends the life of an Event.
+func (e *Event) giveBack() {
+	*e = Event{}
+	events.Put(e)
 }
 
 type eventKey struct{}
@@ -41,7 +53,7 @@ func eventOf(fctx *fasthttp.RequestCtx) *Event {
 
 // Context gives the context of the request: it ends at the request's deadline,
 // or when the answer is there.
-func (e *Event) Context() context.Context { return &e.context }
+func (e *Event) Context() context.Context { return e.context }
 
 // Note adds a fact to the log line of the request. It takes no secret and of a
 // page's address the host alone.

@@ -21,18 +21,20 @@ var answerBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// send makes the answer. The response copies it into memory that it lends too.
-func send(c *fiber.Ctx, event *httpapi.Event, a *signing.Answer, appendTo func([]byte, *signing.Answer) []byte) error {
+// note adds to the log line what was signed.
+func note(event *httpapi.Event, a *signing.Answer) {
 	event.Note(slog.String("host", hostOf(a.URL)))
 	event.Note(slog.String("corp_id", string(a.CorpID)))
 	event.Note(slog.String("agent_id", string(a.AgentID)))
-	r := c.Response()
-	r.Header.SetContentType(fiber.MIMEApplicationJSON)
+}
+
+// send makes the answer. The response copies it into memory that it lends too.
+func send(fctx *fasthttp.RequestCtx, appendTo func([]byte) []byte) {
 	buffer := answerBuffers.Get().(*[]byte)
-	*buffer = appendTo((*buffer)[:0], a)
-	r.SetBody(*buffer)
+	*buffer = appendTo((*buffer)[:0])
+	fctx.Response.Header.SetContentType(fiber.MIMEApplicationJSON)
+	fctx.Response.SetBody(*buffer)
 	answerBuffers.Put(buffer)
-	return nil
 }
 
 // hostOf gives the host of a signed address, which is all of it that is logged.

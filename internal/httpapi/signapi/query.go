@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/fault"
 	"signet/internal/signing"
@@ -144,9 +145,9 @@ func (q query) checkNamed() error {
 
 // request makes the Signer's request. Two Origin lines are joined as proxies do
 // it, which makes an origin that no page has.
-func (q query) request(c *fiber.Ctx) signing.Request {
+func (q query) request(fctx *fasthttp.RequestCtx) signing.Request {
 	r := signing.Request{AppKey: q.app, Page: q.page}
-	if origins := c.Request().Header.PeekAll(fiber.HeaderOrigin); len(origins) > 0 {
+	if origins := fctx.Request.Header.PeekAll(fiber.HeaderOrigin); len(origins) > 0 {
 		r.HasOrigin = true
 		r.Origin = string(origins[0])
 		for _, more := range origins[1:] {
