@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/httpapi"
 	"signet/internal/httpapi/consoleapi"
 	"signet/internal/httpapi/opsapi"
 	"signet/internal/httpapi/signapi"
@@ -95,7 +96,7 @@ func (s *Server) surfaces() []served {
 	return []served{
 		{signapi.New(signapi.Config{
 			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,
-		}), s.listeners.public},
+		}), httpapi.LazyDeadlines(s.listeners.public)},
 		{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
 			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe,
