@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -35,12 +36,13 @@ const (
 // other is a server in a process of its own, on a core of its own.
 type other struct {
 	address string
+	log     *os.File
 	orders  io.Writer
 	answers *bufio.Scanner
 }
 
 // startOther starts this test binary again as a server. Its standard error, the
-// log, is a pipe that is read and thrown away.
+// log, is a file.
 func startOther(t *testing.T, role string, order serveOrder) *other {
 	t.Helper()
 	begin := []string{os.Args[0], "-test.run=^TestServeForFigures$", "-figures-serve=" + role, "-test.timeout=0"}
@@ -49,7 +51,10 @@ func startOther(t *testing.T, role string, order serveOrder) *other {
 	}
 	command := exec.Command(begin[0], begin[1:]...)
 	command.Env = append(os.Environ(), "GOMAXPROCS=1")
-	command.Stderr = drain{}
+	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = log.Close() })
+	command.Stderr = log
 	in, err := command.StdinPipe()
 	require.NoError(t, err)
 	out, err := command.StdoutPipe()
@@ -61,7 +66,7 @@ func startOther(t *testing.T, role string, order serveOrder) *other {
 		}
 		require.NoError(t, command.Wait())
 	})
-	o := &other{orders: in, answers: bufio.NewScanner(out)}
+	o := &other{log: log, orders: in, answers: bufio.NewScanner(out)}
 	line, err := json.Marshal(order)
 	require.NoError(t, err)
 	_, err = fmt.Fprintln(in, string(line))
@@ -69,10 +74,6 @@ func startOther(t *testing.T, role string, order serveOrder) *other {
 	o.address = o.answer(t, "listens")
 	return o
 }
-
-type drain struct{}
-
-func (drain) Write(b []byte) (int, error) { return len(b), nil }
 
 // answer reads on to the line that begins with word, and gives what follows it.
 func (o *other) answer(t *testing.T, word string) string {
@@ -149,6 +150,7 @@ func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figu
 		require.NoError(t, err)
 		took := time.Since(began)
 		after := o.order(t, "usage")
+		require.NoError(t, o.log.Truncate(0))
 		slices.Sort(waits)
 		t.Logf("%v CPU a request, %.0f%% of a core, %.0f a second, p50 %v, p99 %v, %d collections", (after.CPU-before.CPU)/time.Duration(len(waits)),
 			100*float64(after.CPU-before.CPU)/float64(took), float64(len(waits))/took.Seconds(), waits[len(waits)/2], waits[len(waits)*99/100], after.Cycles-before.Cycles)
