@@ -78,12 +78,14 @@ func startOther(t *testing.T, role string, order serveOrder) *other {
 // answer reads on to the line that begins with word, and gives what follows it.
 func (o *other) answer(t *testing.T, word string) string {
 	t.Helper()
+	var said strings.Builder
 	for o.answers.Scan() {
 		if rest, ok := strings.CutPrefix(o.answers.Text(), word+" "); ok {
 			return rest
 		}
+		said.WriteString(o.answers.Text() + "\n")
 	}
-	t.Fatalf("the server has ended: %v", o.answers.Err())
+	t.Fatalf("the server has ended (%v): %s", o.answers.Err(), said.String())
 	return ""
 }
 
@@ -121,63 +123,96 @@ func rawRequests(requests []signing.Request) [][]byte {
 	return raw
 }
 
-// overHTTP measures a whole node against a route that gives a constant.
-func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figure {
+// orderFor is what a server of a House is told.
+func orderFor(t *testing.T, h *apptest.House, body string) serveOrder {
 	t.Helper()
-	const perRound = 60_000
-	answer, err := h.Signer.Sign(t.Context(), requests[len(requests)/2])
-	require.NoError(t, err)
-	order := serveOrder{
-		DatabaseURL: h.DB.TenantURL, SystemURL: h.DB.SystemURL, IdentityFile: h.WriteIdentity(t), WeComURL: h.WeCom.URL(),
-		Body: string(signapi.AppendAnswer(nil, &answer)),
+	return serveOrder{
+		DatabaseURL: h.DB.TenantURL, SystemURL: h.DB.SystemURL, IdentityFile: h.WriteIdentity(t), WeComURL: h.WeCom.URL(), Body: body,
 	}
-	raw := rawRequests(requests)
-	signed, constant := startOther(t, "signing", order), startOther(t, "constant", order)
-	holdOn(t, loadCore)
-	defer holdOn(t, serverCore+"-"+strconv.Itoa(runtime.NumCPU()-1))
+}
 
-	toSigned, toConstant := newLoad(t, signed.address, connections), newLoad(t, constant.address, connections)
+// side is one of two servers that are measured in turns, and its clients.
+type side struct {
+	*other
+	*load
+	raw [][]byte
+	rng *mathrand.Rand
+}
+
+func newSide(t *testing.T, o *other, raw [][]byte) *side {
+	t.Helper()
+	return &side{o, newLoad(t, o.address, connections), raw, mathrand.New(mathrand.NewPCG(3, 4))} //nolint:gosec // an order of work, no secret
+}
+
+// warm asks once for each page, so that its tickets come from their rows.
+func (s *side) warm(t *testing.T) {
+	t.Helper()
 	begin, i := time.Now(), 0
-	_, err = toSigned.run(len(raw), func() []byte { i++; return raw[(i-1)%len(raw)] })
+	_, err := s.run(len(s.raw), func() []byte { i++; return s.raw[(i-1)%len(s.raw)] })
 	require.NoError(t, err)
-	t.Logf("%d first signatures over HTTP: %v", len(raw), time.Since(begin).Round(time.Second))
+	t.Logf("%d first signatures over HTTP: %v", len(s.raw), time.Since(begin).Round(time.Second))
+}
 
-	rng := mathrand.New(mathrand.NewPCG(3, 4)) //nolint:gosec // an order of work, no secret
-	next := func() []byte { return raw[rng.IntN(len(raw))] }
-	round := func(o *other, l *load) (perRequest, p99 time.Duration) {
-		before, began := o.order(t, "usage"), time.Now()
-		waits, err := l.run(perRound, next)
-		require.NoError(t, err)
-		took := time.Since(began)
-		after := o.order(t, "usage")
-		require.NoError(t, o.log.Truncate(0))
-		slices.Sort(waits)
-		t.Logf("%v CPU a request, %.0f%% of a core, %.0f a second, p50 %v, p99 %v, %d collections", (after.CPU-before.CPU)/time.Duration(len(waits)),
-			100*float64(after.CPU-before.CPU)/float64(took), float64(len(waits))/took.Seconds(), waits[len(waits)/2], waits[len(waits)*99/100], after.Cycles-before.Cycles)
-		return (after.CPU - before.CPU) / time.Duration(len(waits)), waits[len(waits)*99/100]
-	}
-	round(constant, toConstant)
-	round(signed, toSigned)
-	if *profileTo != "" {
-		signed.order(t, "profile "+*profileTo+"/cpu.pprof")
-	}
+// round sends requests for random apps, and gives the CPU time that the server
+// has used for each, and the wait that one in a hundred exceeds.
+func (s *side) round(t *testing.T) (perRequest, p99 time.Duration) {
+	t.Helper()
+	const requests = 60_000
+	before, began := s.order(t, "usage"), time.Now()
+	waits, err := s.run(requests, func() []byte { return s.raw[s.rng.IntN(len(s.raw))] })
+	require.NoError(t, err)
+	took, after := time.Since(began), s.order(t, "usage")
+	require.NoError(t, s.log.Truncate(0))
+	slices.Sort(waits)
+	perRequest = (after.CPU - before.CPU) / requests
+	t.Logf("%v CPU a request, %.0f%% of a core, %.0f a second, p50 %v, p99 %v, %d collections", perRequest,
+		100*float64(after.CPU-before.CPU)/float64(took), requests/took.Seconds(), waits[requests/2], waits[requests*99/100], after.Cycles-before.Cycles)
+	return perRequest, waits[requests*99/100]
+}
+
+// inTurns gives how one compares with the other: base's CPU time for a request
+// as a share of s's, and s's p99 as a multiple of base's.
+func (s *side) inTurns(t *testing.T, base *side) (rate, tail float64) {
+	t.Helper()
+	base.round(t)
+	s.round(t)
 	var rates, tails []float64
 	for range rounds {
-		c, cTail := round(constant, toConstant)
-		s, sTail := round(signed, toSigned)
-		rates, tails = append(rates, float64(c)/float64(s)), append(tails, float64(sTail)/float64(cTail))
-	}
-	if *profileTo != "" {
-		signed.order(t, "allocations "+*profileTo+"/allocs.pprof")
+		b, baseTail := base.round(t)
+		own, ownTail := s.round(t)
+		rates, tails = append(rates, float64(b)/float64(own)), append(tails, float64(ownTail)/float64(baseTail))
 	}
 	slices.Sort(rates)
 	slices.Sort(tails)
 	t.Logf("rates %.3f, tails %.3f", rates, tails)
+	return rates[rounds/2], tails[rounds/2]
+}
+
+// overHTTP measures a whole node against a route that gives a constant.
+func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figure {
+	t.Helper()
+	answer, err := h.Signer.Sign(t.Context(), requests[len(requests)/2])
+	require.NoError(t, err)
+	order, raw := orderFor(t, h, string(signapi.AppendAnswer(nil, &answer))), rawRequests(requests)
+	signing, constant := newSide(t, startOther(t, "signing", order), raw), newSide(t, startOther(t, "constant", order), raw)
+	holdOn(t, loadCore)
+	defer holdOn(t, allCores())
+	signing.warm(t)
+	if *profileTo != "" {
+		signing.order(t, "profile "+*profileTo+"/cpu.pprof")
+	}
+	rate, tail := signing.inTurns(t, constant)
+	if *profileTo != "" {
+		signing.order(t, "allocations "+*profileTo+"/allocs.pprof")
+	}
+	against := "a fiber route that gives a constant of the same size"
 	return []figure{
-		{name: "requests for each second of CPU", value: rates[rounds/2], bound: 0.7},
-		{name: "p99", value: tails[rounds/2], bound: 1.5},
+		{name: fmt.Sprintf("signatures over HTTP for each second of CPU, random ones of %d apps, every middleware on", len(requests)), against: against, value: rate, bound: 0.7, unit: "×", atLeast: true},
+		{name: fmt.Sprintf("their p99 over %d connections", connections), against: against, value: tail, bound: 1.5, unit: "×"},
 	}
 }
+
+func allCores() string { return "0-" + strconv.Itoa(runtime.NumCPU()-1) }
 
 // TestFiguresOverHTTP is for work on them alone.
 func TestFiguresOverHTTP(t *testing.T) {
@@ -186,5 +221,5 @@ func TestFiguresOverHTTP(t *testing.T) {
 	}
 	h := manyAppsWithTickets(t, manyApps)
 	_, requests := pagesOf(manyApps)
-	fmt.Println(overHTTP(t, h, requests))
+	printTable(overHTTP(t, h, requests))
 }

@@ -69,13 +69,14 @@ func serveSigning(t *testing.T, order serveOrder, orders *bufio.Scanner) {
 	}
 	lines := journal.Start(os.Stderr)
 	defer lines.Close()
-	log := lines.Logger(slog.LevelInfo)
-	server, err := app.NewServer(t.Context(), cfg, log)
+	begin := time.Now()
+	server, err := app.NewServer(t.Context(), cfg, lines.Logger(slog.LevelInfo))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
-	obey(t, server.PublicAddr(), orders)
+	awaitReady(t, server)
+	obey(t, server.PublicAddr(), time.Since(begin), orders)
 	stop()
 	require.NoError(t, <-ended)
 }
@@ -91,31 +92,36 @@ func serveConstant(t *testing.T, order serveOrder, orders *bufio.Scanner) {
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- surface.Listener(listener) }()
-	obey(t, listener.Addr().String(), orders)
+	obey(t, listener.Addr().String(), 0, orders)
 	require.NoError(t, surface.ShutdownWithTimeout(time.Second))
 	require.NoError(t, <-ended)
 }
 
 // usage is what a server has used so far.
 type usage struct {
-	CPU     time.Duration // user and system
-	Heap    uint64        // bytes that are reached, after a collection
-	RSS     uint64        // bytes
-	GCShare float64       // of the CPU time, since the start
-	Cycles  uint32        // of the collector
+	Ready  time.Duration // from nothing to an answer of 200 at /readyz
+	CPU    time.Duration // user and system
+	Heap   uint64        // bytes that are reached, after a collection
+	RSS    uint64        // bytes
+	Cycles uint32        // of the collector
+	Pause  time.Duration // the last in which it stopped the program
+	Mark   time.Duration // that the last forced collection took, CPU of all threads
 }
 
 // obey says where the server listens and answers the orders.
-func obey(t *testing.T, address string, orders *bufio.Scanner) {
+func obey(t *testing.T, address string, ready time.Duration, orders *bufio.Scanner) {
 	fmt.Println("listens", address)
 	var profile io.WriteCloser
 	for orders.Scan() {
 		what, argument, _ := strings.Cut(orders.Text(), " ")
-		var u usage
+		u := usage{Ready: ready}
 		switch what {
 		case "usage":
 		case "heap":
 			u.Heap = heap()
+			before := cpuTime(t)
+			runtime.GC()
+			u.Mark = cpuTime(t) - before
 		case "profile":
 			file, err := os.Create(argument)
 			require.NoError(t, err)
@@ -138,13 +144,17 @@ func obey(t *testing.T, address string, orders *bufio.Scanner) {
 	}
 }
 
-func (u *usage) measure(t *testing.T) {
+func cpuTime(t *testing.T) time.Duration {
 	var used syscall.Rusage
 	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
-	u.CPU = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+func (u *usage) measure(t *testing.T) {
+	u.CPU = cpuTime(t)
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	u.GCShare, u.Cycles = m.GCCPUFraction, m.NumGC
+	u.Cycles, u.Pause = m.NumGC, time.Duration(m.PauseNs[(m.NumGC+255)%256])
 	statm, err := os.ReadFile("/proc/self/statm")
 	require.NoError(t, err)
 	var size, resident uint64
