@@ -18,12 +18,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
 	"signet/internal/config"
 	"signet/internal/core"
+	"signet/internal/httpapi/httpapitest"
 	"signet/internal/journal"
 )
 
@@ -83,11 +83,7 @@ func serveSigning(t *testing.T, order serveOrder, orders *bufio.Scanner) {
 
 // serveConstant is fiber as it comes, with one route.
 func serveConstant(t *testing.T, order serveOrder, orders *bufio.Scanner) {
-	surface := fiber.New(fiber.Config{DisableStartupMessage: true})
-	surface.Get("/v1/signatures", func(c *fiber.Ctx) error {
-		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		return c.SendString(order.Body)
-	})
+	surface := httpapitest.Constant("/v1/signatures", order.Body)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ended := make(chan error, 1)
