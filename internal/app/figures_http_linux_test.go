@@ -194,16 +194,16 @@ func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figu
 	answer, err := h.Signer.Sign(t.Context(), requests[len(requests)/2])
 	require.NoError(t, err)
 	order, raw := orderFor(t, h, string(signapi.AppendAnswer(nil, &answer))), rawRequests(requests)
-	signing, constant := newSide(t, startOther(t, "signing", order), raw), newSide(t, startOther(t, "constant", order), raw)
+	signed, constant := newSide(t, startOther(t, "signing", order), raw), newSide(t, startOther(t, "constant", order), raw)
 	holdOn(t, loadCore)
 	defer holdOn(t, allCores())
-	signing.warm(t)
+	signed.warm(t)
 	if *profileTo != "" {
-		signing.order(t, "profile "+*profileTo+"/cpu.pprof")
+		signed.order(t, "profile "+*profileTo+"/cpu.pprof")
 	}
-	rate, tail := signing.inTurns(t, constant)
+	rate, tail := signed.inTurns(t, constant)
 	if *profileTo != "" {
-		signing.order(t, "allocations "+*profileTo+"/allocs.pprof")
+		signed.order(t, "allocations "+*profileTo+"/allocs.pprof")
 	}
 	against := "a fiber route that gives a constant of the same size"
 	return []figure{

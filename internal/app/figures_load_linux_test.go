@@ -19,14 +19,13 @@ import (
 // cost less than that.
 type load struct {
 	epoll   int
-	clients map[int32]*client1
+	clients map[int32]*keptClient
 	room    []byte
 }
 
-type client1 struct {
+type keptClient struct {
 	fd   int
 	sent time.Time
-	left int // requests that this client still has to send
 	got  []byte
 }
 
@@ -34,7 +33,7 @@ func newLoad(t *testing.T, address string, connections int) *load {
 	t.Helper()
 	epoll, err := syscall.EpollCreate1(0)
 	require.NoError(t, err)
-	l := &load{epoll: epoll, clients: map[int32]*client1{}, room: make([]byte, 16<<10)}
+	l := &load{epoll: epoll, clients: map[int32]*keptClient{}, room: make([]byte, 16<<10)}
 	to, err := net.ResolveTCPAddr("tcp4", address)
 	require.NoError(t, err)
 	for range connections {
@@ -43,7 +42,7 @@ func newLoad(t *testing.T, address string, connections int) *load {
 		require.NoError(t, syscall.Connect(fd, &syscall.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}))
 		require.NoError(t, syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1))
 		require.NoError(t, syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}))
-		l.clients[int32(fd)] = &client1{fd: fd}
+		l.clients[int32(fd)] = &keptClient{fd: fd}
 	}
 	t.Cleanup(func() {
 		for _, c := range l.clients {
@@ -94,14 +93,14 @@ func (l *load) run(n int, next func() []byte) ([]time.Duration, error) {
 	return waits, nil
 }
 
-func (c *client1) send(request []byte) error {
+func (c *keptClient) send(request []byte) error {
 	c.sent = time.Now()
 	_, err := syscall.Write(c.fd, request)
 	return err
 }
 
 // read takes what is there and tells whether it is the whole answer.
-func (c *client1) read(room []byte) (bool, error) {
+func (c *keptClient) read(room []byte) (bool, error) {
 	n, err := syscall.Read(c.fd, room)
 	if n == 0 && err == nil {
 		err = io.ErrUnexpectedEOF

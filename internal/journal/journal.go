@@ -98,7 +98,7 @@ func (j *Journal) run() {
 		case <-j.waiting:
 			j.wait()
 		case <-j.closing:
-			spare, told = j.flush(spare, told)
+			_, _ = j.flush(spare, told)
 			return
 		}
 		spare, told = j.flush(spare, told)
