@@ -37,6 +37,13 @@ func TestMillion(t *testing.T) {
 		b.WriteString(line)
 	}
 	b.WriteString("| what | measured |\n|---|---:|\n")
+	defer func() { // also when a later row could not be measured
+		fmt.Println(b.String())
+		if *writeTable != "" {
+			writeBenchmarks(t, "\nOne node, "+fmt.Sprint(*tenants)+" tenants with an app and two trusted domains each. Written by `make bench-million WRITE=1`.\n\n"+
+				machine()+b.String(), millionTitle, false)
+		}
+	}()
 
 	var bare []time.Duration
 	rows := 0
@@ -84,12 +91,6 @@ func TestMillion(t *testing.T) {
 	rate, tail := million.inTurns(t, beside)
 	row(fmt.Sprintf("signatures over HTTP for each second of CPU, random ones of %d apps with tickets, against a node with %d apps", *warmed, manyApps), "%.2f×", rate)
 	row("their p99, against that node", "%.2f×", tail)
-
-	fmt.Println(b.String())
-	if *writeTable != "" {
-		writeBenchmarks(t, "\nOne node, "+fmt.Sprint(*tenants)+" tenants with an app and two trusted domains each. Written by `make bench-million WRITE=1`.\n\n"+
-			machine()+b.String(), millionTitle, false)
-	}
 }
 
 // tenantsWithTickets is manyAppsWithTickets where only the first warm apps have
