@@ -74,7 +74,7 @@ func TestMillion(t *testing.T) {
 	row("collections at rest", "%d in %v", after.Cycles-before.Cycles, rest)
 
 	_, requests := pagesOf(*warmed)
-	million := newSide(t, node, rawRequests(requests))
+	million := newSide(node, rawRequests(requests))
 	holdOn(t, loadCore)
 	defer holdOn(t, allCores())
 	million.warm(t)
@@ -86,7 +86,7 @@ func TestMillion(t *testing.T) {
 	few := manyAppsWithTickets(t, manyApps)
 	fewNode := startOther(t, "signing", orderFor(t, few, ""))
 	holdOn(t, loadCore)
-	beside := newSide(t, fewNode, million.raw[:manyApps])
+	beside := newSide(fewNode, million.raw[:manyApps])
 	beside.warm(t)
 	rate, tail := million.inTurns(t, beside)
 	row(fmt.Sprintf("signatures over HTTP for each second of CPU, random ones of %d apps with tickets, against a node with %d apps", *warmed, manyApps), "%.2f×", rate)
