@@ -49,7 +49,7 @@ apt = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## the whole product on this machine: bin/signet dev (ARGS=--fresh drops its data)
@@ -82,6 +82,11 @@ generate: ## makes the generated files anew
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
 	@$(GO) test ./internal/app -count=1 -run='^TestFigures$$' -figures -v -timeout 20m \
+		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
+
+.PHONY: bench-million
+bench-million: ## one node with a million tenants; some minutes, some GB (WRITE=1 as above)
+	@$(GO) test ./internal/app -count=1 -run='^TestMillion$$' -million -v -timeout 60m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-all

@@ -6,6 +6,7 @@ import (
 
 	"signet/internal/app"
 	"signet/internal/config"
+	"signet/internal/journal"
 )
 
 // serveFlags are the keys of the environment as flags. A flag wins.
@@ -57,5 +58,7 @@ func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return errors.Join(err, app.Check(ctx, cfg)) // so that all that is wrong comes in one start
 	}
-	return app.Serve(ctx, cfg, t.logger(cfg.LogLevel))
+	log := journal.Start(t.err) // a signature waits for nobody who reads the log
+	defer log.Close()
+	return app.Serve(ctx, cfg, log.Logger(cfg.LogLevel))
 }

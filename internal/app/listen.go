@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/httpapi"
 	"signet/internal/httpapi/consoleapi"
 	"signet/internal/httpapi/opsapi"
 	"signet/internal/httpapi/signapi"
@@ -99,7 +100,7 @@ func (s *Server) surfaces() surfaces {
 		public: served{signapi.New(signapi.Config{
 			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,
 			Leaving: s.leaving.Load,
-		}), s.listeners.public},
+		}), httpapi.LazyDeadlines(s.listeners.public)},
 		console: served{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
 			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Leaving: s.leaving.Load,

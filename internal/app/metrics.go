@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/puzpuzpuz/xsync/v4"
 
 	"signet/internal/httpapi"
 )
@@ -18,11 +19,13 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	answers  *xsync.Map[kindOfAnswer, answerMetrics]
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		answers:  xsync.NewMap[kindOfAnswer, answerMetrics](),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "signet", Name: "requests_total", Help: "Requests answered, by listener, operation, status and code of the refusal.",
 		}, []string{"listener", "operation", "status", "code"}),
@@ -60,9 +63,31 @@ func (m *metrics) watch(r rooms) {
 	)
 }
 
+// observe counts a request. Resolving labels costs more than counting, so what
+// was resolved once is kept; there are some hundred kinds of answers at most.
 func (m *metrics) observe(o httpapi.Observation) {
-	m.requests.WithLabelValues(o.Listener, o.Operation, strconv.Itoa(o.Status), o.Code).Inc()
-	m.duration.WithLabelValues(o.Listener, o.Operation).Observe(o.Duration.Seconds())
+	of := kindOfAnswer{o.Listener, o.Operation, o.Status, o.Code}
+	kept, found := m.answers.Load(of)
+	if !found {
+		kept, _ = m.answers.LoadOrStore(of, answerMetrics{
+			m.requests.WithLabelValues(o.Listener, o.Operation, strconv.Itoa(o.Status), o.Code),
+			m.duration.WithLabelValues(o.Listener, o.Operation),
+		})
+	}
+	kept.requests.Inc()
+	kept.duration.Observe(o.Duration.Seconds())
+}
+
+// kindOfAnswer is what the labels of a request's metrics say.
+type kindOfAnswer struct {
+	listener, operation string
+	status              int
+	code                string
+}
+
+type answerMetrics struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
 }
 
 func (m *metrics) handler() http.Handler {

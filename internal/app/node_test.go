@@ -50,6 +50,7 @@ type node struct {
 	cfg    config.Config
 	server *app.Server
 	logs   *httpapitest.LogBook
+	log    *slog.Logger // what the node logs to
 	token  string
 	stop   func() error
 }
@@ -74,6 +75,7 @@ func newConfig(t *testing.T, db storetest.DB, weComURL string) config.Config {
 func newNode(t *testing.T, weCom wecomtest.Config) *node {
 	t.Helper()
 	n := &node{db: storetest.New(t), weCom: wecomtest.Start(t, weCom), logs: &httpapitest.LogBook{}}
+	n.log = n.logs.Logger()
 	n.cfg = newConfig(t, n.db, n.weCom.URL())
 	return n
 }
@@ -95,7 +97,7 @@ func createOwner(t *testing.T, cfg config.Config, password string) error {
 
 func (n *node) start(t *testing.T) {
 	t.Helper()
-	server, err := app.NewServer(t.Context(), n.cfg, slog.New(slog.NewJSONHandler(n.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	server, err := app.NewServer(t.Context(), n.cfg, n.log)
 	require.NoError(t, err)
 	n.server = server
 	ctx, cancel := context.WithCancel(context.Background())

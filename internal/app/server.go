@@ -55,6 +55,7 @@ type rooms struct {
 // problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics()}
+	s.metrics.watchLog(log)
 	found, err := survey(ctx, cfg, log)
 	s.listeners, s.rooms.store = found.listeners, found.store
 	if err == nil {

@@ -42,6 +42,8 @@ var table = []row{
 	{room: "internal/store/storetest", floor: f1, kit: true, may: []string{"internal/core", "internal/store", "internal/devdb"}},
 	{room: "internal/devdb", floor: f1, may: []string{"internal/core", "internal/fault"}},
 
+	{room: "internal/journal", floor: f1},
+
 	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store"}},
 
 	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
@@ -60,7 +62,7 @@ var table = []row{
 
 	{room: "cmd/signet", floor: f5, may: []string{
 		"internal/app", "internal/config", "internal/core", "internal/fault",
-		"internal/seal", "internal/devdb", "internal/wecom/wecomtest", "internal/identity",
+		"internal/seal", "internal/devdb", "internal/wecom/wecomtest", "internal/identity", "internal/journal",
 	}},
 }
 
@@ -126,7 +128,7 @@ var owners = []owner{
 	{"go.yaml.in/yaml/v3", []string{"docs/openapi"}, []string{"internal/core"}, "makes the JSON form of the API document"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, nil, "every room counts what it does"},
 	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
-	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing"}, nil, "maps that no tenant can hold up"},
+	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing", "internal/app"}, nil, "maps that no tenant can hold up"},
 	{"github.com/sony/gobreaker/v2", []string{"internal/upstream"}, nil, "one room decides when WeCom is not asked"},
 	{"golang.org/x/crypto", []string{"internal/seal", "internal/identity"}, nil, "ciphers and password hashes"},
 	{"github.com/go-json-experiment/json", []string{"internal"}, nil, "JSON that refuses doubled and unknown members"},

@@ -18,18 +18,32 @@ func clientAddress(fctx *fasthttp.RequestCtx, trusted []netip.Prefix) netip.Addr
 	if !isTrusted(address, trusted) {
 		return address
 	}
-	entries := forwardedFor(fctx.Request.Header.RawHeaders())
-	for i := len(entries) - 1; i >= 0; i-- {
-		entry, ok := parseForwarded(entries[i])
-		if !ok {
-			return address // the last that somebody trusted vouched for
-		}
-		address = entry
-		if !isTrusted(address, trusted) {
-			break
+	var room [4][]byte
+	lines := forwardedFor(room[:0], fctx.Request.Header.RawHeaders())
+	for i := len(lines) - 1; i >= 0; i-- {
+		for rest, more := lines[i], true; more; {
+			var text []byte
+			rest, text, more = cutLast(rest)
+			entry, ok := parseForwarded(string(text))
+			if !ok {
+				return address // the last that somebody trusted vouched for
+			}
+			address = entry
+			if !isTrusted(address, trusted) {
+				return address
+			}
 		}
 	}
 	return address
+}
+
+// cutLast parts a list at its last comma; more tells whether there was one.
+func cutLast(list []byte) (rest, last []byte, more bool) {
+	comma := bytes.LastIndexByte(list, ',')
+	if comma < 0 {
+		return nil, list, false
+	}
+	return list[:comma], list[comma+1:], true
 }
 
 // NetworkOf gives what is counted as one client: an IPv4 address, or the /64 of
@@ -63,20 +77,23 @@ func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {
 	return false
 }
 
-// forwardedFor gives the entries of all X-Forwarded-For lines, in order. It
-// reads the raw header, because fasthttp adds the trailers of a chunked body to
-// the parsed one, where a proxy no longer looks.
-func forwardedFor(raw []byte) []string {
-	var entries []string
+// forwardedFor adds the values of all X-Forwarded-For lines to values, in order.
+// It reads the raw header, because fasthttp adds the trailers of a chunked body
+// to the parsed one, where a proxy no longer looks.
+func forwardedFor(values [][]byte, raw []byte) [][]byte {
+	const header = "X-Forwarded-For"
 	for len(raw) > 0 {
-		var line []byte
-		line, raw, _ = bytes.Cut(raw, []byte("\n"))
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if ok && bytes.EqualFold(name, []byte("X-Forwarded-For")) {
-			entries = append(entries, strings.Split(string(value), ",")...)
+		line := raw
+		if end := bytes.IndexByte(raw, '\n'); end >= 0 {
+			line, raw = raw[:end], raw[end+1:]
+		} else {
+			raw = nil
+		}
+		if len(line) > len(header) && line[len(header)] == ':' && equalFold(line[:len(header)], header) {
+			values = append(values, line[len(header)+1:])
 		}
 	}
-	return entries
+	return values
 }
 
 // parseForwarded reads an address as proxies write it: bare, or with a port.

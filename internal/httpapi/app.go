@@ -38,6 +38,10 @@ type Config struct {
 	Headers        []Header       // set on every answer, problems included
 	Quiet          bool           // requests that went well are logged at level debug
 
+	// Routes are those that the edge finds by itself, for what must be fast. Fiber
+	// has them as well, so that it knows which methods a path takes.
+	Routes []Route
+
 	// WriteProblem renders a failure; nil means Problem.Write.
 	WriteProblem func(*fasthttp.RequestCtx, Problem)
 	// Leaving tells whether this process is about to stop, so that a connection
@@ -45,6 +49,13 @@ type Config struct {
 	Leaving func() bool
 	// Observe is told of every request that came as far as an answer; nil: nobody.
 	Observe func(Observation)
+}
+
+// Route answers requests of one method for one path, byte for byte. Answer copies
+// out of the request all that it keeps: fasthttp uses its memory again.
+type Route struct {
+	Method, Path string
+	Answer       func(*fasthttp.RequestCtx, *Event) error
 }
 
 // Observation is what a metric may know of a request. All of its texts come from
@@ -70,7 +81,7 @@ func New(cfg Config) *fiber.App {
 	if cfg.WriteProblem == nil {
 		cfg.WriteProblem = func(fctx *fasthttp.RequestCtx, p Problem) { p.Write(&fctx.Response) }
 	}
-	e := &edge{cfg: cfg}
+	e := newEdge(cfg)
 	app := fiber.New(fiber.Config{
 		AppName:                      "signet " + cfg.Name,
 		Immutable:                    true,
@@ -88,6 +99,9 @@ func New(cfg Config) *fiber.App {
 		JSONEncoder:                  encodeJSON,
 		ErrorHandler:                 e.refuseRoute,
 	})
+	for _, r := range cfg.Routes {
+		app.Add(r.Method, r.Path, func(c *fiber.Ctx) error { return r.Answer(c.Context(), EventOf(c)) })
+	}
 	e.next = app.Handler()
 	server := app.Server()
 	server.Handler = e.serve

@@ -17,13 +17,30 @@ import (
 // fiber answers by itself, and what fasthttp refuses before fiber sees it,
 // passes here as well.
 type edge struct {
-	cfg  Config
-	next fasthttp.RequestHandler // fiber
+	cfg     Config
+	lines   lineWriter // nil: every line goes through slog
+	headers []rawHeader
+	next    fasthttp.RequestHandler // fiber
+}
+
+// rawHeader is a header whose name is in its canonical form already.
+type rawHeader struct{ name, value []byte }
+
+func newEdge(cfg Config) *edge {
+	e := &edge{cfg: cfg, lines: linesOf(cfg.Log)}
+	for _, h := range append([]Header{
+		{fiber.HeaderCacheControl, "no-store"},
+		{fiber.HeaderXContentTypeOptions, "nosniff"},
+		{fiber.HeaderReferrerPolicy, "no-referrer"},
+	}, cfg.Headers...) {
+		e.headers = append(e.headers, rawHeader{fasthttp.AppendNormalizedHeaderKey(nil, h.Name), []byte(h.Value)})
+	}
+	return e
 }
 
 // serve takes one request from its header to its log line.
 func (e *edge) serve(fctx *fasthttp.RequestCtx) {
-	event := e.begin(fctx)
+	event := e.begin(fctx, fctx.Time())
 	defer e.finish(fctx, event)
 	if e.cfg.Leaving != nil && e.cfg.Leaving() {
 		fctx.SetConnectionClose()
@@ -31,6 +48,12 @@ func (e *edge) serve(fctx *fasthttp.RequestCtx) {
 	if err := checkFraming(&fctx.Request.Header); err != nil {
 		fctx.SetConnectionClose() // where this request ends, nobody can tell
 		e.refuse(fctx, event, err)
+		return
+	}
+	if answer := e.routeOf(fctx); answer != nil {
+		if err := answer(fctx, event); err != nil {
+			e.refuse(fctx, event, err)
+		}
 		return
 	}
 	if !isKnownMethod(fctx.Method()) {
@@ -41,16 +64,25 @@ func (e *edge) serve(fctx *fasthttp.RequestCtx) {
 	e.next(fctx)
 }
 
-// begin makes the event and sets the headers that every answer has.
-func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
-	now := time.Now()
-	event := &Event{
-		RequestID: requestID(fctx.Request.Header.Peek(requestIDHeader)),
-		Client:    clientAddress(fctx, e.cfg.TrustedProxies),
-		method:    methodName(fctx.Method()),
-		began:     now,
-		context:   deadline{at: now.Add(e.cfg.Timeout)},
+// routeOf finds the route that needs no fiber, nil if there is none.
+func (e *edge) routeOf(fctx *fasthttp.RequestCtx) func(*fasthttp.RequestCtx, *Event) error {
+	for i := range e.cfg.Routes {
+		r := &e.cfg.Routes[i]
+		if string(fctx.Method()) == r.Method && string(fctx.URI().PathOriginal()) == r.Path {
+			return r.Answer
+		}
 	}
+	return nil
+}
+
+// begin makes the event and sets the headers that every answer has.
+func (e *edge) begin(fctx *fasthttp.RequestCtx, now time.Time) *Event {
+	event := events.Get().(*Event)
+	event.RequestID = requestID(fctx.Request.Header.Peek(requestIDHeader))
+	event.Client = clientAddress(fctx, e.cfg.TrustedProxies)
+	event.method = methodName(fctx.Method())
+	event.began = now
+	event.context = &deadline{at: now.Add(e.cfg.Timeout)}
 	fctx.SetUserValue(eventKey{}, event)
 	e.setHeaders(fctx, event)
 	return event
@@ -58,12 +90,9 @@ func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
 
 func (e *edge) setHeaders(fctx *fasthttp.RequestCtx, event *Event) {
 	h := &fctx.Response.Header
-	h.Set(requestIDHeader, event.RequestID)
-	h.Set(fiber.HeaderCacheControl, "no-store")
-	h.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	h.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	for _, header := range e.cfg.Headers {
-		h.Set(header.Name, header.Value)
+	h.SetCanonical(requestIDName, []byte(event.RequestID))
+	for _, header := range e.headers {
+		h.SetCanonical(header.name, header.value)
 	}
 }
 
@@ -77,15 +106,16 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 		e.refuse(fctx, event, fault.New(fault.InternalError, nil))
 	}
 	event.context.end()
-	status := fctx.Response.StatusCode()
-	event.write(&event.context, &e.cfg, status)
+	status, took := fctx.Response.StatusCode(), time.Since(event.began)
+	event.write(event.context, e, status, took)
 	if e.cfg.Observe != nil {
-		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: time.Since(event.began)}
+		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: took}
 		if event.failure != nil {
 			o.Code = string(event.failure.Code)
 		}
 		e.cfg.Observe(o)
 	}
+	event.giveBack()
 }
 
 // refuseRoute is fiber's error handler: an error of a route, or fiber's own for
@@ -98,7 +128,7 @@ func (e *edge) refuseRoute(c *fiber.Ctx, err error) error {
 // refuseUnread is fasthttp's error handler: the request could not be read, so
 // that no handler ever saw it. The connection is closed afterwards.
 func (e *edge) refuseUnread(fctx *fasthttp.RequestCtx, err error) {
-	event := e.begin(fctx)
+	event := e.begin(fctx, time.Now())
 	defer e.finish(fctx, event)
 	e.refuse(fctx, event, faultOfReading(err))
 	if errors.Is(err, fasthttp.ErrBodyTooLarge) || errors.As(err, new(*fasthttp.ErrSmallBuffer)) {

@@ -19,31 +19,38 @@ func checkFraming(h *fasthttp.RequestHeader) error {
 	}
 	var lines, lengths, encodings, hosts int
 	for rest := h.RawHeaders(); len(rest) > 0; {
-		line, after, _ := bytes.Cut(rest, []byte("\n"))
-		rest = after
-		line = bytes.TrimSuffix(line, []byte("\r"))
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
+		if n := len(line); n > 0 && line[n-1] == '\r' {
+			line = line[:n-1]
+		}
 		if len(line) == 0 {
 			continue // the blank line that ends the header
 		}
 		if lines++; lines > headerLinesLimit {
 			return fault.New(fault.HeaderTooLargeErr, nil)
 		}
-		name, value, hasColon := bytes.Cut(line, []byte(":"))
-		if !hasColon || !isHeaderName(name) || !isHeaderValue(value) {
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 || !isHeaderName(line[:colon]) || !isHeaderValue(line[colon+1:]) {
 			return fault.New(fault.RequestInvalid, nil)
 		}
+		name, value := line[:colon], line[colon+1:]
 		switch {
-		case bytes.EqualFold(name, []byte("Content-Length")):
+		case equalFold(name, "Content-Length"):
 			lengths++
 			if !isLength(bytes.TrimSpace(value)) {
 				return fault.New(fault.RequestInvalid, nil)
 			}
-		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+		case equalFold(name, "Transfer-Encoding"):
 			encodings++
 			if !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked")) {
 				return fault.New(fault.RequestInvalid, nil)
 			}
-		case bytes.EqualFold(name, []byte("Host")):
+		case equalFold(name, "Host"):
 			hosts++
 		}
 	}
@@ -72,11 +79,23 @@ func isTarget(target []byte) bool {
 // begins with a blank and so has none.
 func isHeaderName(name []byte) bool {
 	for _, c := range name {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte(`"(),/:;<=>?@[\]{}`), c) >= 0 {
+		if !isTokenByte[c] {
 			return false
 		}
 	}
 	return len(name) > 0
+}
+
+var isTokenByte = func() (token [256]bool) {
+	for c := byte('!'); c < 0x7f; c++ {
+		token[c] = bytes.IndexByte([]byte(`"(),/:;<=>?@[\]{}`), c) < 0
+	}
+	return token
+}()
+
+// equalFold tells whether a header's name is that one, whatever its case.
+func equalFold(name []byte, header string) bool {
+	return len(name) == len(header) && bytes.EqualFold(name, []byte(header))
 }
 
 func isHeaderValue(value []byte) bool {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"hash/maphash"
 	"testing"
 	"time"
 
@@ -73,4 +74,77 @@ func TestALimiterDoesNotGrow(t *testing.T) {
 		require.Zero(t, l.Take(key, later), "the idle ones made room")
 	}
 	require.LessOrEqual(t, held(), most)
+}
+
+// Above a certain rate calls are counted by the cell first.
+var quick = Rate{PerSecond: 1000, Burst: 5000}
+
+func TestAQuickLimiterHoldsNoKeyThatIsFarBelowItsRate(t *testing.T) {
+	t.Parallel()
+	l := NewLimiter[int](quick, 1000)
+	for second := range 10 {
+		for key := range 5000 { // more than may be held, some to a cell
+			require.Zero(t, l.Take(key, noon.Add(time.Duration(second)*time.Second)))
+		}
+	}
+	for i := range l.shards {
+		require.Empty(t, l.shards[i].free)
+	}
+}
+
+func TestAQuickLimiterGivesTheBurstAndThenTheRate(t *testing.T) {
+	t.Parallel()
+	l := NewLimiter[string](quick, 1000)
+	for range quick.Burst {
+		require.Zero(t, l.Take("a", noon))
+	}
+	require.Equal(t, time.Millisecond, l.Take("a", noon), "what the cell has counted is the key's")
+	passed := 0
+	for i := range 10_000 { // tries for ten seconds, ten times its rate
+		if l.Take("a", noon.Add(time.Duration(i)*time.Millisecond)) == 0 {
+			passed++
+		}
+	}
+	require.LessOrEqual(t, passed, 10*1000+1000/4)
+	require.GreaterOrEqual(t, passed, 9*1000)
+}
+
+func TestAQuickLimiterNeverLetsMoreThroughThanItsRateAndAQuarter(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		l := NewLimiter[int](quick, 1000)
+		now, passed := noon, 0
+		for range rapid.IntRange(1, 40).Draw(t, "crowds") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 1500).Draw(t, "pause")) * time.Millisecond)
+			for range rapid.IntRange(1, 2000).Draw(t, "tries") {
+				if l.Take(1, now) == 0 {
+					passed++
+				}
+			}
+		}
+		require.LessOrEqual(t, float64(passed), float64(quick.Burst)+now.Sub(noon).Seconds()*quick.PerSecond+quick.PerSecond/4+1)
+	})
+}
+
+// A stranger in the same cell as a crowd pays a quarter of its own rate at most.
+func TestAStrangerBesideACrowdKeepsMostOfItsAllowance(t *testing.T) {
+	t.Parallel()
+	l := NewLimiter[int](quick, 100_000)
+	const crowded = 0
+	stranger := 1
+	for cellOf(l, stranger) != cellOf(l, crowded) {
+		stranger++
+	}
+	for l.Take(crowded, noon) == 0 { // until it is refused
+	}
+	passed := 0
+	for l.Take(stranger, noon) == 0 {
+		passed++
+	}
+	require.GreaterOrEqual(t, passed, quick.Burst-int(quick.PerSecond)/4)
+	require.LessOrEqual(t, passed, quick.Burst)
+}
+
+func cellOf(l *Limiter[int], key int) uint64 {
+	return maphash.Comparable(l.seed, key) >> 32 % crowds
 }

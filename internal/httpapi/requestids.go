@@ -7,6 +7,8 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
+var requestIDName = []byte(requestIDHeader)
+
 // requestID takes over the id that came with a request if it is well formed (8
 // to 64 letters, digits, "-" and "_"), and makes one otherwise.
 func requestID(sent []byte) string {

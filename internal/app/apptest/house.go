@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -51,8 +52,9 @@ type House struct {
 	Admin     *admin.Actions
 	Log       *slog.Logger
 
-	config Config
-	feed   *feed
+	identity core.Secret // the text of the identity file
+	config   Config
+	feed     *feed
 }
 
 // feed is how far the House has followed the change feed.
@@ -97,8 +99,9 @@ func (h *House) Restart(t testing.TB) *House {
 
 func (h *House) openRing(t testing.TB) {
 	t.Helper()
-	master, _, err := seal.GenerateMaster(seal.X25519)
+	master, identity, err := seal.GenerateMaster(seal.X25519)
 	require.NoError(t, err)
+	h.identity = identity
 	first, err := seal.FirstRootKey(master, nil)
 	require.NoError(t, err)
 	row := store.RootKeyRow{Epoch: first.Epoch, Fingerprint: first.Fingerprint}
@@ -110,6 +113,15 @@ func (h *House) openRing(t testing.TB) {
 	}))
 	h.Ring, err = seal.OpenRing(master, []seal.RootKeyRow{first})
 	require.NoError(t, err)
+}
+
+// WriteIdentity writes the identity file with which a node of a process of its
+// own opens what the House has sealed, and gives its path.
+func (h *House) WriteIdentity(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "identity.txt")
+	require.NoError(t, seal.WriteMaster(path, h.identity))
+	return path
 }
 
 func (h *House) assemble(t testing.TB) {

@@ -11,14 +11,25 @@ import (
 	"signet/internal/store/storetest"
 )
 
+// seedBatch is how many apps' rows are held in memory at a time.
+const seedBatch = 50_000
+
 // SeedTickets gives each of the n apps that storetest.Seed has made a corp ticket
 // and an agent ticket in their rows, as a node has left them there before it was
 // started again. They live until end; value gives the text of a ticket, which
 // should be as long as WeCom's.
 func (h *House) SeedTickets(t testing.TB, n int, end time.Time, value func(i int, kind core.TicketKind) string) {
 	t.Helper()
+	for first := 1; first <= n; first += seedBatch {
+		h.seedTickets(t, first, min(n, first+seedBatch-1), end, value)
+	}
+}
+
+func (h *House) seedTickets(t testing.TB, first, last int, end time.Time, value func(i int, kind core.TicketKind) string) {
+	t.Helper()
+	n := last - first + 1
 	keys, tickets := make([][]any, 0, n), make([][]any, 0, 2*n)
-	for i := 1; i <= n; i++ {
+	for i := first; i <= last; i++ {
 		a := storetest.Seeded(i)
 		key, err := h.Ring.NewScopeKey(seal.Tenant(a.TenantID), 1)
 		require.NoError(t, err)

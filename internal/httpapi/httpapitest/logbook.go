@@ -19,10 +19,19 @@ type LogBook struct {
 	text bytes.Buffer
 }
 
-// Logger writes JSON lines of every level into the book.
+// Logger writes JSON lines of every level into the book. It takes lines that are
+// ready, as the log of a node does.
 func (l *LogBook) Logger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(bookHandler{slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}), l})
 }
+
+type bookHandler struct {
+	*slog.JSONHandler
+	book *LogBook
+}
+
+// WriteLine is the way past slog.
+func (h bookHandler) WriteLine(_ slog.Level, line []byte) { _, _ = h.book.Write(line) }
 
 // Write adds to the book, as the Logger's handler does.
 func (l *LogBook) Write(b []byte) (int, error) {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -14,15 +15,26 @@ import (
 
 const roomForAnyAnswer = 512
 
-// send makes the answer in one buffer, which the response keeps.
-func send(c *fiber.Ctx, event *httpapi.Event, a *signing.Answer, appendTo func([]byte, *signing.Answer) []byte) error {
+// answerBuffers lends the memory in which an answer is put together.
+var answerBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+// note adds to the log line what was signed.
+func note(event *httpapi.Event, a *signing.Answer) {
 	event.Note(slog.String("host", hostOf(a.URL)))
 	event.Note(slog.String("corp_id", string(a.CorpID)))
 	event.Note(slog.String("agent_id", string(a.AgentID)))
-	r := c.Response()
-	r.Header.SetContentType(fiber.MIMEApplicationJSON)
-	r.SetBodyRaw(appendTo(make([]byte, 0, roomForAnyAnswer+len(a.URL)), a))
-	return nil
+}
+
+// send makes the answer. The response copies it into memory that it lends too.
+func send(fctx *fasthttp.RequestCtx, appendTo func([]byte) []byte) {
+	buffer := answerBuffers.Get().(*[]byte)
+	*buffer = appendTo((*buffer)[:0])
+	fctx.Response.Header.SetContentType(fiber.MIMEApplicationJSON)
+	fctx.Response.SetBody(*buffer)
+	answerBuffers.Put(buffer)
 }
 
 // hostOf gives the host of a signed address, which is all of it that is logged.

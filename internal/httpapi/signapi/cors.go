@@ -54,12 +54,20 @@ func knownHeaders(asked string) string {
 
 // allowOrigin lets the origin see its signature. The Signer found it to be the
 // page's own and trusted.
-func allowOrigin(c *fiber.Ctx, r signing.Request) {
+func allowOrigin(fctx *fasthttp.RequestCtx, r signing.Request) {
 	if r.HasOrigin {
-		c.Response().Header.Set(fiber.HeaderAccessControlAllowOrigin, r.Origin)
-		c.Response().Header.Set(fiber.HeaderAccessControlExposeHeaders, exposedHeaders)
+		h := &fctx.Response.Header
+		h.SetCanonical(allowOriginName, []byte(r.Origin))
+		h.SetCanonical(exposeHeadersName, exposedHeadersValue)
 	}
 }
+
+// As bytes, and in their canonical form already.
+var (
+	allowOriginName     = []byte(fiber.HeaderAccessControlAllowOrigin)
+	exposeHeadersName   = []byte(fiber.HeaderAccessControlExposeHeaders)
+	exposedHeadersValue = []byte(exposedHeaders)
+)
 
 // writeProblem lets every page see what went wrong, so that it can explain
 // itself; the original program's routes tell it in the form they had.

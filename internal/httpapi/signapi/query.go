@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/fault"
 	"signet/internal/signing"
@@ -31,10 +32,9 @@ func readQuery(raw []byte) (query, error) {
 	var hasApp, hasPage bool
 	for len(raw) > 0 {
 		var pair []byte
-		pair, raw, _ = bytes.Cut(raw, []byte("&"))
-		encodedName, encodedValue, _ := bytes.Cut(pair, []byte("="))
-		name, _ := unescape(encodedName)
-		switch name {
+		pair, raw = cutAt(raw, '&')
+		encodedName, encodedValue := cutAt(pair, '=')
+		switch nameOf(encodedName) {
 		case "app":
 			if hasApp {
 				return query{}, fault.InvalidField("?app", fault.ReasonRepeated, nil)
@@ -52,6 +52,29 @@ func readQuery(raw []byte) (query, error) {
 		}
 	}
 	return q, nil
+}
+
+// nameOf gives the name of a parameter if it is one that matters, "" otherwise.
+func nameOf(encoded []byte) string {
+	switch string(encoded) {
+	case "app":
+		return "app"
+	case "url":
+		return "url"
+	}
+	if bytes.IndexByte(encoded, '%') < 0 {
+		return ""
+	}
+	name, _ := unescape(encoded)
+	return name
+}
+
+// cutAt parts text around the first c; after is empty if there is none.
+func cutAt(text []byte, c byte) (before, after []byte) {
+	if i := bytes.IndexByte(text, c); i >= 0 {
+		return text[:i], text[i+1:]
+	}
+	return text, nil
 }
 
 // readLegacyQuery reads the query of the original program's routes. Its pages
@@ -122,9 +145,9 @@ func (q query) checkNamed() error {
 
 // request makes the Signer's request. Two Origin lines are joined as proxies do
 // it, which makes an origin that no page has.
-func (q query) request(c *fiber.Ctx) signing.Request {
+func (q query) request(fctx *fasthttp.RequestCtx) signing.Request {
 	r := signing.Request{AppKey: q.app, Page: q.page}
-	if origins := c.Request().Header.PeekAll(fiber.HeaderOrigin); len(origins) > 0 {
+	if origins := fctx.Request.Header.PeekAll(fiber.HeaderOrigin); len(origins) > 0 {
 		r.HasOrigin = true
 		r.Origin = string(origins[0])
 		for _, more := range origins[1:] {
@@ -152,23 +175,21 @@ func unescape(encoded []byte) (text string, ok bool) {
 	}
 	var b strings.Builder
 	b.Grow(len(encoded))
-	b.Write(encoded[:percent])
-	for i := percent; i < len(encoded); i++ {
-		c := encoded[i]
-		if c == '%' {
-			if i+2 >= len(encoded) {
-				return "", false
-			}
-			high, okHigh := hexValue(encoded[i+1])
-			low, okLow := hexValue(encoded[i+2])
-			if !okHigh || !okLow {
-				return "", false
-			}
-			c = high<<4 | low
-			i += 2
+	for percent >= 0 {
+		b.Write(encoded[:percent])
+		if percent+2 >= len(encoded) {
+			return "", false
 		}
-		b.WriteByte(c)
+		high, okHigh := hexValue(encoded[percent+1])
+		low, okLow := hexValue(encoded[percent+2])
+		if !okHigh || !okLow {
+			return "", false
+		}
+		b.WriteByte(high<<4 | low)
+		encoded = encoded[percent+3:]
+		percent = bytes.IndexByte(encoded, '%')
 	}
+	b.Write(encoded)
 	return b.String(), true
 }
 

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -29,7 +29,7 @@ const maxKeys = 1 << 16
 // and on an app, whoever asks for it, so that one app's crowd is not another's
 // trouble.
 type rates struct {
-	perAddress   *httpapi.Limiter[netip.Prefix]
+	perAddress   *httpapi.Limiter[[16]byte] // by the network of the address, as IPv6
 	perApp       *httpapi.Limiter[core.AppKey]
 	addressQuota string // as RateLimit-Policy says it
 	appQuota     string
@@ -43,7 +43,7 @@ func newRates(perAddress, perApp httpapi.Rate) *rates {
 		perApp = defaultPerApp
 	}
 	return &rates{
-		perAddress:   httpapi.NewLimiter[netip.Prefix](perAddress, maxKeys),
+		perAddress:   httpapi.NewLimiter[[16]byte](perAddress, maxKeys),
 		perApp:       httpapi.NewLimiter[core.AppKey](perApp, maxKeys),
 		addressQuota: quotaOf("address", perAddress),
 		appQuota:     quotaOf("app", perApp),
@@ -54,33 +54,39 @@ func newRates(perAddress, perApp httpapi.Rate) *rates {
 // client on the machine itself is not counted: it is a proxy that is not listed,
 // behind which everybody would share one allowance, or somebody who can stop
 // the process anyway.
-func (r *rates) takeAddress(c *fiber.Ctx, client netip.Addr, now time.Time) error {
+func (r *rates) takeAddress(fctx *fasthttp.RequestCtx, client netip.Addr, now time.Time) error {
 	if client.IsLoopback() {
 		return nil
 	}
-	if wait := r.perAddress.Take(httpapi.NetworkOf(client), now); wait > 0 {
-		return refuseRate(c, "address", r.addressQuota, wait)
+	if wait := r.perAddress.Take(networkKey(client), now); wait > 0 {
+		return refuseRate(fctx, "address", r.addressQuota, wait)
 	}
 	return nil
 }
 
+// networkKey tells networks apart: the first address of each, which for IPv4 is
+// written as IPv6 and so in no /64 that begins with it.
+func networkKey(client netip.Addr) [16]byte {
+	return httpapi.NetworkOf(client).Addr().As16()
+}
+
 // takeApp counts a call for an app. A text that is no app key costs the Signer
 // one look into memory and is not counted. It fails with fault.RateLimitedCode.
-func (r *rates) takeApp(c *fiber.Ctx, appKey string, now time.Time) error {
+func (r *rates) takeApp(fctx *fasthttp.RequestCtx, appKey string, now time.Time) error {
 	key, ok := core.ParseAppKey(appKey)
 	if !ok {
 		return nil
 	}
 	if wait := r.perApp.Take(key, now); wait > 0 {
-		return refuseRate(c, "app", r.appQuota, wait)
+		return refuseRate(fctx, "app", r.appQuota, wait)
 	}
 	return nil
 }
 
 // refuseRate sets the headers of draft-ietf-httpapi-ratelimit-headers-10.
-func refuseRate(c *fiber.Ctx, policy, quota string, wait time.Duration) error {
+func refuseRate(fctx *fasthttp.RequestCtx, policy, quota string, wait time.Duration) error {
 	seconds := int64((wait + time.Second - 1) / time.Second)
-	h := &c.Response().Header
+	h := &fctx.Response.Header
 	h.Set("RateLimit", `"`+policy+`";r=0;t=`+strconv.FormatInt(seconds, 10))
 	h.Set("RateLimit-Policy", quota)
 	return fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/httpapi"
 	"signet/internal/signing"
@@ -47,6 +48,7 @@ func New(cfg Config) *fiber.App {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	a := &api{signer: cfg.Signer, rates: newRates(cfg.PerAddress, cfg.PerApp), now: cfg.Now}
 	app := httpapi.New(httpapi.Config{
 		Name:           "public",
 		Log:            cfg.Log,
@@ -56,19 +58,20 @@ func New(cfg Config) *fiber.App {
 			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
 			{Name: fiber.HeaderVary, Value: fiber.HeaderOrigin},
 		},
+		Routes: []httpapi.Route{
+			{Method: fiber.MethodGet, Path: signaturesPath, Answer: a.signQuery},
+			{Method: fiber.MethodGet, Path: configPath, Answer: a.signConfig},
+			{Method: fiber.MethodGet, Path: agentConfigPath, Answer: a.signAgentConfig},
+		},
 		WriteProblem: writeProblem,
 		Leaving:      cfg.Leaving,
 		Observe:      cfg.Observe,
 	})
-	a := &api{signer: cfg.Signer, rates: newRates(cfg.PerAddress, cfg.PerApp), now: cfg.Now}
 
-	// Add and not Get, which would take HEAD as well and make a signature for it.
-	app.Add(fiber.MethodGet, signaturesPath, a.signQuery)
+	// Add and not Get or Post, which may take other methods as well.
 	app.Add(fiber.MethodPost, signaturesPath, a.signBody)
 	app.Add(fiber.MethodOptions, signaturesPath, allow("GET, POST"))
-	app.Add(fiber.MethodGet, configPath, a.signConfig)
 	app.Add(fiber.MethodOptions, configPath, allow("GET"))
-	app.Add(fiber.MethodGet, agentConfigPath, a.signAgentConfig)
 	app.Add(fiber.MethodOptions, agentConfigPath, allow("GET"))
 	return app
 }
@@ -79,23 +82,24 @@ type api struct {
 	now    func() time.Time
 }
 
-func (a *api) signQuery(c *fiber.Ctx) error {
-	event := httpapi.EventOf(c)
+func (a *api) signQuery(fctx *fasthttp.RequestCtx, event *httpapi.Event) error {
 	event.Operation = "signatures.get"
-	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+	now := a.now()
+	if err := a.rates.takeAddress(fctx, event.Client, now); err != nil {
 		return err
 	}
-	q, err := readQuery(c.Request().URI().QueryString())
+	q, err := readQuery(fctx.URI().QueryString())
 	if err != nil {
 		return err
 	}
-	return a.sign(c, event, q)
+	return a.sign(fctx, event, q, now)
 }
 
 func (a *api) signBody(c *fiber.Ctx) error {
 	event := httpapi.EventOf(c)
 	event.Operation = "signatures.post"
-	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+	now := a.now()
+	if err := a.rates.takeAddress(c.Context(), event.Client, now); err != nil {
 		return err
 	}
 	// "omitempty", because the order of the checks says which of the two is told
@@ -107,56 +111,60 @@ func (a *api) signBody(c *fiber.Ctx) error {
 	if err := httpapi.DecodeBody(c, &body); err != nil {
 		return err
 	}
-	return a.sign(c, event, query{app: body.App, page: body.URL})
+	return a.sign(c.Context(), event, query{app: body.App, page: body.URL}, now)
 }
 
 // sign answers on the two forms of /v1/signatures. There an app is always named.
-func (a *api) sign(c *fiber.Ctx, event *httpapi.Event, q query) error {
+func (a *api) sign(fctx *fasthttp.RequestCtx, event *httpapi.Event, q query, now time.Time) error {
 	if err := q.checkNamed(); err != nil {
 		return err
 	}
-	request := q.request(c)
-	if err := a.rates.takeApp(c, request.AppKey, a.now()); err != nil {
+	request := q.request(fctx)
+	if err := a.rates.takeApp(fctx, request.AppKey, now); err != nil {
 		return err
 	}
 	answer, err := a.signer.Sign(event.Context(), request)
 	if err != nil {
 		return q.explain(err)
 	}
-	allowOrigin(c, request)
-	return send(c, event, &answer, AppendAnswer)
+	allowOrigin(fctx, request)
+	note(event, &answer)
+	send(fctx, func(b []byte) []byte { return AppendAnswer(b, &answer) })
+	return nil
 }
 
-func (a *api) signConfig(c *fiber.Ctx) error {
-	httpapi.EventOf(c).Operation = "legacy.wxQyAuth"
-	return a.signLegacy(c, a.signer.SignConfig, appendLegacyConfig)
+func (a *api) signConfig(fctx *fasthttp.RequestCtx, event *httpapi.Event) error {
+	event.Operation = "legacy.wxQyAuth"
+	return a.signLegacy(fctx, event, a.signer.SignConfig, appendLegacyConfig)
 }
 
-func (a *api) signAgentConfig(c *fiber.Ctx) error {
-	httpapi.EventOf(c).Operation = "legacy.wxAppAuth"
-	return a.signLegacy(c, a.signer.SignAgentConfig, appendLegacyAgentConfig)
+func (a *api) signAgentConfig(fctx *fasthttp.RequestCtx, event *httpapi.Event) error {
+	event.Operation = "legacy.wxAppAuth"
+	return a.signLegacy(fctx, event, a.signer.SignAgentConfig, appendLegacyAgentConfig)
 }
 
-func (a *api) signLegacy(c *fiber.Ctx,
+func (a *api) signLegacy(fctx *fasthttp.RequestCtx, event *httpapi.Event,
 	sign func(context.Context, signing.Request) (signing.Answer, error),
 	appendTo func([]byte, *signing.Answer) []byte,
 ) error {
-	event := httpapi.EventOf(c)
-	if err := a.rates.takeAddress(c, event.Client, a.now()); err != nil {
+	now := a.now()
+	if err := a.rates.takeAddress(fctx, event.Client, now); err != nil {
 		return err
 	}
-	q, err := readLegacyQuery(c.Request().URI().QueryString())
+	q, err := readLegacyQuery(fctx.URI().QueryString())
 	if err != nil {
 		return err
 	}
-	request := q.request(c)
-	if err := a.rates.takeApp(c, request.AppKey, a.now()); err != nil {
+	request := q.request(fctx)
+	if err := a.rates.takeApp(fctx, request.AppKey, now); err != nil {
 		return err
 	}
 	answer, err := sign(event.Context(), request)
 	if err != nil {
 		return q.explain(err)
 	}
-	allowOrigin(c, request)
-	return send(c, event, &answer, appendTo)
+	allowOrigin(fctx, request)
+	note(event, &answer)
+	send(fctx, func(b []byte) []byte { return appendTo(b, &answer) })
+	return nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// patience is for a statement of the superuser: a million rows may be its work.
+const patience = 10 * time.Minute
+
 // Exec runs a statement as the superuser, who can do what nobody can in
 // production: damage a row, delete a member. It gives the number of rows.
 func (db DB) Exec(t testing.TB, statement string, args ...any) (rows int64) {
@@ -85,7 +88,7 @@ func (db DB) SuperuserURL() string { return db.Cluster.Server.SuperuserURL(db.Na
 
 func (db DB) asSuperuser(t testing.TB, work func(context.Context, *pgx.Conn) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, db.SuperuserURL())
 	require.NoError(t, err)

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package app_test
+
+import (
+	"testing"
+
+	"signet/internal/app/apptest"
+	"signet/internal/signing"
+)
+
+// overHTTP needs Linux, to hold a server on a core and to count its time.
+func overHTTP(t *testing.T, _ *apptest.House, _ []signing.Request) []figure {
+	t.Helper()
+	t.Log("signing over HTTP is measured on Linux alone")
+	return nil
+}

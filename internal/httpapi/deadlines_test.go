@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// timers is a connection that notes how its deadlines were set, and on which
+// reading ends at the deadline that is set, at once.
+type timers struct {
+	net.Conn
+	set  []time.Time
+	text string
+	now  time.Time
+}
+
+func (c *timers) SetReadDeadline(t time.Time) error {
+	c.set = append(c.set, t)
+	return nil
+}
+
+func (c *timers) Read(b []byte) (int, error) {
+	last := c.set[len(c.set)-1]
+	if c.text == "" || !last.After(c.now) {
+		c.now = last
+		return 0, os.ErrDeadlineExceeded
+	}
+	return copy(b, c.text), nil
+}
+
+func TestADeadlineThatMovesToLaterTouchesNoTimer(t *testing.T) {
+	t.Parallel()
+	conn := &timers{text: "read", now: noon}
+	lazy := &lazyConn{Conn: conn}
+	for i := range 1000 {
+		at := noon.Add(time.Duration(i) * time.Millisecond)
+		require.NoError(t, lazy.SetReadDeadline(at.Add(60*time.Second)))
+		require.NoError(t, lazy.SetReadDeadline(at.Add(5*time.Second)))
+		n, err := lazy.Read(make([]byte, 8))
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+	}
+	require.Equal(t, []time.Time{noon.Add(60 * time.Second), noon.Add(5 * time.Second)}, conn.set)
+}
+
+func TestATimerThatRunsOutEarlyIsMovedAndReadingGoesOn(t *testing.T) {
+	t.Parallel()
+	conn := &timers{text: "read", now: noon}
+	lazy := &lazyConn{Conn: conn}
+	require.NoError(t, lazy.SetReadDeadline(noon.Add(5*time.Second)))
+	require.NoError(t, lazy.SetReadDeadline(noon.Add(60*time.Second)))
+	conn.now = noon.Add(6 * time.Second) // the timer has run out, the deadline is far
+	n, err := lazy.Read(make([]byte, 8))
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+
+	conn.text = "" // and now nothing comes
+	_, err = lazy.Read(make([]byte, 8))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.Equal(t, noon.Add(60*time.Second), conn.now, "neither before nor after")
+}
+
+func TestADeadlineThatIsTakenAwayOrComesEarlierHoldsAtOnce(t *testing.T) {
+	t.Parallel()
+	conn := &timers{text: "", now: noon}
+	lazy := &lazyConn{Conn: conn}
+	for _, at := range []time.Time{noon.Add(time.Hour), noon.Add(time.Second), {}, noon.Add(time.Minute)} {
+		require.NoError(t, lazy.SetReadDeadline(at))
+		require.Equal(t, at, conn.set[len(conn.set)-1])
+	}
+}
+
+func TestOnALazyListenerASilentClientIsSentAwayInTime(t *testing.T) {
+	t.Parallel()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	listener := LazyDeadlines(inner)
+	defer func() { require.NoError(t, listener.Close()) }()
+	client, err := net.Dial("tcp", inner.Addr().String())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, client.Close()) }()
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Millisecond)))
+	end := time.Now().Add(50 * time.Millisecond)
+	require.NoError(t, conn.SetReadDeadline(end))
+	_, err = conn.Read(make([]byte, 8))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.False(t, time.Now().Before(end), "the timer of the deadline before it ended the reading")
+
+	room := make([]byte, 16<<20)
+	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(5*time.Millisecond)))
+	end = time.Now().Add(50 * time.Millisecond)
+	require.NoError(t, conn.SetWriteDeadline(end))
+	n, err := conn.Write(room) // the client reads nothing
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.Less(t, n, len(room))
+	require.False(t, time.Now().Before(end))
+}
