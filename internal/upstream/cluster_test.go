@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/store"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
@@ -115,6 +116,35 @@ func TestOneNodeProbes(t *testing.T) {
 	require.Equal(t, []string{"0"}, b.DB.List(t, `SELECT count(*)::text FROM signet.call_pauses`), "and what stood there is gone")
 	b.clock.Advance(3 * time.Second)
 	require.NoError(t, nodes[2].token(t.Context(), b.who))
+}
+
+// Also where all have read that the pause is over before the first has claimed.
+func TestOneOfThoseWhoComeAtOnceProbes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	nodes := b.nodes(t, 2)
+	b.WeCom.Inject(wecomtest.Fault{Errcode: 60020})
+	require.Error(t, b.token(t.Context(), b.who))
+	b.clock.Advance(time.Minute)
+	ended := make(chan error, len(nodes))
+	key := store.CallKey{CorpID: corp, AppID: b.who.AppID, API: string(wecom.GetToken)}
+	require.NoError(t, b.Store.Tenant(t.Context(), core.System("test"), b.who.TenantID, func(tx *store.TenantTx) error {
+		// As long as this is not over, all wait where they count.
+		if _, err := tx.CountCalls(t.Context(), key, 1, 0, 0); err != nil {
+			return err
+		}
+		for _, node := range nodes {
+			go func() { ended <- node.token(t.Context(), b.who) }()
+		}
+		require.Eventually(t, func() bool {
+			return b.DB.List(t, `SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)[0] == "2"
+		}, 20*time.Second, 10*time.Millisecond)
+		return nil
+	}))
+	for range nodes {
+		require.Error(t, <-ended)
+	}
+	require.Equal(t, 2, b.calls())
 }
 
 // A node that ends while it finds out holds nobody up for longer than that takes.
