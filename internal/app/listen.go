@@ -94,11 +94,11 @@ type served struct {
 func (s *Server) surfaces() []served {
 	return []served{
 		{signapi.New(signapi.Config{
-			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,
+			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
 		}), s.listeners.public},
 		{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
-			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe,
+			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
 		}), s.listeners.console},
 		{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},
 	}

@@ -17,11 +17,19 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	log      *logCounts
+	weCom    *weComMetrics
+	tickets  *ticketMetrics
+	feed     *feedMetrics
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		log:      newLogCounts(),
+		weCom:    newWeComMetrics(),
+		tickets:  newTicketMetrics(),
+		feed:     newFeedMetrics(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "signet", Name: "requests_total", Help: "Requests answered, by listener, operation, status and code of the refusal.",
 		}, []string{"listener", "operation", "status", "code"}),
@@ -36,14 +44,17 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": version.Version, "commit": version.Commit, "go": version.Go},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, info,
+	for _, own := range [][]prometheus.Collector{m.log.collectors(), m.weCom.collectors(), m.tickets.collectors(), {m.feed.applied}} {
+		m.registry.MustRegister(own...)
+	}
+	m.registry.MustRegister(m.requests, m.duration, newSignatureMetrics(m.requests), info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // watch adds what is read from the rooms whenever somebody asks.
 func (m *metrics) watch(r rooms) {
-	m.registry.MustRegister(
+	m.registry.MustRegister(newPoolMetrics(r.pools),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",
 		}, func() float64 { return float64(r.directory.Len()) }),

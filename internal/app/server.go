@@ -32,6 +32,7 @@ type Server struct {
 	from      store.FeedPosition
 	ready     atomic.Bool
 	metrics   *metrics
+	traces    traces
 }
 
 // rooms are the parts of a node that has passed every check.
@@ -51,7 +52,10 @@ type rooms struct {
 // looked for at once, and all of it is told: a joined error with a line for each
 // problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, metrics: newMetrics()}
+	s := &Server{cfg: cfg, metrics: newMetrics()}
+	log = slog.New(logbook{log.Handler(), s.metrics.log})
+	s.log = log
+	s.traces = startTraces(ctx, cfg.Traces, log, s.metrics.log)
 	found, err := survey(ctx, cfg, log)
 	s.listeners, s.rooms.store = found.listeners, found.store
 	if err == nil {
@@ -73,9 +77,9 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if r.ring, err = openRing(ctx, r.store, found.master, found.recovery, s.log); err != nil {
 		return err
 	}
-	gate := upstream.New(client, r.store, s.log)
+	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe))
 	r.tickets = ticket.New(ticket.Config{
-		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log,
+		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets,
 		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	r.directory = signing.NewDirectory(r.store)
@@ -123,7 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) follow(ctx context.Context) error {
 	from := s.from
 	for {
-		err := s.rooms.store.FollowChanges(ctx, from, s.rooms.signer.Apply, s.noteFeed)
+		err := s.rooms.store.FollowChanges(ctx, from, s.metrics.feed.count(s.rooms.signer.Apply), s.noteFeed)
 		if !errors.Is(err, store.ErrFeedBroken) {
 			return err
 		}
@@ -175,6 +179,7 @@ func (s *Server) Close() {
 	if s.rooms.store != nil {
 		s.rooms.store.Close()
 	}
+	s.traces.stop()
 }
 
 // serve answers on one listener until ctx ends, then drains it.

@@ -28,6 +28,7 @@ type Config struct {
 	TrustedProxies     []netip.Prefix
 	LogLevel           slog.Level
 	PostgresBinDir     string
+	Traces             Traces
 
 	Given []string // the keys that a flag, a variable or a file has set, in the order of the table
 }
@@ -54,7 +55,7 @@ func FromProcess(flags map[string]string) Source {
 // is wrong, and a wrong value is its zero.
 func Read(from Source, needed ...string) (Config, error) {
 	values, problems := gather(from)
-	var cfg Config
+	cfg := Config{Traces: readTraces(from.Environ)}
 	for _, k := range keys {
 		text := values[k.name]
 		if text == "" {

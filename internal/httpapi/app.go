@@ -7,6 +7,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"signet/internal/tracing"
 )
 
 // The limits that hold on every listener. The body limit is each slice's own.
@@ -42,6 +44,8 @@ type Config struct {
 	WriteProblem func(*fasthttp.RequestCtx, Problem)
 	// Observe is told of every request that came as far as an answer; nil: nobody.
 	Observe func(Observation)
+	// Tracer begins the span of a request; the zero one begins none.
+	Tracer tracing.Tracer
 }
 
 // Observation is what a metric may know of a request. All of its texts come from

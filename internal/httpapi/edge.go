@@ -48,6 +48,7 @@ func (e *edge) begin(fctx *fasthttp.RequestCtx) *Event {
 		began:     now,
 		context:   deadline{at: now.Add(e.cfg.Timeout)},
 	}
+	e.enter(event)
 	fctx.SetUserValue(eventKey{}, event)
 	e.setHeaders(fctx, event)
 	return event
@@ -75,6 +76,7 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 	}
 	event.context.end()
 	status := fctx.Response.StatusCode()
+	event.endSpan(&e.cfg, status)
 	event.write(&event.context, &e.cfg, status)
 	if e.cfg.Observe != nil {
 		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: time.Since(event.began)}

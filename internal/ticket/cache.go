@@ -60,6 +60,7 @@ type Config struct {
 	Opener *seal.Opener
 	Log    *slog.Logger
 
+	Observer   Observer                             // default: nobody
 	FlightTime time.Duration                        // longest that one load may take; default 10 s
 	Now        func() time.Time                     // default time.Now
 	After      func(time.Duration) <-chan time.Time // default time.After
@@ -89,6 +90,9 @@ func New(cfg Config) *Cache {
 	}
 	if cfg.After == nil {
 		cfg.After = time.After
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = nobody{}
 	}
 	return &Cache{
 		Config:   cfg,
@@ -197,10 +201,14 @@ func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
 		defer cancel()
 		if e, _ := c.memory.Load(k); c.serves(e, beyond) {
+			c.Observer.Loaded(k.kind, FromMemory)
 			return e, nil // somebody's flight landed while we were on our way here
 		}
+		ctx, span := beginSpan(ctx, app, k)
 		e, err := c.load(ctx, app, k, beyond)
+		span.End(err)
 		if err != nil {
+			c.Observer.Loaded(k.kind, FromNobody)
 			return nil, outward(err)
 		}
 		if beyond != anyGeneration {

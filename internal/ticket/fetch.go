@@ -191,7 +191,7 @@ func (c *Cache) openSecret(ctx context.Context, app App) (secret core.Secret, se
 		if err == nil || fault.Has(err, fault.StoreUnavailable) {
 			return err
 		}
-		c.Log.Error("a sealed app secret does not open",
+		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
 			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", sealed.Version, "error", err)
 		return fault.Wrap(err, fault.AppNotReady, nil)
 	})

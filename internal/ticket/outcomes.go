@@ -65,13 +65,13 @@ func (c *Cache) note(ctx context.Context, app App, version int32, problem fault.
 		return tx.UpdateSecretOutcome(ctx, app.AppID, version, problem)
 	})
 	if err != nil {
-		c.Log.Error("what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
+		c.Log.ErrorContext(ctx, "what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
 	}
 	switch problem {
 	case fault.SecretRejected:
-		c.Log.Warn("WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
+		c.Log.WarnContext(ctx, "WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
 	case fault.IPRefused:
-		c.Log.Warn("WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
+		c.Log.WarnContext(ctx, "WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
 	default: // accepted
 	}
 }

@@ -35,6 +35,8 @@ type Gate struct {
 	client *wecom.Client
 	pauses *pauses
 	ledger *ledger
+
+	observe func(Observation) // nil: nobody
 }
 
 // Option changes what a Gate works with.
@@ -86,8 +88,10 @@ func (g *Gate) Resume(tenant core.TenantID, app core.AppID) { g.pauses.liftApp(t
 // left.
 func (g *Gate) ForgetCorp(tenant core.TenantID, corp core.CorpID) { g.pauses.liftCorp(tenant, corp) }
 
-func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func() (T, error)) (T, error) {
+func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func() (T, error)) (answer T, err error) {
 	var none T
+	ctx, watched := g.watch(ctx, who, api)
+	defer func() { watched.end(err) }()
 	if err := g.pauses.check(who, api); err != nil {
 		return none, err
 	}
@@ -96,7 +100,7 @@ func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work f
 	if err != nil {
 		return none, err
 	}
-	answer, err := work()
+	answer, err = work()
 	g.pauses.note(who, api, err)
 	var refused *wecom.Error
 	if errors.As(err, &refused) && refused.Refused() {

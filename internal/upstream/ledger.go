@@ -116,7 +116,7 @@ func (l *ledger) read(ctx context.Context, who Caller, ofTenant, ofAll *refusals
 // record counts a refusal, also when the one who called has gone.
 func (l *ledger) record(ctx context.Context, who Caller, refused *wecom.Error) {
 	if !l.unwritten.add(who.TenantID, string(refused.API), refused.Errcode, l.now()) {
-		l.log.Error("a call that WeCom refused is not counted: too many wait for Postgres already",
+		l.log.ErrorContext(ctx, "a call that WeCom refused is not counted: too many wait for Postgres already",
 			"tenant_id", who.TenantID, "api", refused.API, "errcode", refused.Errcode)
 		return
 	}
@@ -138,7 +138,7 @@ func (l *ledger) settle(ctx context.Context) {
 		})
 		l.unwritten.release(c, err == nil)
 		if err != nil {
-			l.log.Error("calls that WeCom refused cannot be written down yet; they are counted on this node",
+			l.log.ErrorContext(ctx, "calls that WeCom refused cannot be written down yet; they are counted on this node",
 				"tenant_id", c.tenant, "api", c.api, "errcode", c.errcode, "calls", c.calls, "error", err)
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/httpapi"
 	"signet/internal/identity"
+	"signet/internal/tracing"
 	"signet/web-admin/console"
 )
 
@@ -74,6 +75,7 @@ type Config struct {
 	ConsoleURL     string         // the console as the outside sees it: scheme://host[:port]
 	Files          fs.FS          // of the console; nil: those in the binary
 	Observe        func(httpapi.Observation)
+	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
 }
 
@@ -94,6 +96,7 @@ func New(cfg Config) *fiber.App {
 		TrustedProxies: cfg.TrustedProxies,
 		Headers:        headersOf(cfg.ConsoleURL),
 		Observe:        cfg.Observe,
+		Tracer:         cfg.Tracer,
 	})
 	a := &api{
 		identity:   cfg.Identity,

@@ -10,6 +10,7 @@ import (
 
 	"signet/internal/httpapi"
 	"signet/internal/signing"
+	"signet/internal/tracing"
 )
 
 const bodyLimit = 32 << 10
@@ -38,6 +39,7 @@ type Config struct {
 	PerAddress     httpapi.Rate   // of one client address; zero: 1000 a second, 5000 at once
 	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
 	Observe        func(httpapi.Observation)
+	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
 }
 
@@ -57,6 +59,7 @@ func New(cfg Config) *fiber.App {
 		},
 		WriteProblem: writeProblem,
 		Observe:      cfg.Observe,
+		Tracer:       cfg.Tracer,
 	})
 	a := &api{signer: cfg.Signer, rates: newRates(cfg.PerAddress, cfg.PerApp), now: cfg.Now}
 
