@@ -9,15 +9,39 @@ import (
 )
 
 // logbook stands between every logger of a node and where lines are written. It
-// adds to a line the request that it belongs to, counts the alerts, and counts
-// the lines that could not be written: nobody is told of those otherwise, and
-// nothing waits for them.
+// adds to a line the request and the trace that it belongs to, counts the alerts,
+// and counts the lines that could not be written: nobody is told of those
+// otherwise, and nothing waits for them.
 type logbook struct {
 	slog.Handler
 	counts *logCounts
 }
 
-var _ slog.Handler = logbook{}
+// lineWriter also takes lines that are ready; the edge asks for it.
+type lineWriter interface {
+	WriteLine(level slog.Level, line []byte)
+}
+
+// lineBook is a logbook over a handler that takes such lines.
+type lineBook struct {
+	logbook
+	lineWriter
+}
+
+var (
+	_ slog.Handler = logbook{}
+	_ slog.Handler = lineBook{}
+)
+
+// newLogbook makes the handler of a node's loggers.
+func newLogbook(next slog.Handler, counts *logCounts) slog.Handler {
+	counts.dropping, _ = next.(interface{ Dropped() uint64 })
+	book := logbook{next, counts}
+	if lines, ok := next.(lineWriter); ok {
+		return lineBook{book, lines}
+	}
+	return book
+}
 
 // Handle implements slog.Handler.
 func (b logbook) Handle(ctx context.Context, r slog.Record) error {
@@ -42,7 +66,7 @@ func (b logbook) Handle(ctx context.Context, r slog.Record) error {
 	}
 	err := b.Handler.Handle(ctx, r)
 	if err != nil {
-		b.counts.dropped.Inc()
+		b.counts.failed.Add(1)
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type metrics struct {
 	log      *logCounts
 	weCom    *weComMetrics
 	tickets  *ticketMetrics
-	feed     *feedMetrics
+	samples  *samples
 }
 
 func newMetrics() *metrics {
@@ -29,7 +29,7 @@ func newMetrics() *metrics {
 		log:      newLogCounts(),
 		weCom:    newWeComMetrics(),
 		tickets:  newTicketMetrics(),
-		feed:     newFeedMetrics(),
+		samples:  newSamples(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "signet", Name: "requests_total", Help: "Requests answered, by listener, operation, status and code of the refusal.",
 		}, []string{"listener", "operation", "status", "code"}),
@@ -44,7 +44,7 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": version.Version, "commit": version.Commit, "go": version.Go},
 	})
 	info.Set(1)
-	for _, own := range [][]prometheus.Collector{m.log.collectors(), m.weCom.collectors(), m.tickets.collectors(), {m.feed.applied}} {
+	for _, own := range [][]prometheus.Collector{m.log.collectors(), m.weCom.collectors(), m.tickets.collectors(), m.samples.collectors()} {
 		m.registry.MustRegister(own...)
 	}
 	m.registry.MustRegister(m.requests, m.duration, newSignatureMetrics(m.requests), info,
@@ -54,6 +54,7 @@ func newMetrics() *metrics {
 
 // watch adds what is read from the rooms whenever somebody asks.
 func (m *metrics) watch(r rooms) {
+	m.registry.MustRegister(feedMetrics(r.signer)...)
 	m.registry.MustRegister(newPoolMetrics(r.pools),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",

@@ -40,6 +40,7 @@ type rooms struct {
 	store     *store.Store
 	ring      *seal.Ring
 	wecom     *wecom.Client
+	gate      *upstream.Gate
 	tickets   *ticket.Cache
 	directory *signing.Directory
 	signer    *signing.Signer
@@ -53,7 +54,7 @@ type rooms struct {
 // problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, metrics: newMetrics()}
-	log = slog.New(logbook{log.Handler(), s.metrics.log})
+	log = slog.New(newLogbook(log.Handler(), s.metrics.log))
 	s.log = log
 	s.traces = startTraces(ctx, cfg.Traces, log, s.metrics.log)
 	found, err := survey(ctx, cfg, log)
@@ -78,6 +79,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe))
+	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
 		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets,
 		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
@@ -106,6 +108,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(running) })
+	group.Go(func() error { s.metrics.samples.run(running, s.rooms); return nil })
 	for _, l := range s.surfaces() {
 		group.Go(func() error { return serve(running, l) })
 	}
@@ -127,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) follow(ctx context.Context) error {
 	from := s.from
 	for {
-		err := s.rooms.store.FollowChanges(ctx, from, s.metrics.feed.count(s.rooms.signer.Apply), s.noteFeed)
+		err := s.rooms.store.FollowChanges(ctx, from, s.rooms.signer.Apply, s.noteFeed)
 		if !errors.Is(err, store.ErrFeedBroken) {
 			return err
 		}

@@ -31,6 +31,7 @@ func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
 		case store.TenantChanged, store.AppChanged, store.LegacyHostChanged:
 		}
 	}
+	s.applied.add(changes)
 	return nil
 }
 

@@ -39,6 +39,7 @@ type Signer struct {
 	directory *Directory
 	tickets   *ticket.Cache
 	now       func() time.Time
+	applied   applied
 }
 
 // NewSigner makes a Signer. now is time.Now but in tests.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/store"
 	"signet/internal/tracing"
 	"signet/internal/wecom"
 )
@@ -97,4 +99,33 @@ func outcomeOf(err error) Outcome {
 		return Refused
 	}
 	return Unanswered
+}
+
+// RefusedCalls tells how many calls of the last hour WeCom has refused, all
+// tenants together: those that stand in Postgres and those that wait for it
+// here. It fails with fault.StoreUnavailable.
+func (g *Gate) RefusedCalls(ctx context.Context) (int64, error) {
+	_, minutes := g.ledger.unwritten.minutes(core.TenantID{}, g.ledger.now())
+	err := g.ledger.store.System(ctx, func(tx *store.SystemTx) error {
+		written, err := tx.ListRefusedCalls(ctx)
+		minutes = append(minutes, written...)
+		return err
+	})
+	var sum int64
+	for _, m := range minutes {
+		sum += m.Calls
+	}
+	return sum, err
+}
+
+// Stop is a number of refused calls in an hour, all tenants together, and what
+// stops at it.
+type Stop struct {
+	Name  string
+	Calls int64
+}
+
+// Stops lists them. The last one is WeCom's own: beyond it, nobody is answered.
+func Stops() []Stop {
+	return []Stop{{"trials", trialLimit}, {"untried", platformLimit}, {"wecom", 2000}}
 }
