@@ -21,6 +21,7 @@ type metrics struct {
 	weCom    *weComMetrics
 	tickets  *ticketMetrics
 	samples  *samples
+	feedAge  feedAge
 }
 
 func newMetrics() *metrics {
@@ -54,7 +55,7 @@ func newMetrics() *metrics {
 
 // watch adds what is read from the rooms whenever somebody asks.
 func (m *metrics) watch(r rooms) {
-	m.registry.MustRegister(feedMetrics(r.signer)...)
+	m.registry.MustRegister(feedMetrics(r.signer, &m.feedAge)...)
 	m.registry.MustRegister(newPoolMetrics(r.pools),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",
@@ -66,6 +67,13 @@ func (m *metrics) watch(r rooms) {
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
 		}, func() float64 { return float64(r.store.Statements()) }),
 	)
+}
+
+// watchReady adds whether the node may be sent requests.
+func (m *metrics) watchReady(ready func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "signet", Name: "ready", Help: "1 if /readyz says that the node may be sent requests, 0 while it starts or drains.",
+	}, func() float64 { return map[bool]float64{true: 1}[ready()] }))
 }
 
 func (m *metrics) observe(o httpapi.Observation) {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"signet/internal/fault"
 )
 
 // signatureMetrics tells whether pages are signed. It sums up what was counted
@@ -15,16 +17,19 @@ type signatureMetrics struct {
 	total    *prometheus.Desc
 }
 
-// What a page that asks for a signature may get. Refused is the caller's matter
-// (an address that is not trusted), failed is ours, WeCom's or the tenant's.
+// What a page that asks for a signature may get.
 const (
 	signed        = "signed"
-	signRefused   = "refused"
-	signRateLimit = "rate_limited"
-	signFailed    = "failed"
+	signRefused   = "refused"      // the caller's matter: an address that is not trusted, an app that is not known
+	signRateLimit = "rate_limited" // the caller asks too often
+	signUnready   = "unready"      // the tenant's matter: its secret or the list of IPs of its app
+	signFailed    = "failed"       // ours, Postgres' or WeCom's
 )
 
-var signOutcomes = []string{signed, signRefused, signRateLimit, signFailed}
+var signOutcomes = []string{signed, signRefused, signRateLimit, signUnready, signFailed}
+
+// unready are the codes that only the tenant's people can mend.
+var unready = []string{string(fault.AppNotReady), string(fault.SecretRejected), string(fault.IPRefused)}
 
 var _ prometheus.Collector = (*signatureMetrics)(nil)
 
@@ -78,6 +83,8 @@ func signOutcome(labels []*dto.LabelPair) (outcome string, asked bool) {
 		return signRateLimit, true
 	case status < "500":
 		return signRefused, true
+	case slices.Contains(unready, value("code")):
+		return signUnready, true
 	}
 	return signFailed, true
 }

@@ -99,6 +99,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	r.admin = admin.New(admin.Config{Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
+	s.metrics.watchReady(s.ready.Load)
 	return nil
 }
 
@@ -167,6 +168,9 @@ func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
 // again.
 func (s *Server) noteFeed(err error) {
 	was := s.rooms.directory.NoteFeed(err == nil)
+	if err == nil {
+		s.metrics.feedAge.note(time.Now())
+	}
 	switch {
 	case err != nil && was:
 		s.log.Error("the change feed cannot be read; signing goes on with what is known", "alert", "feed_stopped", "error", err)
