@@ -21,6 +21,7 @@ type serveFlags struct {
 	ConsoleURL        string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
 	WecomURL          string `help:"The WeCom API (SIGNET_WECOM_URL)."`
 	TrustedProxies    string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
+	DrainDelay        string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
 	LogLevel          string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
 	MigrateDatabaseURL string `hidden:"" help:"Read by migrate only (SIGNET_MIGRATE_DATABASE_URL)."`
@@ -41,6 +42,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.ConsoleURL:         f.ConsoleURL,
 		config.WeComURL:           f.WecomURL,
 		config.TrustedProxies:     f.TrustedProxies,
+		config.DrainDelay:         f.DrainDelay,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,
 	}

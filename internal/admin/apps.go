@@ -15,6 +15,7 @@ type NewApp struct {
 	AgentID   string
 	CorpID    string // "": the tenant's first corp
 	Secret    core.Secret
+	Strict    bool // sign for it only where changes are heard of
 	SkipCheck bool // store the secret without trying it at WeCom
 }
 
@@ -44,6 +45,9 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 	// 4. The app and its secret, in one transaction.
 	entry := core.AuditEntry{Action: "app.create", SubjectKind: "app", Subject: app.ID.String(),
 		Detail: map[string]string{"name": app.Name, "corp_id": string(app.CorpID), "agent_id": string(app.AgentID), "tried": proof.word()}}
+	if app.Strict {
+		entry.Detail["strict"] = boolWord(true)
+	}
 	err = a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
 		made, err := tx.CreateApp(ctx, app)
 		if err != nil {
@@ -63,7 +67,7 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 
 func parseApp(n NewApp) (core.App, core.Secret, error) {
 	var wrong fields
-	app := core.App{ID: core.NewAppID(), Key: core.NewAppKey(), Kind: core.SelfBuilt}
+	app := core.App{ID: core.NewAppID(), Key: core.NewAppKey(), Kind: core.SelfBuilt, Strict: n.Strict}
 	name, err := core.ParseName("/name", n.Name)
 	app.Name = check(&wrong, name, err)
 	agent, err := core.ParseAgentID("/agentId", n.AgentID)
@@ -147,12 +151,12 @@ func (a *Actions) ListApps(ctx context.Context, actor core.Actor, tenant core.Te
 
 // AppChange is what is to change of an app; nil leaves a member as it is.
 type AppChange struct {
-	Name, Status *string
-	AllowHTTP    *bool
+	Name, Status      *string
+	AllowHTTP, Strict *bool
 }
 
-// UpdateApp renames, suspends or resumes an app, or lets it sign pages on
-// http://. It fails as UpdateTenant does.
+// UpdateApp renames, suspends or resumes an app, lets it sign pages on http://,
+// or makes it strict. It fails as UpdateTenant does.
 func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, c AppChange) (core.App, error) {
 	if err := actor.MayIn(tenant, core.AppsWrite); err != nil {
 		return core.App{}, err
@@ -193,7 +197,7 @@ func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.T
 // noting in detail what was and is.
 func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) core.App, error) {
 	var wrong fields
-	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil {
+	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil && c.Strict == nil {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
 	}
 	var name string
@@ -219,6 +223,10 @@ func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) c
 		if c.AllowHTTP != nil {
 			noteChange(detail, "allow_http", boolWord(app.AllowHTTP), boolWord(*c.AllowHTTP))
 			app.AllowHTTP = *c.AllowHTTP
+		}
+		if c.Strict != nil {
+			noteChange(detail, "strict", boolWord(app.Strict), boolWord(*c.Strict))
+			app.Strict = *c.Strict
 		}
 		return app
 	}, wrong.err()

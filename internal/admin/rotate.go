@@ -98,6 +98,10 @@ func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, tenant core.
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	// What held the former secret's calls back says nothing about this one.
+	if err := tx.LiftAppPauses(ctx, app.ID); err != nil {
+		return core.SecretVersion{}, err
+	}
 	return made, a.keepProof(ctx, tx, tenant, app, version, key, p)
 }
 

@@ -91,15 +91,19 @@ type served struct {
 	listener net.Listener
 }
 
-func (s *Server) surfaces() []served {
-	return []served{
-		{signapi.New(signapi.Config{
+// surfaces are what answers on the three listeners.
+type surfaces struct{ public, console, metrics served }
+
+func (s *Server) surfaces() surfaces {
+	return surfaces{
+		public: served{signapi.New(signapi.Config{
 			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
+			Leaving: s.leaving.Load,
 		}), s.listeners.public},
-		{consoleapi.New(consoleapi.Config{
+		console: served{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
-			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
+			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Tracer: s.traces.Tracer, Leaving: s.leaving.Load,
 		}), s.listeners.console},
-		{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},
+		metrics: served{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},
 	}
 }

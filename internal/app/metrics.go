@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -21,7 +22,6 @@ type metrics struct {
 	weCom    *weComMetrics
 	tickets  *ticketMetrics
 	samples  *samples
-	feedAge  feedAge
 }
 
 func newMetrics() *metrics {
@@ -55,7 +55,9 @@ func newMetrics() *metrics {
 
 // watch adds what is read from the rooms whenever somebody asks.
 func (m *metrics) watch(r rooms) {
-	m.registry.MustRegister(feedMetrics(r.signer, &m.feedAge)...)
+	m.registry.MustRegister(feedMetrics(r)...)
+	m.registry.MustRegister(renewalMetrics(r.signer)...)
+	m.registry.MustRegister(pauseMetrics(r.gate)...)
 	m.registry.MustRegister(newPoolMetrics(r.pools),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",
@@ -63,9 +65,12 @@ func (m *metrics) watch(r rooms) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "change_feed_up", Help: "1 if the last reading of the change feed went well.",
 		}, func() float64 { return map[bool]float64{true: 1}[r.directory.IsCurrent()] }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "signet", Name: "change_feed_behind_seconds", Help: "Seconds since the change feed was read last; above 3600 strict apps are refused.",
+		}, func() float64 { return r.directory.Behind(time.Now()).Seconds() }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
-		}, func() float64 { return float64(r.store.Statements()) }),
+		}, func() float64 { return float64(r.store.Statements() + r.console.Statements()) }),
 	)
 }
 

@@ -65,7 +65,7 @@ func (m *samples) run(ctx context.Context, r rooms) {
 func (m *samples) read(ctx context.Context, r rooms) {
 	ctx, cancel := context.WithTimeout(ctx, samplePatience)
 	defer cancel()
-	held := r.tickets.Held()
+	held := r.tickets.Holdings()
 	for _, kind := range ticketKinds {
 		m.held.WithLabelValues(string(kind)).Set(float64(held[kind]))
 	}

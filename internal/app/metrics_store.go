@@ -64,5 +64,8 @@ func (r rooms) pools() (pools []sidePool) {
 	for _, use := range r.store.Pools() {
 		pools = append(pools, sidePool{"public", use})
 	}
+	for _, use := range r.console.Pools() {
+		pools = append(pools, sidePool{"console", use})
+	}
 	return pools
 }

@@ -87,6 +87,7 @@ func TestCallsLoadsAndSignaturesAreCountedByWhatCameOfThem(t *testing.T) {
 		calls("get_jsapi_ticket", "wecom.quota", "quota"): "1", calls("get_jsapi_ticket", "wecom.quota", "held_back"): "1",
 		"signet_wecom_call_seconds_count{api=\"get_jsapi_ticket\"}": "1",
 		loads("corp_ticket", "none"):                                "2", signatures("failed"): "2",
+		`signet_wecom_pauses{kind="quota"}`: "1", `signet_wecom_pauses{kind="refused"}`: "0", "signet_wecom_lanes_shut": "0",
 	})
 
 	t.Log("WeCom does not answer")
@@ -146,7 +147,9 @@ func TestTheFeedThePoolsAndReadinessAreTold(t *testing.T) {
 	require.Equal(t, "1", got["signet_ready"])
 	require.Equal(t, "1", got["signet_change_feed_up"])
 	require.Equal(t, "16", got[`signet_postgres_connections_most{role="tenants",side="public"}`])
-	require.NotEqual(t, "0", got[`signet_postgres_connections_made_total{role="tenants",side="public"}`])
+	for _, side := range []string{"public", "console"} {
+		require.NotEqual(t, "0", got[`signet_postgres_connections_made_total{role="tenants",side="`+side+`"}`])
+	}
 
 	server := storetest.DB{Name: "postgres", Cluster: n.db.Cluster}
 	server.Exec(t, "ALTER DATABASE "+n.db.Name+" ALLOW_CONNECTIONS false")

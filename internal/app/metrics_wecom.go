@@ -40,3 +40,16 @@ func (m *weComMetrics) observe(o upstream.Observation) {
 		m.seconds.WithLabelValues(string(o.API)).Observe(o.Duration.Seconds())
 	}
 }
+
+// pauseMetrics tells what holds calls to WeCom back on this node.
+func pauseMetrics(gate *upstream.Gate) (list []prometheus.Collector) {
+	for _, kind := range upstream.PauseKinds() {
+		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "signet", Name: "wecom_pauses", Help: "Pauses before calls to WeCom that this node knows of and that hold, by kind.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 { return float64(gate.Pauses()[kind]) }))
+	}
+	return append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "signet", Name: "wecom_lanes_shut", Help: "Tenants for whom this node makes no call for seconds, because WeCom did not answer the last ones.",
+	}, func() float64 { return float64(gate.ShutLanes()) }))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +17,10 @@ import (
 	"signet/internal/signing"
 	"signet/internal/store"
 	"signet/internal/ticket"
+	"signet/internal/tracing"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 )
-
-// drainTime is how long requests under way may take after the signal to stop.
-const drainTime = 15 * time.Second
 
 // Server is one node: the main path, the console's API and what watches them.
 type Server struct {
@@ -31,13 +30,18 @@ type Server struct {
 	rooms     rooms
 	from      store.FeedPosition
 	ready     atomic.Bool
+	leaving   atomic.Bool // the signal to stop has come
 	metrics   *metrics
 	traces    traces
 }
 
+// consoleConns is how many connections the console has for itself.
+const consoleConns = 8
+
 // rooms are the parts of a node that has passed every check.
 type rooms struct {
-	store     *store.Store
+	store     *store.Store // of the main path
+	console   *store.Store // of people, so that they cannot take the main path's connections
 	ring      *seal.Ring
 	wecom     *wecom.Client
 	gate      *upstream.Gate
@@ -78,6 +82,10 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if r.ring, err = openRing(ctx, r.store, found.master, found.recovery, s.log); err != nil {
 		return err
 	}
+	if s.rooms.console, err = r.store.Beside(ctx, consoleConns); err != nil {
+		return err
+	}
+	r.console = s.rooms.console
 	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe))
 	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
@@ -90,91 +98,61 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	}
 	r.signer = signing.NewSigner(r.directory, r.tickets, time.Now)
 	r.identity, err = identity.New(ctx, identity.Config{
-		Store: r.store, Sealer: r.ring.Sealer(), Opener: r.ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
+		Store: r.console, Sealer: r.ring.Sealer(), Opener: r.ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return r.ring.NewScopeKey(seal.Platform(), 1) },
 	})
 	if err != nil {
 		return err
 	}
-	r.admin = admin.New(admin.Config{Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
+	r.admin = admin.New(admin.Config{Store: r.console, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)
 	return nil
 }
 
-// Run serves until ctx ends, then lets what is under way finish. It returns nil
-// after a clean end.
+// Run serves until ctx ends, then drains (drain.go). It returns nil after a clean
+// end.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
-	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.follow(running) })
-	group.Go(func() error { s.metrics.samples.run(running, s.rooms); return nil })
-	for _, l := range s.surfaces() {
-		group.Go(func() error { return serve(running, l) })
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	taking, stopTaking := context.WithCancel(failed) // requests for pages and people
+	lasting, stopLasting := context.WithCancel(failed)
+	defer stopLasting()
+	defer stopTaking()
+
+	var requests sync.WaitGroup
+	surfaces := s.surfaces()
+	for _, l := range []served{surfaces.public, surfaces.console} {
+		requests.Add(1)
+		group.Go(func() error { defer requests.Done(); return s.serve(taking, l, s.finishTime()) })
 	}
+	group.Go(func() error { return s.serve(lasting, surfaces.metrics, metricsTime) })
+	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
+	group.Go(func() error { return s.trim(lasting) })
+	group.Go(func() error { s.metrics.samples.run(lasting, s.rooms); return nil })
+	group.Go(func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil })
 	s.ready.Store(true)
 	s.log.Info("serving", "public", s.PublicAddr(), "console", s.ConsoleAddr(), "metrics", s.MetricsAddr(),
 		"apps", s.rooms.directory.Len(), "version", Version().Version)
-	<-running.Done()
-	s.ready.Store(false)
-	err := group.Wait()
-	if errors.Is(err, context.Canceled) {
-		return nil
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
 	}
-	return err
-}
-
-// follow keeps the directory and the tickets current. Where the database behind
-// the feed is another than before (restored, or promoted elsewhere), what is
-// known is read anew, and until that can be done signing goes on with it.
-func (s *Server) follow(ctx context.Context) error {
-	from := s.from
-	for {
-		err := s.rooms.store.FollowChanges(ctx, from, s.rooms.signer.Apply, s.noteFeed)
-		if !errors.Is(err, store.ErrFeedBroken) {
-			return err
-		}
-		s.log.Warn("the database is another than before; everything is read anew")
-		if from, err = s.reload(ctx); err != nil {
-			return nil //nolint:nilerr // ctx has ended
-		}
-	}
-}
-
-// reload reads every app anew, as soon as Postgres lets it. It fails only when
-// ctx ends.
-func (s *Server) reload(ctx context.Context) (store.FeedPosition, error) {
-	every := time.NewTicker(time.Second)
-	defer every.Stop()
-	for {
-		from, err := s.rooms.directory.Load(ctx)
-		if ctx.Err() != nil {
-			return from, ctx.Err()
-		}
-		s.noteFeed(err)
-		if err == nil {
-			return from, nil
-		}
-		select {
-		case <-every.C:
-		case <-ctx.Done():
-			return from, ctx.Err()
-		}
-	}
+	s.drain(failed, stopTaking, &requests)
+	stopLasting()
+	return group.Wait()
 }
 
 // noteFeed says once that the change feed stands still, and once that it runs
 // again.
-func (s *Server) noteFeed(err error) {
-	was := s.rooms.directory.NoteFeed(err == nil)
-	if err == nil {
-		s.metrics.feedAge.note(time.Now())
-	}
+func (s *Server) noteFeed(err error, before bool) {
 	switch {
-	case err != nil && was:
+	case errors.Is(err, store.ErrFeedBroken):
+		s.log.Warn("everything is read anew", "reason", err)
+	case err != nil && before:
 		s.log.Error("the change feed cannot be read; signing goes on with what is known", "alert", "feed_stopped", "error", err)
-	case err == nil && !was:
+	case err == nil && !before:
 		s.log.Info("the change feed is read again")
 	}
 }
@@ -183,25 +161,6 @@ func (s *Server) noteFeed(err error) {
 // Run closes by itself.
 func (s *Server) Close() {
 	s.listeners.close()
-	if s.rooms.store != nil {
-		s.rooms.store.Close()
-	}
+	closeStores(s.rooms.console, s.rooms.store)
 	s.traces.stop()
-}
-
-// serve answers on one listener until ctx ends, then drains it.
-func serve(ctx context.Context, s served) error {
-	ended := make(chan error, 1)
-	go func() { ended <- s.surface.Listener(s.listener) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	err := s.surface.ShutdownWithTimeout(drainTime)
-	_ = s.listener.Close() // or a shutdown that came before the first accept would be missed
-	if served := <-ended; err == nil {
-		err = served
-	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"signet/internal/core"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	ConsoleURL         string
 	WeComURL           string
 	TrustedProxies     []netip.Prefix
+	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
 	LogLevel           slog.Level
 	PostgresBinDir     string
 	Traces             Traces

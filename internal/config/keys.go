@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"signet/internal/core"
 )
@@ -31,6 +32,7 @@ const (
 	ConsoleURL         = "SIGNET_CONSOLE_URL"
 	WeComURL           = "SIGNET_WECOM_URL"
 	TrustedProxies     = "SIGNET_TRUSTED_PROXIES"
+	DrainDelay         = "SIGNET_DRAIN_DELAY"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
 )
@@ -68,6 +70,7 @@ var keys = []key{
 	{ConsoleURL, "http://localhost:8881", "", func(c *Config, s string) error { return setOrigin(&c.ConsoleURL, s) }},
 	{WeComURL, "https://qyapi.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComURL, s) }},
 	{TrustedProxies, "", "", func(c *Config, s string) error { return setNetworks(&c.TrustedProxies, s) }},
+	{DrainDelay, "8s", "", func(c *Config, s string) error { return setDrainDelay(&c.DrainDelay, s) }},
 	{LogLevel, "info", "", func(c *Config, s string) error { return setLevel(&c.LogLevel, s) }},
 	{PostgresBinDir, "", "", func(c *Config, s string) error {
 		c.PostgresBinDir = s
@@ -126,6 +129,19 @@ func setNetworks(to *[]netip.Prefix, text string) error {
 		networks = append(networks, network.Masked())
 	}
 	*to = networks
+	return nil
+}
+
+// longestDrainDelay leaves requests under way some seconds of the twenty in which
+// a node ends.
+const longestDrainDelay = 15 * time.Second
+
+func setDrainDelay(to *time.Duration, text string) error {
+	delay, err := time.ParseDuration(text)
+	if err != nil || delay < 0 || delay > longestDrainDelay {
+		return fmt.Errorf("is %q: it should be a time from 0s to 15s, such as 8s", text)
+	}
+	*to = delay
 	return nil
 }
 

@@ -39,6 +39,15 @@ const (
 	ReasonOther       Reason = "other"
 )
 
+// Reasons why no call is made although WeCom has set no limit yet.
+const (
+	ReasonOwnBudget  Reason = "own_budget"
+	ReasonCorpBudget Reason = "corp_budget"
+)
+
+// ReasonBehind says why a node that does not hear of changes refuses a strict app.
+const ReasonBehind Reason = "behind"
+
 var reasons = map[Reason]Text{
 	ReasonMissing:   {"缺少这一项。", "This member is missing."},
 	ReasonType:      {"类型不对，应为 {want}。", "It has the wrong type; it should be {want}."},
@@ -68,6 +77,9 @@ var reasons = map[Reason]Text{
 	ReasonWrongAgent:  {"AgentId 与密钥不属于同一个应用。请从同一个应用详情页复制两者。", "The agent id and the secret belong to different apps. Copy both from one app's page."},
 	ReasonAppDisabled: {"应用在企业微信中已停用。请先在管理后台启用它。", "The app is disabled in WeCom. Enable it there first."},
 	ReasonIPRefused:   {"企业微信不允许平台的出口地址 {ip}。请把它加入应用详情的“企业可信IP”。", "WeCom refuses the platform's address {ip}. Add it under the app's trusted IPs (企业可信IP)."},
+	ReasonOwnBudget:   {"这是平台自设的预算：为避免企业微信把应用锁定一小时，本应用对这个接口的调用已暂停。", "This is the platform's own budget: the app's calls to this API wait, so that WeCom does not lock the app out for an hour."},
+	ReasonCorpBudget:  {"这是平台自设的预算：为避免企业微信把整个企业锁定一小时，这家企业的取票调用已暂停。", "This is the platform's own budget: the corp's ticket calls wait, so that WeCom does not lock the whole corp out for an hour."},
+	ReasonBehind:      {"这个节点一个小时没有读到变更了，而这个应用要求在此时停止签名。", "This node has not heard of changes for an hour, and the app asks not to be signed for then."},
 	ReasonOther:       {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
 }
 

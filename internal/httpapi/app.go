@@ -42,6 +42,9 @@ type Config struct {
 
 	// WriteProblem renders a failure; nil means Problem.Write.
 	WriteProblem func(*fasthttp.RequestCtx, Problem)
+	// Leaving tells whether this process is about to stop, so that a connection
+	// ends with the answer and its client goes elsewhere; nil: never.
+	Leaving func() bool
 	// Observe is told of every request that came as far as an answer; nil: nobody.
 	Observe func(Observation)
 	// Tracer begins the span of a request; the zero one begins none.

@@ -25,6 +25,9 @@ type edge struct {
 func (e *edge) serve(fctx *fasthttp.RequestCtx) {
 	event := e.begin(fctx)
 	defer e.finish(fctx, event)
+	if e.cfg.Leaving != nil && e.cfg.Leaving() {
+		fctx.SetConnectionClose()
+	}
 	if err := checkFraming(&fctx.Request.Header); err != nil {
 		fctx.SetConnectionClose() // where this request ends, nobody can tell
 		e.refuse(fctx, event, err)

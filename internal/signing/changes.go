@@ -35,14 +35,33 @@ func (s *Signer) Apply(ctx context.Context, changes []store.Change) error {
 	return nil
 }
 
+// Reload reads everything anew, for who may have missed changes, and gives the
+// place in the feed from which to go on. Nobody knows which changes those were: so
+// every access token is forgotten, whose secret may have been rotated, and so is
+// everything of apps and corps that are gone. Tickets stay, which depend on no
+// secret. It fails with fault.StoreUnavailable, and then everything stays.
+func (s *Signer) Reload(ctx context.Context) (store.FeedPosition, error) {
+	from, err := s.directory.Load(ctx)
+	if err != nil {
+		return from, err
+	}
+	apps, corps := s.directory.served()
+	s.tickets.ForgetMissed(apps, corps)
+	select {
+	case s.ahead.warm <- struct{}{}:
+	default: // it is to be done already
+	}
+	return from, nil
+}
+
 // forgetCorps forgets the corps of gone apps of which their tenant has none left.
 func (s *Signer) forgetCorps(gone []ticket.App) {
-	corps := map[corpOf]bool{}
+	corps := map[ticket.CorpOf]bool{}
 	for _, app := range gone {
-		corps[corpOf{app.TenantID, app.CorpID}] = true
+		corps[ticket.CorpOf{Tenant: app.TenantID, Corp: app.CorpID}] = true
 	}
 	s.directory.dropServed(corps)
 	for c := range corps {
-		s.tickets.ForgetCorp(c.tenant, c.corp)
+		s.tickets.ForgetCorp(c.Tenant, c.Corp)
 	}
 }

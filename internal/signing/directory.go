@@ -23,6 +23,7 @@ type app struct {
 	corpEnd  uint8        // where these end in text
 	agentEnd uint8
 	allows   permits
+	used     uint32 // hour of the last signature that was asked for; read and written atomically
 	tenantID core.TenantID
 	appID    core.AppID
 	room     [64]byte // where text lies if it is as long as most are
@@ -37,7 +38,10 @@ type warmApp struct {
 }
 
 func (a *app) warmed(p ticket.Pair) *app {
-	w := &warmApp{app: *a, pair: p}
+	w := &warmApp{pair: p}
+	w.corpEnd, w.agentEnd, w.allows = a.corpEnd, a.agentEnd, a.allows
+	w.tenantID, w.appID = a.tenantID, a.appID
+	w.useLike(a)
 	w.setText([]byte(a.text))
 	if p.Corp.Len()+p.Agent.Len() <= len(w.values) {
 		w.pair.Corp = core.SecretIn(w.values[:], p.Corp)
@@ -63,6 +67,7 @@ const (
 	tenantSuspended
 	appSuspended
 	ready // there is a current secret
+	strict
 )
 
 func (a *app) is(p permits) bool { return a.allows&p != 0 }
@@ -101,9 +106,9 @@ func (a *app) trusts(host string) bool {
 //
 // It is safe for concurrent use; readers take no lock.
 type Directory struct {
-	store  *store.Store
-	held   atomic.Pointer[contents]
-	behind atomic.Bool
+	store *store.Store
+	held  atomic.Pointer[contents]
+	feed  feed
 }
 
 // contents is what a Load has read and apply keeps up. A Load changes it whole,
@@ -143,7 +148,12 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 	if err != nil {
 		return from, fmt.Errorf("load the apps: %w", err)
 	}
-	d.held.Store(fresh)
+	d.held.Swap(fresh).apps.Range(func(key core.AppKey, was *app) bool {
+		if now, still := fresh.apps.Load(key); still {
+			now.useLike(was)
+		}
+		return true
+	})
 	return from, nil
 }
 
@@ -178,31 +188,28 @@ func (d *Directory) apply(ctx context.Context, changes []store.Change) (gone []t
 	return gone, err
 }
 
-// NoteFeed says whether the change feed could be read, and tells whether it could
-// the time before. While it cannot, what is held goes on being signed, but nobody
-// can say that there is no such app.
-func (d *Directory) NoteFeed(readable bool) (before bool) { return !d.behind.Swap(!readable) }
-
-// IsCurrent tells whether the change feed could be read the last time.
-func (d *Directory) IsCurrent() bool { return !d.behind.Load() }
-
 // Len tells how many apps are held.
 func (d *Directory) Len() int { return d.held.Load().apps.Size() }
 
-// corpOf is a corp of a tenant.
-type corpOf struct {
-	tenant core.TenantID
-	corp   core.CorpID
+// served gives every app that is held, and the corps that they are of.
+func (d *Directory) served() (apps map[ticket.AppOf]bool, corps map[ticket.CorpOf]bool) {
+	apps, corps = map[ticket.AppOf]bool{}, map[ticket.CorpOf]bool{}
+	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
+		apps[ticket.AppOf{Tenant: a.tenantID, App: a.appID}] = true
+		corps[ticket.CorpOf{Tenant: a.tenantID, Corp: a.corpID()}] = true
+		return true
+	})
+	return apps, corps
 }
 
 // dropServed takes out of a set the corps of which their tenant has an app. It
 // looks at every app until the set is empty.
-func (d *Directory) dropServed(corps map[corpOf]bool) {
+func (d *Directory) dropServed(corps map[ticket.CorpOf]bool) {
 	if len(corps) == 0 {
 		return
 	}
 	d.held.Load().apps.Range(func(_ core.AppKey, a *app) bool {
-		delete(corps, corpOf{a.tenantID, a.corpID()})
+		delete(corps, ticket.CorpOf{Tenant: a.tenantID, Corp: a.corpID()})
 		return len(corps) > 0
 	})
 }
@@ -248,6 +255,7 @@ func (c *contents) reloadHosts(ctx context.Context, tx *store.SystemTx, hosts []
 func (c *contents) put(row *store.SigningApp) {
 	a := &app{tenantID: row.TenantID, appID: row.AppID}
 	a.allow(allowHTTP, row.AllowHTTP)
+	a.allow(strict, row.Strict)
 	a.allow(tenantSuspended, row.TenantSuspended)
 	a.allow(appSuspended, row.AppSuspended)
 	a.allow(ready, row.SecretVersion > 0)
@@ -263,7 +271,12 @@ func (c *contents) put(row *store.SigningApp) {
 		text = append(text, host...)
 	}
 	a.setText(text)
-	c.apps.Store(row.Key, a)
+	c.apps.Compute(row.Key, func(was *app, known bool) (*app, xsync.ComputeOp) {
+		if known {
+			a.useLike(was)
+		}
+		return a, xsync.UpdateOp
+	})
 }
 
 // keepTickets puts an app with its tickets in the place of the one that asked for

@@ -39,12 +39,13 @@ type Signer struct {
 	directory *Directory
 	tickets   *ticket.Cache
 	now       func() time.Time
+	ahead     *ahead
 	applied   applied
 }
 
 // NewSigner makes a Signer. now is time.Now but in tests.
 func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time) *Signer {
-	return &Signer{directory: directory, tickets: tickets, now: now}
+	return &Signer{directory: directory, tickets: tickets, now: now, ahead: newAhead()}
 }
 
 // Sign gives both signatures for a page of an app.
@@ -52,13 +53,15 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 // It fails, in this order, with url.missing, app.missing, app.unknown (or
 // store.unavailable, while an app may have been made that is not known yet),
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
-// origin.untrusted, app.not_ready, or a code of package ticket.
+// origin.untrusted, app.not_ready, store.unavailable (a strict app, where the
+// change feed was not read for 60 minutes), or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 	key, app, page, err := s.admit(r)
 	if err != nil {
 		return Answer{}, err
 	}
 	now := s.now()
+	app.use(now)
 	tickets := app.tickets
 	if tickets == nil || !tickets.Usable(now) {
 		pair, err := s.tickets.Tickets(ctx, now, app.ticketApp())
@@ -97,6 +100,7 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 		return a, digits, err
 	}
 	now := s.now()
+	app.use(now)
 	value, err := take(ctx, now, app.ticketApp())
 	if err != nil {
 		return a, digits, err
@@ -111,6 +115,9 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err error) {
 	if key, app, err = s.find(r); err == nil {
 		page, err = app.judge(r)
+	}
+	if err == nil && app.is(strict) && s.directory.Behind(s.now()) > strictFor {
+		err = fault.New(fault.StoreUnavailable, nil).WithReason(fault.ReasonBehind).WithRetryAfter(behindWait)
 	}
 	return key, app, page, err
 }

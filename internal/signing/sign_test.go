@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -117,7 +118,7 @@ func TestAnAppThatMayHaveBeenMadeIsNotCalledUnknown(t *testing.T) {
 	require.NoError(t, err)
 	unknown := signing.Request{AppKey: core.NewAppKey().String(), Page: page}
 	for _, readable := range []bool{true, false, true} {
-		h.Directory.NoteFeed(readable)
+		h.Directory.NoteFeed(time.Now(), readable)
 		_, err := h.Signer.Sign(t.Context(), unknown)
 		if readable {
 			require.True(t, fault.Has(err, fault.AppUnknown), err)

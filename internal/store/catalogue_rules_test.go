@@ -28,6 +28,14 @@ var platformTables = map[string]string{
 	"signet_keys.root_key_wraps": "the platform's own",
 	"signet_keys.platform_keys":  "the platform's own",
 	feedTable:                    "the feed of all changes, written through both doors",
+	"signet.change_log_trimmed":  "how far that feed was deleted",
+}
+
+// ageBounds are what rows may be deleted for their age only: the rest of the
+// table's policy, so that nothing younger goes by any statement.
+var ageBounds = map[string]string{
+	feedTable:         `(at < (now() - '24:00:00'::interval))`,
+	"signet.sessions": `(expires_at < (now() - '24:00:00'::interval))`,
 }
 
 const feedTable = "signet.change_log"
@@ -66,6 +74,8 @@ var unnamedConstraints = map[string]string{
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
 	"ticket_leases_pkey":       "ON CONFLICT DO UPDATE",
+	"calls_pkey":               "ON CONFLICT DO UPDATE",
+	"call_pauses_pkey":         "ON CONFLICT DO UPDATE",
 	"memberships_pkey":         "memberships are made with their member",
 	"memberships_member":       "memberships are made with their member",
 	"sessions_member":          "a session begins with the member in hand",
@@ -82,20 +92,41 @@ var unnamedConstraints = map[string]string{
 	"platform_audit_pkey":      "numbers are given under the head's lock",
 	"platform_audit_head_pkey": "ON CONFLICT DO NOTHING",
 	"change_log_pkey":          "an identity column",
+	"change_log_trimmed_pkey":  "ON CONFLICT DO UPDATE",
 }
 
 const (
 	tenantWall   = `(tenant_id = ( SELECT (NULLIF(current_setting('signet.tenant'::text, true), ''::text))::uuid AS "nullif"))`
 	platformWall = `(( SELECT current_setting('signet.platform'::text, true) AS current_setting) = 'on'::text)`
 	feedWall     = `(` + tenantWall + ` OR ` + platformWall + `)`
+	isOld        = ` < (now() - '02:00:00'::interval)`
 )
+
+// trimmed holds the tenant tables whose old rows the platform's door deletes, and
+// by what it knows them.
+var trimmed = map[string]string{
+	"signet.calls":         "minute",
+	"signet.refused_calls": "minute",
+	"signet.call_pauses":   "COALESCE(until, since)",
+}
+
+// oldRows gives the one condition of each of them.
+func oldRows() []string {
+	var list []string
+	for table, age := range trimmed {
+		list = append(list, table+" ("+platformWall+" AND ("+age+isOld+"))")
+	}
+	return list
+}
 
 // withTables names what the rules speak of. $1: tables that are no tenant's,
 // $2: the feed, $3: tables without row security, $4: global unique keys,
 // $5: foreign keys to the platform's tables, $6: the walls of the tenant, the
-// platform and the feed.
+// platform and the feed, $7: tables that are trimmed and what is old in them,
+// $8 and $9: tables with an age bound, and the bounds.
 const withTables = `
-WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls),
+WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls, $7::text[] AS olds),
+bounds AS (SELECT * FROM unnest($8::text[], $9::text[]) AS b (name, bound)),
 ours AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relname, c.relkind, c.relowner, c.relacl, c.reloptions,
            c.relrowsecurity, c.relforcerowsecurity,
@@ -158,10 +189,20 @@ SELECT name || ' has no row security forced' FROM tables, given WHERE NOT relfor
 	"every table has its wall": `
 SELECT t.name || ' has no wall for signet_app' FROM tables t, given
 WHERE NOT (t.name = ANY (bare)) AND NOT EXISTS (SELECT FROM walls w WHERE w.name = t.name AND w.polname = w.due_name)`,
-	"a policy is the wall or the system's reading and nothing else": `
-SELECT name || ': policy ' || polname || ' is not the one wall' FROM walls
+	"a policy is the wall, the system's reading, the trimming of what is old or the age bound, and nothing else": `
+SELECT w.name || ': policy ' || polname || ' is not the one wall' FROM given, walls w LEFT JOIN bounds b ON b.name = w.name
 WHERE NOT coalesce(polname = due_name AND polcmd = '*' AND polpermissive AND roles = '{signet_app}' AND qual = due AND checks IS NULL, false)
-  AND NOT coalesce(polname = 'system_reads' AND polcmd = 'r' AND polpermissive AND roles = '{signet_system}' AND qual = 'true' AND checks IS NULL, false)`,
+  AND NOT coalesce((polname, polcmd) IN (('platform_finds_old', 'r'), ('platform_trims', 'd')) AND polpermissive AND roles = '{signet_app}'
+      AND w.name || ' ' || qual = ANY (olds) AND checks IS NULL, false)
+  AND NOT coalesce(polname = 'system_reads' AND polcmd = 'r' AND polpermissive AND roles = '{signet_system}' AND qual = 'true' AND checks IS NULL, false)
+  AND NOT coalesce(polname = 'age_bound' AND polcmd = 'd' AND NOT polpermissive AND roles = '{signet_app}' AND qual = b.bound AND checks IS NULL, false)`,
+	"what goes for its age is bounded by it": `
+SELECT b.name || ' has no age bound' FROM bounds b
+WHERE NOT EXISTS (SELECT FROM walls w WHERE w.name = b.name AND w.polname = 'age_bound')`,
+	"nothing of the platform's is deleted at any age, but for bound hosts": `
+SELECT g.name || ': signet_app has DELETE' FROM grants g, given
+WHERE g.grantee = 'signet_app'::regrole AND g.privilege_type = 'DELETE' AND g.name = ANY (platform)
+  AND g.name <> 'signet.legacy_hosts' AND g.name NOT IN (SELECT name FROM bounds)`,
 	"the login roles own nothing": `
 SELECT o.name || ' is owned by ' || l.rolname FROM ours o JOIN logins l ON l.oid = o.relowner WHERE o.relkind <> 'i'
 UNION ALL
@@ -247,9 +288,15 @@ func lint(t testing.TB, q reader) []string {
 
 func ruleSays(t testing.TB, q reader, rule string) []string {
 	t.Helper()
+	bounded := slices.Sorted(maps.Keys(ageBounds))
+	bounds := make([]string, len(bounded))
+	for i, table := range bounded {
+		bounds[i] = ageBounds[table]
+	}
 	rows, err := q.Query(t.Context(), withTables+rule,
 		slices.Collect(maps.Keys(platformTables)), feedTable, withoutRowSecurity,
-		slices.Collect(maps.Keys(globalUnique)), slices.Collect(maps.Keys(foreignToPlatform)), []string{tenantWall, platformWall, feedWall})
+		slices.Collect(maps.Keys(globalUnique)), slices.Collect(maps.Keys(foreignToPlatform)), []string{tenantWall, platformWall, feedWall},
+		oldRows(), bounded, bounds)
 	require.NoError(t, err, rule)
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err, rule)

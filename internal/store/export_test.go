@@ -57,3 +57,6 @@ func ExecIn(ctx context.Context, tx any, statement string) error {
 	_, err := inner.Exec(ctx, statement)
 	return translate(err)
 }
+
+// TrimLock is the statement by which one node at a time trims.
+const TrimLock = trimLock

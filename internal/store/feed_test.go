@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -22,16 +24,29 @@ type reading struct {
 
 // next gives the hosts of the changes that are new, which tell them apart.
 func (r *reading) next(t require.TestingT) []string {
-	var hosts []string
-	require.NoError(t, r.st.System(context.Background(), func(tx *store.SystemTx) error {
+	hosts, err := r.try()
+	require.NoError(t, err)
+	return hosts
+}
+
+func (r *reading) try() (hosts []string, err error) {
+	err = r.st.System(context.Background(), func(tx *store.SystemTx) error {
 		changes, at, err := tx.ReadChanges(context.Background(), r.at)
 		for _, c := range changes {
 			hosts = append(hosts, string(c.Host))
 		}
 		r.at = at
 		return err
+	})
+	return hosts, err
+}
+
+// load goes to where the feed stands, as who reads everything anew.
+func (r *reading) load(t require.TestingT) {
+	require.NoError(t, r.st.System(context.Background(), func(tx *store.SystemTx) (err error) {
+		r.at, err = tx.Horizon(context.Background())
+		return err
 	}))
-	return hosts
 }
 
 // writer opens a transaction that writes one change and stays open.
@@ -52,10 +67,7 @@ func TestChangeOfAnElderTransactionThatCommitsLaterIsNotLost(t *testing.T) {
 		elder := writer(t, one, "elder")
 		var loaded reading // another node, which loads everything meanwhile
 		loaded.st = feed.st
-		onSystem(t, feed.st, func(ctx context.Context, tx *store.SystemTx) (err error) {
-			loaded.at, err = tx.Horizon(ctx)
-			return err
-		})
+		loaded.load(t)
 		younger := writer(t, two, "younger")
 		require.Empty(t, feed.next(t))
 		require.NoError(t, younger.Commit(t.Context()))
@@ -69,7 +81,8 @@ func TestChangeOfAnElderTransactionThatCommitsLaterIsNotLost(t *testing.T) {
 }
 
 // Transactions begin, commit and roll back in any order; readers look at any
-// moment. In the end each has got what was committed, each once.
+// moment, and so does who deletes old changes. In the end each reader has got what
+// was committed, each once, but for what it was told to load anew.
 func TestEveryCommittedChangeIsReadOnceInAnyOrderOfCommits(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		st := db.Open(t)
@@ -77,7 +90,8 @@ func TestEveryCommittedChangeIsReadOnceInAnyOrderOfCommits(t *testing.T) {
 		for range 4 {
 			conns = append(conns, connect(t, db.TenantURL))
 		}
-		round := 0
+		clerk := connect(t, db.SuperuserURL())
+		round, reloads, trimmed := 0, 0, int64(0)
 		rapid.Check(t, func(t *rapid.T) {
 			round++
 			open := make([]pgx.Tx, len(conns))
@@ -86,7 +100,18 @@ func TestEveryCommittedChangeIsReadOnceInAnyOrderOfCommits(t *testing.T) {
 			readers := []*reading{{st: st}, {st: st}}
 			got := make([][]string, len(readers))
 			for i := range readers { // begin behind what earlier rounds left
-				readers[i].next(t)
+				readers[i].load(t)
+			}
+			look := func(i int) {
+				hosts, err := readers[i].try()
+				if errors.Is(err, store.ErrFeedTrimmed) {
+					reloads++
+					readers[i].load(t)
+					got[i] = slices.Clone(committed)
+					return
+				}
+				require.NoError(t, err)
+				got[i] = append(got[i], hosts...)
 			}
 			end := func(i int, commit bool) {
 				if commit {
@@ -98,12 +123,18 @@ func TestEveryCommittedChangeIsReadOnceInAnyOrderOfCommits(t *testing.T) {
 				open[i] = nil
 			}
 			for step := range rapid.IntRange(1, 30).Draw(t, "steps") {
-				if i := rapid.IntRange(-len(readers), len(conns)-1).Draw(t, "who"); i < 0 {
-					got[-i-1] = append(got[-i-1], readers[-i-1].next(t)...)
-				} else if open[i] == nil {
+				i := rapid.IntRange(-len(readers)-1, len(conns)-1).Draw(t, "who")
+				switch {
+				case i < -len(readers):
+					rows, err := trimAll(st, clerk)
+					require.NoError(t, err)
+					trimmed += rows
+				case i < 0:
+					look(-i - 1)
+				case open[i] == nil:
 					names[i] = fmt.Sprintf("round%d.step%d", round, step)
 					open[i] = writer(t, conns[i], names[i])
-				} else {
+				default:
 					end(i, rapid.Bool().Draw(t, "commits"))
 				}
 			}
@@ -113,10 +144,12 @@ func TestEveryCommittedChangeIsReadOnceInAnyOrderOfCommits(t *testing.T) {
 				}
 			}
 			for i := range readers {
-				got[i] = append(got[i], readers[i].next(t)...)
+				look(i)
 				require.ElementsMatch(t, committed, got[i])
 			}
 		})
+		require.Positive(t, trimmed)
+		require.Positive(t, reloads)
 	})
 }
 
@@ -148,10 +181,7 @@ func TestRowsOfARestoredDumpDoNotComeAgainAndAgain(t *testing.T) {
 		restored := `INSERT INTO signet.change_log (tenant_id, kind, host, xid) SELECT gen_random_uuid(), 'legacy_host', 'restored', x::text::xid8 FROM unnest(ARRAY[3, 1000000000000]::bigint[]) x`
 		db.Exec(t, restored)
 		feed := reading{st: db.Open(t)}
-		onSystem(t, feed.st, func(ctx context.Context, tx *store.SystemTx) (err error) {
-			feed.at, err = tx.Horizon(ctx)
-			return err
-		})
+		feed.load(t)
 		require.Empty(t, feed.next(t))
 		require.NoError(t, writer(t, connect(t, db.TenantURL), "new").Commit(t.Context()))
 		require.Equal(t, []string{"new"}, feed.next(t))
@@ -178,11 +208,11 @@ func TestPositionOfAnotherDatabaseIsRefused(t *testing.T) {
 				require.Equal(t, position, at)
 				return err
 			})
-			require.ErrorIs(t, err, store.ErrFeedBroken, name)
+			require.ErrorIs(t, err, store.ErrOtherDatabase, name)
 			var reported error
 			err = st.FollowChanges(t.Context(), position, nil, func(err error) { reported = err })
 			require.ErrorIs(t, err, store.ErrFeedBroken, name)
-			require.ErrorIs(t, reported, store.ErrFeedBroken, name)
+			require.ErrorIs(t, reported, store.ErrOtherDatabase, name)
 		}
 	})
 }

@@ -101,8 +101,8 @@ func (f *follower) announce(t *testing.T, st *store.Store, host string) time.Dur
 const inForce = 2 * time.Second
 
 const (
-	listeners    = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'`
-	endListeners = `SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'`
+	listeners    = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'signet change feed'`
+	endListeners = `SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'signet change feed'`
 )
 
 func TestFollowerHearsOfAChangeAtOnce(t *testing.T) {

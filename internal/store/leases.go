@@ -89,3 +89,29 @@ func (tx *TenantTx) VoidTurn(ctx context.Context, kind core.TicketKind, whose Ti
 	_, err := tx.tx.Exec(ctx, voidLease, tx.tenantID, kind, subject)
 	return translate(err)
 }
+
+const forceTurn = `
+UPDATE signet.ticket_leases SET forced_at = clock_timestamp()
+WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND epoch = $4
+  AND (forced_at IS NULL OR forced_at <= clock_timestamp() - $5::interval)`
+
+const forcedLeft = `
+SELECT extract(epoch FROM forced_at + $5::interval - clock_timestamp())::float8
+FROM signet.ticket_leases
+WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND epoch = $4`
+
+// ForceTurn notes that this turn replaces a value before its end. That is
+// granted once in every while, in the whole cluster; otherwise left says how
+// long it is until then.
+func (tx *TenantTx) ForceTurn(ctx context.Context, t Turn, every time.Duration) (left time.Duration, err error) {
+	subject, _, _ := t.Whose.columns()
+	tag, err := tx.tx.Exec(ctx, forceTurn, tx.tenantID, t.Kind, subject, t.Epoch, every)
+	if err != nil || tag.RowsAffected() == 1 {
+		return 0, translate(err)
+	}
+	seconds, found, err := find(ctx, tx.tx, pgx.RowTo[float64], forcedLeft, tx.tenantID, t.Kind, subject, t.Epoch, every)
+	if err != nil || !found {
+		return every, err // the turn is another's by now
+	}
+	return max(time.Duration(seconds*float64(time.Second)), time.Millisecond), nil
+}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -31,6 +32,39 @@ var tenantCalls = map[string]tenantCall{
 	},
 	"Audit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.Audit(ctx, core.AuditEntry{Action: "test.audit", SubjectKind: "test", Subject: "test"})
+	},
+	"CountCalls": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		k := r.calls()
+		k.API = "agent/get" // ListCalls looks at another
+		return tx.CountCalls(ctx, k, 1, 1, 0)
+	},
+	"ListCalls": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return callsOf(tx.ListCalls(ctx, r.calls()))
+	},
+	"ListTenantCalls": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		list, err := tx.ListTenantCalls(ctx)
+		return len(list), err
+	},
+	"FindPauses": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return toldBy(tx.FindPauses(ctx, r.pause()))
+	},
+	"ListPauses": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return toldBy(tx.ListPauses(ctx))
+	},
+	"ClaimProbe": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.ClaimProbe(ctx, r.pause(), time.Minute)
+	},
+	"CountFailure": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.CountFailure(ctx, r.pause(), "quota", 1, r.told("new"))
+	},
+	"HoldPause": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.HoldPause(ctx, r.pause(), time.Minute)
+	},
+	"LiftPause": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.LiftPause(ctx, r.pause())
+	},
+	"LiftAppPauses": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.LiftAppPauses(ctx, r.App.ID)
 	},
 	"CountDomains": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return tx.CountDomains(ctx, r.App.ID)
@@ -82,6 +116,9 @@ var tenantCalls = map[string]tenantCall{
 	"TakeTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		turn, _, ok, err := tx.TakeTurn(ctx, core.AgentTicket, r.appSubject(), uuid.New(), time.Minute)
 		return []any{turn.Epoch, ok}, err
+	},
+	"ForceTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.ForceTurn(ctx, store.Turn{Kind: core.CorpTicket, Whose: r.corpSubject(), Epoch: 1}, time.Minute)
 	},
 	"VoidTurn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.VoidTurn(ctx, core.CorpTicket, r.corpSubject())
@@ -253,6 +290,13 @@ var platformCalls = map[string]platformCall{
 		token, err := tx.LockRefreshToken(ctx, r.Token)
 		return token.Used, err
 	},
+	"TrimCalls": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimCalls(ctx)
+	},
+	"TrimChanges": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) { return tx.TrimChanges(ctx) },
+	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimSessions(ctx)
+	},
 	"UnbindLegacyHost": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
 		return nil, err
@@ -269,6 +313,10 @@ var platformCalls = map[string]platformCall{
 var systemCalls = map[string]systemCall{
 	"CountTenantKeys": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.CountTenantKeys(ctx)
+	},
+	"ListAppsInUse": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		apps, err := tx.ListAppsInUse(ctx, time.Time{}, time.Time{})
+		return len(apps), err
 	},
 	"EachLegacyHost": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		hosts := 0
@@ -300,6 +348,13 @@ var systemCalls = map[string]systemCall{
 		changes, _, err := tx.ReadChanges(ctx, store.FeedPosition{})
 		return changes, err
 	},
+	"ListCorpCalls": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
+		list, err := tx.ListCorpCalls(ctx, r.Corp)
+		return len(list), err
+	},
+	"ListTroubles": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListTroubles(ctx, 10)
+	},
 	"ListRefusedCalls": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return callsOf(tx.ListRefusedCalls(ctx))
 	},
@@ -324,10 +379,19 @@ func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 }
 
 // callsOf gives the sum, which is the same however long the minutes have left.
-func callsOf(minutes []store.RefusedCalls, err error) (int64, error) {
+func callsOf(minutes []store.CallMinute, err error) (int64, error) {
 	var sum int64
 	for _, m := range minutes {
 		sum += m.Calls
 	}
 	return sum, err
+}
+
+// toldBy gives what callers are told, which is the same however long it holds yet.
+func toldBy(pauses []store.Pause, err error) ([]string, error) {
+	var told []string
+	for _, p := range pauses {
+		told = append(told, fmt.Sprint(p.Kind, p.Failures, p.Told, p.Told.Args))
+	}
+	return told, err
 }

@@ -3,15 +3,7 @@ package store
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
-
-// RefusedCalls are calls that WeCom refused within one minute.
-type RefusedCalls struct {
-	Calls int64
-	Left  time.Duration // until they count no more: more than 0, at most 61 minutes
-}
 
 const countRefusedCalls = `
 INSERT INTO signet.refused_calls (tenant_id, minute, api, errcode, calls)
@@ -42,19 +34,11 @@ GROUP BY minute`
 
 // ListRefusedCalls gives the calls that WeCom has refused the tenant in the
 // last hour, by minute and in no order. Minutes are the database's.
-func (tx *TenantTx) ListRefusedCalls(ctx context.Context) ([]RefusedCalls, error) {
-	return all(ctx, tx.tx, scanRefusedCalls, refusedCallsOfTenant, tx.tenantID)
+func (tx *TenantTx) ListRefusedCalls(ctx context.Context) ([]CallMinute, error) {
+	return all(ctx, tx.tx, scanCallMinute, refusedCallsOfTenant, tx.tenantID)
 }
 
 // ListRefusedCalls gives those of the whole platform.
-func (tx *SystemTx) ListRefusedCalls(ctx context.Context) ([]RefusedCalls, error) {
-	return all(ctx, tx.tx, scanRefusedCalls, refusedCallsOfAll)
-}
-
-func scanRefusedCalls(row pgx.CollectableRow) (RefusedCalls, error) {
-	var r RefusedCalls
-	var seconds float64
-	err := row.Scan(&r.Calls, &seconds)
-	r.Left = time.Duration(seconds * float64(time.Second))
-	return r, err
+func (tx *SystemTx) ListRefusedCalls(ctx context.Context) ([]CallMinute, error) {
+	return all(ctx, tx.tx, scanCallMinute, refusedCallsOfAll)
 }

@@ -55,7 +55,7 @@ func TestRefusedCallsCountForAnHour(t *testing.T) {
 			}
 			minutes, err := tx.ListRefusedCalls(ctx)
 			require.Len(t, minutes, 3)
-			slices.SortFunc(minutes, func(x, y store.RefusedCalls) int { return int(y.Left - x.Left) })
+			slices.SortFunc(minutes, func(x, y store.CallMinute) int { return int(y.Left - x.Left) })
 			for i, longest := range []time.Duration{61 * time.Minute, 31 * time.Minute, time.Minute} {
 				require.EqualValues(t, i+1, minutes[i].Calls)
 				require.Greater(t, minutes[i].Left, longest-time.Minute)

@@ -18,12 +18,12 @@ WITH ours AS (
 SELECT concat_ws(' ', 'schema', nspname, nspowner::regrole, array(SELECT a::text FROM unnest(nspacl) a ORDER BY 1))
 FROM pg_namespace WHERE nspname IN ('signet', 'signet_keys')
 UNION ALL
-SELECT concat_ws(' ', 'relation', name, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity, array(SELECT a::text FROM unnest(relacl) a ORDER BY 1), reloptions)
+SELECT concat_ws(' ', 'relation', name, relkind, relowner::regrole, relrowsecurity, relforcerowsecurity, array(SELECT a::text FROM unnest(coalesce(relacl, acldefault('r', relowner))) a ORDER BY 1), reloptions)
 FROM ours
 UNION ALL
-SELECT concat_ws(' ', 'column', name, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
+SELECT concat_ws(' ', 'column', name, (SELECT count(*) FROM pg_attribute b WHERE b.attrelid = a.attrelid AND b.attnum BETWEEN 1 AND a.attnum AND NOT b.attisdropped), a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
        l.collname, pg_get_expr(d.adbin, d.adrelid), array(SELECT x::text FROM unnest(a.attacl) x ORDER BY 1))
-FROM ours JOIN pg_attribute a ON a.attrelid = ours.oid AND a.attnum > 0
+FROM ours JOIN pg_attribute a ON a.attrelid = ours.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum LEFT JOIN pg_collation l ON l.oid = a.attcollation
 UNION ALL
 SELECT concat_ws(' ', 'constraint', name, k.conname, pg_get_constraintdef(k.oid)) FROM ours JOIN pg_constraint k ON k.conrelid = ours.oid

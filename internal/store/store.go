@@ -16,7 +16,7 @@ type Config struct {
 	TenantURL string // as the role of the tenants' work (SIGNET_DATABASE_URL)
 	SystemURL string // as the role of the reads across tenants
 
-	MaxConns int32         // of the tenant pool; default 16. The system pool has a quarter
+	MaxConns int32         // of the tenant pool; default 16. The system pool has a quarter, at least 2
 	Patience time.Duration // longest wait for a connection; default 2 s
 }
 
@@ -47,7 +47,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tenantKey, err)
 	}
-	system, err := openPool(ctx, cfg.SystemURL, max(2, cfg.MaxConns/4))
+	system, err := openPool(ctx, cfg.SystemURL, systemConns(cfg.MaxConns))
 	if err != nil {
 		tenants.Close()
 		return nil, fmt.Errorf("%s: %w", systemKey, err)
@@ -58,6 +58,33 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Beside gives a Store over the same database with pools of its own, so that what
+// takes all connections of one leaves the other its own. It is as far checked as
+// this one, and closed by itself.
+func (s *Store) Beside(ctx context.Context, maxConns int32) (*Store, error) {
+	tenants, err := poolLike(ctx, s.tenants, maxConns)
+	if err != nil {
+		return nil, err
+	}
+	system, err := poolLike(ctx, s.system, systemConns(maxConns))
+	if err != nil {
+		tenants.Close()
+		return nil, err
+	}
+	return &Store{tenants: tenants, system: system, patience: s.patience}, nil
+}
+
+// systemConns is how many connections of the system's pool go with so many of
+// the tenants'.
+func systemConns(tenants int32) int32 { return max(2, tenants/4) }
+
+func poolLike(ctx context.Context, pool *pgxpool.Pool, maxConns int32) (*pgxpool.Pool, error) {
+	cfg := pool.Config()
+	cfg.MaxConns = maxConns
+	cfg.ConnConfig.Tracer = &counter{}
+	return pgxpool.NewWithConfig(ctx, cfg)
 }
 
 // Close gives all connections back and waits for those in use.

@@ -117,7 +117,7 @@ func TestSystemDoorOnlyReads(t *testing.T) {
 		tables := db.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys')`)
 		statements := []string{"CREATE TABLE public.x ()", "SELECT nextval('signet.change_log_seq_seq')"}
 		for _, table := range tables {
-			column := db.List(t, `SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 ORDER BY attnum DESC LIMIT 1`, table)[0]
+			column := db.List(t, `SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum DESC LIMIT 1`, table)[0]
 			statements = append(statements, "INSERT INTO "+table+" DEFAULT VALUES", "UPDATE "+table+" SET "+column+" = "+column, "DELETE FROM "+table, "TRUNCATE "+table, "SELECT 1 FROM "+table+" FOR UPDATE")
 		}
 		require.Error(t, st.System(t.Context(), func(tx *store.SystemTx) error { return store.ExecIn(t.Context(), tx, "CREATE TEMP TABLE x ()") }))

@@ -78,9 +78,12 @@ DELETE FROM signet.tenants
 WHERE tenant_id = $1`
 
 // DeleteTenant destroys the tenant's keys, then the tenant and everything that
-// hangs on it but its audit.
+// hangs on it but its audit and the counts of its calls.
 func (tx *TenantTx) DeleteTenant(ctx context.Context) error {
 	if _, err := tx.tx.Exec(ctx, deleteTenantKeys, tx.tenantID); err != nil {
+		return translate(err)
+	}
+	if _, err := tx.tx.Exec(ctx, liftTenantPauses, tx.tenantID); err != nil {
 		return translate(err)
 	}
 	_, err := tx.tx.Exec(ctx, deleteTenant, tx.tenantID)

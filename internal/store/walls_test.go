@@ -189,7 +189,8 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		}
 		// What finds nothing is no error to these.
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
-			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil}
+			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
+			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0)}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)
@@ -217,6 +218,7 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 			}
 			return nil
 		})
+		db.Exec(t, `INSERT INTO signet.change_log_trimmed (xid) VALUES ('3')`)
 		conn := connect(t, db.TenantURL)
 		tables := db.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys')`)
 		for _, table := range tables {
@@ -257,7 +259,11 @@ WHERE grantee = 'signet_app' AND privilege_type = 'UPDATE' AND table_schema || '
 				if len(db.List(t, `SELECT 'yes' WHERE has_table_privilege('signet_app', $1, 'DELETE')`, table)) > 0 {
 					tag, err := tx.Exec(t.Context(), `DELETE FROM `+table)
 					require.NoError(t, err)
-					require.Equal(t, door.due, fmt.Sprint(tag.RowsAffected()), "%s deleted through door %s", table, door.name)
+					due := door.due
+					if _, bounded := ageBounds[table]; bounded {
+						due = "0" // all of them are young
+					}
+					require.Equal(t, due, fmt.Sprint(tag.RowsAffected()), "%s deleted through door %s", table, door.name)
 				}
 				require.NoError(t, tx.Rollback(t.Context()))
 			}

@@ -114,6 +114,9 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			},
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
 			func() error { return tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0) },
+			func() error { _, err := tx.CountCalls(ctx, r.calls(), 1, 1, 0); return err },
+			func() error { _, err := tx.CountFailure(ctx, r.pause(), "refused", 1, r.told(marker)); return err },
+			func() error { return tx.HoldPause(ctx, r.pause(), time.Minute) },
 			func() error {
 				return tx.Announce(ctx, store.Change{Kind: store.AppChanged, AppID: r.App.ID, AppKey: r.App.Key})
 			},
@@ -132,6 +135,18 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 
 func (r tenantRows) appSubject() store.TicketSubject  { return store.TicketSubject{AppID: r.App.ID} }
 func (r tenantRows) corpSubject() store.TicketSubject { return store.TicketSubject{CorpID: r.Corp} }
+
+func (r tenantRows) calls() store.CallKey {
+	return store.CallKey{CorpID: r.Corp, AppID: r.App.ID, API: "gettoken"}
+}
+
+func (r tenantRows) pause() store.PauseKey {
+	return store.PauseKey{CorpID: r.Corp, AppID: r.App.ID, API: "gettoken"}
+}
+
+func (r tenantRows) told(marker string) *fault.Error {
+	return fault.New(fault.IPRefused, fault.Args{"ip": marker}).WithErrcode(60020)
+}
 
 func (r tenantRows) ticket(generation int64, marker string) store.TicketRow {
 	return store.TicketRow{Generation: generation, Sealed: []byte(marker), KeyVersion: 1, FetchedBy: r.App.ID, SecretVersion: 1,

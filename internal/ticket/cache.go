@@ -74,10 +74,13 @@ const defaultFlightTime = 10 * time.Second
 type Cache struct {
 	Config
 	memory   *xsync.Map[key, *entry]
-	disowned *xsync.Map[key, disowning]
+	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
+	spares   *xsync.Map[key, spare] // by the key of the access token (spare.go)
 	flights  singleflight.Group
+	flying   underWay
 	waiting  waiting
-	node     uuid.UUID // this process, as leases name it
+	node     uuid.UUID     // this process, as leases name it
+	lag      time.Duration // how much later than others it renews ahead of need
 }
 
 // New makes an empty Cache.
@@ -97,8 +100,10 @@ func New(cfg Config) *Cache {
 	return &Cache{
 		Config:   cfg,
 		memory:   xsync.NewMap[key, *entry](),
-		disowned: xsync.NewMap[key, disowning](),
+		disowned: xsync.NewMap[key, int64](),
+		spares:   xsync.NewMap[key, spare](),
 		node:     uuid.New(),
+		lag:      core.Jitter(mostLag),
 	}
 }
 
@@ -107,10 +112,23 @@ func New(cfg Config) *Cache {
 type Pair struct {
 	Corp, Agent core.Secret
 	useUntil    time.Time // the nearer of the two
+	renewFrom   int64     // Unix seconds; the nearer of the two
 }
 
 // Usable tells whether the pair may be used at now.
 func (p *Pair) Usable(now time.Time) bool { return inTime(now, p.useUntil) }
+
+// RenewFrom is when the first of the two is to be fetched anew, behind the pages
+// (Cache.Renew).
+func (p *Pair) RenewFrom() time.Time { return time.Unix(p.renewFrom, 0) }
+
+func (c *Cache) pairOf(corp, agent *entry) Pair {
+	p := Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil, renewFrom: min(c.dueFrom(corp).Unix(), c.dueFrom(agent).Unix())}
+	if agent.useUntil.Before(p.useUntil) {
+		p.useUntil = agent.useUntil
+	}
+	return p
+}
 
 // Tickets gives both tickets of an app. now is the caller's reading of the clock.
 //
@@ -131,11 +149,7 @@ func (c *Cache) Tickets(ctx context.Context, now time.Time, app App) (Pair, erro
 		if now = c.Now(); !corp.usable(now) {
 			continue // its time ran out while the other was on its way
 		}
-		p := Pair{Corp: corp.value, Agent: agent.value, useUntil: corp.useUntil}
-		if agent.useUntil.Before(p.useUntil) {
-			p.useUntil = agent.useUntil
-		}
-		return p, nil
+		return c.pairOf(corp, agent), nil
 	}
 	return Pair{}, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 }
@@ -168,6 +182,7 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		k := key{tenant: tenant, kind: kind, app: app}
 		c.memory.Delete(k)
 		c.disowned.Delete(k)
+		c.spares.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
 }
@@ -186,35 +201,41 @@ func (c *Cache) get(ctx context.Context, now time.Time, app App, kind core.Ticke
 	if e, ok := c.memory.Load(k); ok && e.usable(now) {
 		return e, nil
 	}
-	return c.share(ctx, app, k, anyGeneration)
+	return c.share(ctx, errand{app: app, key: k, usedAt: now})
 }
 
-// anyGeneration asks for a value of whatever generation, as long as it is
-// usable.
-const anyGeneration = 0
+// errand is what a flight is sent for.
+type errand struct {
+	app    App
+	key    key
+	beyond int64     // a value of this generation or an older one will not do; 0: any will that is usable
+	forced bool      // although that value could still be used
+	ahead  bool      // before there is need: what is held goes on being used if this brings nothing
+	usedAt time.Time // when a page was last signed with such a value; zero: not known
+	alone  bool      // Postgres has just been found out of reach
+}
 
-// share loads a value of a generation beyond the given one, once for all who
-// ask for it now. The load has a deadline of its own and outlives the caller
-// who happened to be first.
-func (c *Cache) share(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
-	done := c.flights.DoChan(k.flight(beyond), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.FlightTime)
-		defer cancel()
-		if e, _ := c.memory.Load(k); c.serves(e, beyond) {
-			c.Observer.Loaded(k.kind, FromMemory)
-			return e, nil // somebody's flight landed while we were on our way here
+// share goes an errand once for all who want the same now. It has a deadline of
+// its own and outlives the caller who happened to be first.
+func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
+	done := c.flights.DoChan(e.key.flight(e.beyond), func() (any, error) {
+		ctx, land := c.flying.setOut(ctx, c.FlightTime)
+		defer land()
+		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
+			c.Observer.Loaded(e.key.kind, FromMemory)
+			return held, nil // somebody's flight landed while we were on our way here
 		}
-		ctx, span := beginSpan(ctx, app, k)
-		e, err := c.load(ctx, app, k, beyond)
+		ctx, span := beginSpan(ctx, e)
+		fresh, err := c.load(ctx, e)
 		span.End(err)
 		if err != nil {
-			c.Observer.Loaded(k.kind, FromNobody)
+			c.Observer.Loaded(e.key.kind, FromNobody)
 			return nil, outward(err)
 		}
-		if beyond != anyGeneration {
-			c.replaced(k)
+		if e.beyond > 0 {
+			c.disowned.Delete(e.key)
 		}
-		return c.keep(k, e, beyond), nil
+		return c.keep(e.key, fresh, e.beyond), nil
 	})
 	select {
 	case <-ctx.Done():

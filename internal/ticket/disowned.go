@@ -6,21 +6,12 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v4"
 
-	"signet/internal/fault"
 	"signet/internal/wecom"
 )
 
-// anewEvery is how often at most a token is fetched anew before its end because
-// WeCom disowned it.
+// anewEvery is how often at most, in the whole cluster, a value is fetched anew
+// that could still be used: because WeCom disowned it, or a page was told so.
 const anewEvery = time.Minute
-
-// disowning is what is known of a token that WeCom will have no more although
-// its end has not come. Its row stays, so that generations go on rising: who
-// hears of it late, about a token that has been replaced, changes nothing.
-type disowning struct {
-	generation int64     // of the token; 0 when it was replaced
-	anew       time.Time // when one was last fetched to replace it
-}
 
 // isDisowned tells whether a call failed because of its token. WeCom says so
 // with several numbers, 40001 among them (protocol notes 7).
@@ -29,43 +20,17 @@ func isDisowned(err error) bool {
 	return errors.As(err, &refused) && refused.Class == wecom.Refresh
 }
 
+// disownedGeneration is the generation of a token that WeCom will have no more
+// although its end has not come; 0 if there is none. Its row stays, so that
+// generations go on rising: who hears of it late, about a token that has been
+// replaced, changes nothing.
 func (c *Cache) disownedGeneration(k key) int64 {
-	d, _ := c.disowned.Load(k)
-	return d.generation
+	generation, _ := c.disowned.Load(k)
+	return generation
 }
 
 func (c *Cache) disown(k key, generation int64) {
-	c.disowned.Compute(k, func(d disowning, _ bool) (disowning, xsync.ComputeOp) {
-		d.generation = max(d.generation, generation)
-		return d, xsync.UpdateOp
+	c.disowned.Compute(k, func(before int64, _ bool) (int64, xsync.ComputeOp) {
+		return max(before, generation), xsync.UpdateOp
 	})
-}
-
-// replaced notes that there is a token beyond the disowned one.
-func (c *Cache) replaced(k key) {
-	c.disowned.Compute(k, func(d disowning, _ bool) (disowning, xsync.ComputeOp) {
-		d.generation = 0
-		return d, xsync.UpdateOp
-	})
-}
-
-// mayFetchAnew lets a disowned token be replaced once a minute. It stands in
-// nobody's way where no token is disowned.
-func (c *Cache) mayFetchAnew(k key) error {
-	now := c.Now()
-	var left time.Duration
-	c.disowned.Compute(k, func(d disowning, known bool) (disowning, xsync.ComputeOp) {
-		if !known || d.generation == 0 {
-			return d, xsync.CancelOp
-		}
-		if left = d.anew.Add(anewEvery).Sub(now); left > 0 {
-			return d, xsync.CancelOp
-		}
-		d.anew = now
-		return d, xsync.UpdateOp
-	})
-	if left > 0 {
-		return fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
-	}
-	return nil
 }

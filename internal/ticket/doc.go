@@ -10,7 +10,8 @@
 //
 // A Cache is safe for concurrent use; reading a value that is in memory takes
 // no lock that another tenant could hold. While Postgres is away what is in
-// memory goes on being used until its end, and a cold key fails with
+// memory goes on being used until its end, and this node fetches for itself what
+// it holds the secret for (alone.go); another key fails with
 // fault.StoreUnavailable. While WeCom is away what lives is served, and a cold
 // key fails with one of the wecom codes. A row that was altered, moved or forged
 // raises an alert and is fetched anew. Where WeCom refuses one app, another of
@@ -21,5 +22,5 @@
 // is woken by the change feed (wake.go) and looks again by itself.
 //
 // Start reading at cache.go, then load.go and fetch.go; use.go has the rule of
-// the ends.
+// the ends, renew.go what is done ahead of them (ADR 0028).
 package ticket

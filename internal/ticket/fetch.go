@@ -8,7 +8,6 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
-	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
@@ -24,31 +23,32 @@ type origin struct {
 // one that wants it is refused.
 const maxStandIns = 3
 
-func (c *Cache) fetch(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
-	switch k.kind {
+func (c *Cache) fetch(ctx context.Context, e errand, mine *turn) (wecom.Grant, origin, error) {
+	switch e.key.kind {
 	case core.AccessToken:
-		return c.fetchToken(ctx, app, k, mine)
+		return c.fetchToken(ctx, e, mine)
 	case core.AgentTicket:
-		return c.fetchTicket(ctx, app, k, mine)
+		return c.fetchTicket(ctx, e, mine)
 	default:
-		return c.fetchCorpTicket(ctx, app, k, mine)
+		return c.fetchCorpTicket(ctx, e, mine)
 	}
 }
 
 // fetchCorpTicket asks with the app that wants the ticket. Any app of a corp may
 // fetch it (protocol notes 1.3), so where this one is refused the tenant's next
 // healthy app of that corp does, and never one of another tenant.
-func (c *Cache) fetchCorpTicket(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
-	grant, by, err := c.fetchTicket(ctx, app, k, mine)
-	if !isAppRefused(err) {
+func (c *Cache) fetchCorpTicket(ctx context.Context, e errand, mine *turn) (wecom.Grant, origin, error) {
+	grant, by, err := c.fetchTicket(ctx, e, mine)
+	if e.alone || !isAppRefused(err) {
 		return grant, by, err
 	}
-	others, listErr := c.standIns(ctx, app)
+	others, listErr := c.standIns(ctx, e.app)
 	if listErr != nil {
 		return grant, by, err
 	}
 	for _, other := range others {
-		theirs, by, theirErr := c.fetchTicket(ctx, other, k, mine)
+		e.app = other
+		theirs, by, theirErr := c.fetchTicket(ctx, e, mine)
 		if theirErr == nil {
 			return theirs, by, nil
 		}
@@ -111,33 +111,36 @@ func (c *Cache) standIns(ctx context.Context, app App) ([]App, error) {
 // fetchTicket fetches a ticket with the app's access token. If WeCom disowns
 // the token before its end, it is fetched anew, and the ticket asked for once
 // more. A newer token that somebody else has fetched meanwhile serves as well.
-func (c *Cache) fetchTicket(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
-	by := origin{app: app.AppID}
-	tokenKey := keyOf(app, core.AccessToken)
-	token, err := c.share(ctx, app, tokenKey, c.disownedGeneration(tokenKey))
+func (c *Cache) fetchTicket(ctx context.Context, e errand, mine *turn) (wecom.Grant, origin, error) {
+	by := origin{app: e.app.AppID}
+	forToken := errand{app: e.app, key: keyOf(e.app, core.AccessToken), ahead: e.ahead, alone: e.alone}
+	forToken.beyond = c.disownedGeneration(forToken.key)
+	forToken.forced = forToken.beyond > 0
+	token, err := c.share(ctx, forToken)
 	if err != nil {
 		return wecom.Grant{}, by, err
 	}
-	grant, err := c.callForTicket(ctx, app, k, token.value, mine)
+	grant, err := c.callForTicket(ctx, e, token.value, mine)
 	if isDisowned(err) {
-		c.disown(tokenKey, token.generation)
-		if token, err = c.share(ctx, app, tokenKey, token.generation); err != nil {
+		c.disown(forToken.key, token.generation)
+		forToken.beyond, forToken.forced = token.generation, true
+		if token, err = c.share(ctx, forToken); err != nil {
 			return wecom.Grant{}, by, err
 		}
-		grant, err = c.callForTicket(ctx, app, k, token.value, mine)
+		grant, err = c.callForTicket(ctx, e, token.value, mine)
 	}
 	err = named(err)
-	c.noteTicketOutcome(ctx, app, err)
+	c.noteTicketOutcome(ctx, e, err)
 	return grant, by, err
 }
 
-func (c *Cache) callForTicket(ctx context.Context, app App, k key, token core.Secret, mine *turn) (wecom.Grant, error) {
-	if err := c.renew(ctx, k, mine); err != nil {
+func (c *Cache) callForTicket(ctx context.Context, e errand, token core.Secret, mine *turn) (wecom.Grant, error) {
+	if err := c.renew(ctx, e.key, mine); err != nil {
 		return wecom.Grant{}, err
 	}
 	// WeCom has accepted a secret for which it gave a token.
-	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.KnownGood}
-	if k.kind == core.CorpTicket {
+	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.KnownGood, Ahead: e.ahead}
+	if e.key.kind == core.CorpTicket {
 		return c.Gate.CorpTicket(ctx, who, token)
 	}
 	return c.Gate.AgentTicket(ctx, who, token)
@@ -145,58 +148,36 @@ func (c *Cache) callForTicket(ctx context.Context, app App, k key, token core.Se
 
 // fetchToken opens the app's current secret and trades it for an access token.
 // A secret that WeCom has refused once is not tried a second time.
-func (c *Cache) fetchToken(ctx context.Context, app App, k key, mine *turn) (wecom.Grant, origin, error) {
-	secret, sealed, err := c.openSecret(ctx, app)
+func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Grant, origin, error) {
+	secret, spare, err := c.openSecret(ctx, e)
 	if err != nil {
 		return wecom.Grant{}, origin{}, err
 	}
-	by := origin{app: app.AppID, version: sealed.Version}
+	sealed := spare.secret
+	by := origin{app: e.app.AppID, version: sealed.Version}
 	if sealed.Problem == string(fault.SecretRejected) {
 		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
 	}
-	if err := c.mayFetchAnew(k); err != nil {
+	if err := c.mayReplace(ctx, e, mine); err != nil {
 		return wecom.Grant{}, by, err
 	}
-	if err := c.renew(ctx, k, mine); err != nil {
+	if err := c.renew(ctx, e.key, mine); err != nil {
 		return wecom.Grant{}, by, err
 	}
-	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.AppID, Standing: upstream.Untried}
+	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.Untried, Ahead: e.ahead}
 	if sealed.Checked {
 		who.Standing = upstream.KnownGood
 	}
 	grant, err := c.Gate.AccessToken(ctx, who, secret)
 	err = named(err)
-	c.noteSecretOutcome(ctx, app, sealed, err)
+	c.noteSecretOutcome(ctx, e, sealed, err)
+	if err == nil {
+		spare.secret.Checked, spare.secret.Problem = true, ""
+		c.noteSpare(e.app, spare)
+	}
 	return grant, by, err
 }
 
 // deadSecretWait is what a page is told while a person has to mend something;
 // the pages of an app whose secret was rotated go on within it.
 const deadSecretWait = time.Minute
-
-// openSecret opens the current secret of an app. It fails with
-// fault.AppNotReady where there is none, or one that does not open: a new one
-// is the remedy for both.
-func (c *Cache) openSecret(ctx context.Context, app App) (secret core.Secret, sealed store.SealedSecret, err error) {
-	err = c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
-		sealed, err = tx.GetCurrentSecret(ctx, app.AppID)
-		if err != nil {
-			return err
-		}
-		scopeKey, err := tx.GetTenantKey(ctx, sealed.KeyVersion)
-		if err == nil {
-			secret, err = c.Opener.Open(wrapped(app.TenantID, scopeKey),
-				seal.ForAppSecret(app.TenantID, app.AppID, sealed.Version), sealed.Sealed)
-		}
-		if err == nil || fault.Has(err, fault.StoreUnavailable) {
-			return err
-		}
-		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
-			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", sealed.Version, "error", err)
-		return fault.Wrap(err, fault.AppNotReady, nil)
-	})
-	if fault.Has(err, fault.AppNotReady) {
-		err = fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
-	}
-	return secret, sealed, err
-}

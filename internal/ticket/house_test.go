@@ -143,3 +143,10 @@ func (n node) awaitRows(t *testing.T, want, query string) {
 		return len(rows) == 1 && rows[0] == want
 	}, 20*time.Second, 10*time.Millisecond)
 }
+
+// pass lets time go by, on the test's clock and for what counts by Postgres's.
+func (n node) pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	n.clock.Advance(d)
+	n.Pass(t, d)
+}

@@ -24,32 +24,40 @@ var actor = core.System("ticket")
 //  3. Fetch from WeCom, with nothing of Postgres held.
 //  4. Write the row and give the turn back, in one transaction, if it still is
 //     this node's turn. If not, throw away what came and begin again.
-func (c *Cache) load(ctx context.Context, app App, k key, beyond int64) (*entry, error) {
+//
+// With Postgres out of reach it is fetched for this node alone (alone.go).
+func (c *Cache) load(ctx context.Context, e errand) (*entry, error) {
+	if e.alone {
+		return c.fetchAlone(ctx, e, nil)
+	}
 	var again looks
 	for {
-		woken, leave := c.waiting.join(k.tenant)
-		held, mine, left, err := c.takeTurn(ctx, k, beyond)
+		woken, leave := c.waiting.join(e.key.tenant)
+		seen, err := c.takeTurn(ctx, e)
 		switch {
+		case fault.Has(err, fault.StoreUnavailable) && c.mayGoAlone(e, seen):
+			leave()
+			return c.fetchAlone(ctx, e, seen.held)
 		case err != nil:
 			leave()
 			return nil, err
-		case c.serves(held, beyond):
+		case c.serves(seen.held, e.beyond):
 			leave()
-			c.Observer.Loaded(k.kind, FromRow)
-			return held, nil
-		case !mine.alone():
+			c.Observer.Loaded(e.key.kind, FromRow)
+			return seen.held, nil
+		case !seen.mine.none():
 			leave()
 			c.Observer.Turned(TurnTaken)
-			fresh, err := c.fetchInTurn(ctx, app, k, held, mine)
+			fresh, err := c.fetchInTurn(ctx, e, seen.held, seen.mine)
 			if err == nil {
-				c.Observer.Loaded(k.kind, FromWeCom)
+				c.Observer.Loaded(e.key.kind, FromWeCom)
 			}
 			if !errors.Is(err, errTurnOver) {
 				return fresh, err
 			}
 		default:
 			c.Observer.Turned(TurnWaited)
-			err := again.await(ctx, woken, left)
+			err := again.await(ctx, woken, seen.left)
 			leave()
 			if err != nil {
 				return nil, err
@@ -58,13 +66,13 @@ func (c *Cache) load(ctx context.Context, app App, k key, beyond int64) (*entry,
 	}
 }
 
-func (c *Cache) fetchInTurn(ctx context.Context, app App, k key, held *entry, mine turn) (*entry, error) {
-	got, err := c.fetchUsable(ctx, app, k, held, &mine)
+func (c *Cache) fetchInTurn(ctx context.Context, e errand, held *entry, mine turn) (*entry, error) {
+	got, err := c.fetchUsable(ctx, e, held, &mine)
 	if err != nil {
-		c.giveUp(ctx, k, mine)
+		c.giveUp(ctx, e.key, mine)
 		return nil, err
 	}
-	return c.writeRow(ctx, k, got, mine)
+	return c.writeRow(ctx, e, got, mine)
 }
 
 // fetched is a value on its way from WeCom to its row.
@@ -78,20 +86,22 @@ type fetched struct {
 // fetchUsable fetches a value to take the place of held. Where WeCom gives the
 // last moments of a value that it will not renew before its end, it waits for
 // that end and fetches once more: a second time it has a new one.
-func (c *Cache) fetchUsable(ctx context.Context, app App, k key, held *entry, mine *turn) (fetched, error) {
+func (c *Cache) fetchUsable(ctx context.Context, e errand, held *entry, mine *turn) (fetched, error) {
 	for range 2 {
 		if err := c.awaitEnd(ctx, held); err != nil {
 			return fetched{}, err
 		}
-		grant, by, err := c.fetch(ctx, app, k, mine)
+		grant, by, err := c.fetch(ctx, e, mine)
 		if err != nil {
 			return fetched{}, err
 		}
-		fresh := received(grant, held)
+		fresh := received(e.key, grant, held)
 		if fresh.usable(c.Now()) {
 			return fetched{entry: fresh, at: grant.ReceivedAt, by: by.app, version: by.version}, nil
 		}
-		held = newEntry(fresh.value, fresh.generation-1, fresh.end, fresh.repeated)
+		last := *fresh
+		last.generation--
+		held = &last
 	}
 	return fetched{}, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 }
@@ -147,13 +157,13 @@ func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row stor
 	if err != nil {
 		return nil, err
 	}
-	return stored(value, row.Generation, end, row.Repeated, c.Now()), nil
+	return stored(k, value, row, end, c.Now()), nil
 }
 
 // writeRow seals a value into its row, in this node's turn and not after. With
 // Postgres out of reach the value still serves this node, from memory.
-func (c *Cache) writeRow(ctx context.Context, k key, got fetched, mine turn) (*entry, error) {
-	written := false
+func (c *Cache) writeRow(ctx context.Context, e errand, got fetched, mine turn) (*entry, error) {
+	k, written := e.key, false
 	err := c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
 		if still, err := tx.EndTurn(ctx, mine.Turn); err != nil || !still {
 			return err
@@ -169,7 +179,7 @@ func (c *Cache) writeRow(ctx context.Context, k key, got fetched, mine turn) (*e
 		written, err = tx.PutTicket(ctx, k.kind, k.subject(), store.TicketRow{
 			Generation: got.generation, Sealed: sealed, KeyVersion: scopeKey.Version,
 			FetchedBy: got.by, SecretVersion: got.version,
-			FetchedAt: got.at, ExpiresAt: got.end, Repeated: got.repeated,
+			FetchedAt: got.at, ExpiresAt: got.end, Repeated: got.repeated, UsedAt: e.usedAt,
 		})
 		return err
 	})

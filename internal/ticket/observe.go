@@ -48,17 +48,17 @@ func (nobody) Loaded(core.TicketKind, Source) {}
 func (nobody) Turned(TurnEvent)               {}
 
 // beginSpan begins the span of a load.
-func beginSpan(ctx context.Context, app App, k key) (context.Context, tracing.Span) {
-	ctx, span := tracing.Begin(ctx, "ticket "+string(k.kind), tracing.Inside)
+func beginSpan(ctx context.Context, e errand) (context.Context, tracing.Span) {
+	ctx, span := tracing.Begin(ctx, "ticket "+string(e.key.kind), tracing.Inside)
 	if span.On() {
-		span.Note(tracing.Ticket(k.kind), tracing.Tenant(app.TenantID), tracing.App(app.AppID))
+		span.Note(tracing.Ticket(e.key.kind), tracing.Tenant(e.app.TenantID), tracing.App(e.app.AppID))
 	}
 	return ctx, span
 }
 
-// Held tells how many values of each kind are in memory. It looks at every one,
+// Holdings tells how many values of each kind are in memory. It looks at every one,
 // which takes some milliseconds for a hundred thousand apps.
-func (c *Cache) Held() map[core.TicketKind]int {
+func (c *Cache) Holdings() map[core.TicketKind]int {
 	held := map[core.TicketKind]int{}
 	c.memory.Range(func(k key, _ *entry) bool {
 		held[k.kind]++

@@ -4,29 +4,31 @@ import (
 	"context"
 	"time"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/store"
 )
 
 // noteSecretOutcome writes down what gettoken said of a secret where that is
 // news: the console shows it, and a dead one is not tried again by any node.
-func (c *Cache) noteSecretOutcome(ctx context.Context, app App, sealed store.SealedSecret, err error) {
+func (c *Cache) noteSecretOutcome(ctx context.Context, e errand, sealed store.SealedSecret, err error) {
 	problem, speaks := problemOf(err)
 	if !speaks || sealed.Checked && sealed.Problem == string(problem) {
 		return
 	}
-	c.note(ctx, app, sealed.Version, problem, err)
+	c.note(ctx, e, sealed.Version, problem, err)
 }
 
 // noteTicketOutcome does so for a ticket call. Trusted IPs are checked there
 // and not by gettoken (protocol notes 8, 10), so it is there that a refused
 // address shows, and that it shows no more. It says nothing of a dead secret,
 // whose last token may live.
-func (c *Cache) noteTicketOutcome(ctx context.Context, app App, err error) {
+func (c *Cache) noteTicketOutcome(ctx context.Context, e errand, err error) {
 	problem, speaks := problemOf(err)
-	if !speaks || problem == fault.SecretRejected {
+	if !speaks || problem == fault.SecretRejected || e.alone {
 		return
 	}
+	app := e.app
 	var current store.SealedSecret
 	readErr := c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
 		var err error
@@ -36,7 +38,7 @@ func (c *Cache) noteTicketOutcome(ctx context.Context, app App, err error) {
 	if readErr != nil || current.Problem == string(problem) || current.Problem == string(fault.SecretRejected) {
 		return
 	}
-	c.note(ctx, app, current.Version, problem, err)
+	c.note(ctx, e, current.Version, problem, err)
 }
 
 // problemOf gives what a secret's row is to say: a code, or "" for a secret
@@ -57,21 +59,26 @@ func problemOf(err error) (problem fault.Code, speaks bool) {
 // waited for the call have gone.
 const notePatience = 3 * time.Second
 
-func (c *Cache) note(ctx context.Context, app App, version int32, problem fault.Code, cause error) {
+func (c *Cache) note(ctx context.Context, e errand, version int32, problem fault.Code, cause error) {
+	app := e.app
+	facts := []any{"tenant_id", app.TenantID, "app_id", app.AppID, "version", version}
+	switch problem {
+	case fault.SecretRejected:
+		c.spares.Delete(keyOf(app, core.AccessToken))
+		c.Log.WarnContext(ctx, "WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
+	case fault.IPRefused:
+		c.Log.WarnContext(ctx, "WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
+	default: // accepted
+	}
+	if e.alone {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
 	defer cancel()
-	facts := []any{"tenant_id", app.TenantID, "app_id", app.AppID, "version", version}
 	err := c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
 		return tx.UpdateSecretOutcome(ctx, app.AppID, version, problem)
 	})
 	if err != nil {
 		c.Log.ErrorContext(ctx, "what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
-	}
-	switch problem {
-	case fault.SecretRejected:
-		c.Log.WarnContext(ctx, "WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
-	case fault.IPRefused:
-		c.Log.WarnContext(ctx, "WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
-	default: // accepted
 	}
 }

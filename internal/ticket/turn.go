@@ -29,39 +29,69 @@ const (
 var errTurnOver = errors.New("the turn to fetch is over")
 
 // turn is this node's turn to fetch one value, in the whole cluster. The zero
-// turn is that of a node which cannot ask Postgres for one.
+// turn is none.
 type turn struct {
 	store.Turn
-	renewed time.Time // by this node's clock; before the database's began to count
+	renewed  time.Time // by this node's clock; before the database's began to count
+	replaces bool      // a value that could still be used
 }
 
-func (t turn) alone() bool { return t.Epoch == 0 }
+func (t turn) none() bool { return t.Epoch == 0 }
 
-// takeTurn gives the value of the row if it may be used, else this node's turn to
-// fetch another, else how long another node's turn still lasts.
-func (c *Cache) takeTurn(ctx context.Context, k key, beyond int64) (held *entry, mine turn, left time.Duration, err error) {
-	err = c.Store.Tenant(ctx, actor, k.tenant, func(tx *store.TenantTx) error {
-		if held, err = c.findRow(ctx, tx, k, nil); err != nil || c.serves(held, beyond) {
+// sight is what one look at the rows of a value has shown.
+type sight struct {
+	held *entry        // what the row holds, which may be nothing, or nothing of use
+	mine turn          // this node's turn, if it got it
+	left time.Duration // how long another node's turn lasts, if not
+	row  bool          // whether the row could be read at all
+}
+
+// takeTurn looks whether the row holds what is wanted, and if not takes this
+// node's turn to fetch it.
+func (c *Cache) takeTurn(ctx context.Context, e errand) (seen sight, err error) {
+	err = c.Store.Tenant(ctx, actor, e.key.tenant, func(tx *store.TenantTx) error {
+		if seen.held, err = c.findRow(ctx, tx, e.key, nil); err != nil {
 			return err
 		}
+		seen.row = true
+		if c.serves(seen.held, e.beyond) {
+			return c.keepSpare(ctx, tx, e.app)
+		}
 		begun := c.Now()
-		t, wait, ok, err := tx.TakeTurn(ctx, k.kind, k.subject(), c.node, leaseTime)
+		t, wait, ok, err := tx.TakeTurn(ctx, e.key.kind, e.key.subject(), c.node, leaseTime)
 		if err != nil || !ok {
-			left = wait
+			seen.left = wait
 			return err
 		}
 		// What the former turn brought may have been written since the first look.
-		if held, err = c.findRow(ctx, tx, k, held); err != nil {
+		if seen.held, err = c.findRow(ctx, tx, e.key, seen.held); err != nil {
 			return err
 		}
-		if c.serves(held, beyond) {
+		if c.serves(seen.held, e.beyond) {
 			_, err := tx.EndTurn(ctx, t)
 			return err
 		}
-		mine = turn{Turn: t, renewed: begun}
+		seen.mine = turn{Turn: t, renewed: begun, replaces: e.forced && seen.held != nil && seen.held.usable(begun)}
 		return nil
 	})
-	return held, mine, left, err
+	return seen, err
+}
+
+// mayReplace lets a value that could be used be replaced once a minute, in the
+// whole cluster: one that WeCom goes on disowning must not begin a storm.
+func (c *Cache) mayReplace(ctx context.Context, e errand, mine *turn) error {
+	if !mine.replaces {
+		return nil
+	}
+	var left time.Duration
+	err := c.Store.Tenant(ctx, actor, e.key.tenant, func(tx *store.TenantTx) (err error) {
+		left, err = tx.ForceTurn(ctx, mine.Turn, anewEvery)
+		return err
+	})
+	if err == nil && left > 0 {
+		err = fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
+	}
+	return err
 }
 
 // serves tells whether a value may be given to who wants one beyond a generation.
@@ -73,7 +103,7 @@ func (c *Cache) serves(e *entry, beyond int64) bool {
 // errTurnOver where it is another's turn by now.
 func (c *Cache) renew(ctx context.Context, k key, t *turn) error {
 	begun := c.Now()
-	if t.alone() || begun.Sub(t.renewed) < renewAfter {
+	if t.none() || begun.Sub(t.renewed) < renewAfter {
 		return nil
 	}
 	var still bool
@@ -94,7 +124,7 @@ func (c *Cache) renew(ctx context.Context, k key, t *turn) error {
 // giveUp gives a turn back that has brought nothing, so that nobody waits for it.
 // Where Postgres does not hear of it, the turn ends by itself.
 func (c *Cache) giveUp(ctx context.Context, k key, t turn) {
-	if t.alone() {
+	if t.none() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)

@@ -1,9 +1,11 @@
 package ticket
 
 import (
+	"hash/fnv"
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/store"
 	"signet/internal/wecom"
 )
 
@@ -18,21 +20,45 @@ const (
 	repeatedMargin = 2 * time.Second
 )
 
+// When a value is fetched anew although it can still be used: after this part of
+// its life, which differs from key to key, so that what was fetched at one time
+// is not renewed at one time.
+const (
+	renewEarliest = 0.70
+	renewSpread   = 0.15
+)
+
 // entry is a value with its end. It never changes; a newer one takes its place.
 type entry struct {
 	value      core.Secret
 	useUntil   time.Time // by our word: never used after
 	end        time.Time // by WeCom's
+	renewFrom  time.Time // when to fetch the next, behind the pages
 	generation int64
 	repeated   bool // WeCom gives this value until its end, and no other
 }
 
-func newEntry(value core.Secret, generation int64, end time.Time, repeated bool) *entry {
-	e := &entry{value: value, generation: generation, end: end, useUntil: end.Add(-margin), repeated: repeated}
+// newEntry makes an entry of a value that lives from begin to end. One that WeCom
+// only repeats is renewed at its end: to ask before would bring nothing.
+func newEntry(k key, value core.Secret, generation int64, begin, end time.Time, repeated bool) *entry {
 	if repeated {
-		e.useUntil = end.Add(-repeatedMargin)
+		until := end.Add(-repeatedMargin)
+		return &entry{value: value, generation: generation, end: end, useUntil: until, renewFrom: until, repeated: true}
 	}
-	return e
+	life := end.Sub(begin)
+	age := min(part(life, renewEarliest+renewSpread*k.spread()), part(life-margin, renewEarliest+renewSpread))
+	return &entry{value: value, generation: generation, end: end, useUntil: end.Add(-margin), renewFrom: end.Add(age - life)}
+}
+
+func part(whole time.Duration, share float64) time.Duration {
+	return time.Duration(float64(whole) * share)
+}
+
+// spread gives each key its own place between 0 and 1, the same on every node.
+func (k key) spread() float64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(k.flight(0)))
+	return float64(h.Sum32()) / (1 << 32)
 }
 
 // usable tells whether the value may be used at now. Both of the clocks that a
@@ -48,9 +74,10 @@ func inTime(now, end time.Time) bool { return now.Before(end) && now.Round(0).Be
 // cannot be set back. An end further off than any value lives was written by a
 // clock that went wrong: such a value counts as held, and is not used. An error
 // of the clocks that is no greater than the margin is what the margin is for.
-func stored(value core.Secret, generation int64, end time.Time, repeated bool, now time.Time) *entry {
+func stored(k key, value core.Secret, row store.TicketRow, end, now time.Time) *entry {
 	left := end.Sub(now)
-	e := newEntry(value, generation, now.Add(left), repeated)
+	end = now.Add(left)
+	e := newEntry(k, value, row.Generation, end.Add(-row.ExpiresAt.Sub(row.FetchedAt)), end, row.Repeated)
 	if left > wecom.MaxLife+margin {
 		e.useUntil = time.Time{}
 	}
@@ -61,7 +88,7 @@ func stored(value core.Secret, generation int64, end time.Time, repeated bool, n
 // nil. An answer with the value that is held already never moves its end. So
 // little life that the usual margin would eat it means the same thing: WeCom
 // gives this value until its end and no other.
-func received(grant wecom.Grant, held *entry) *entry {
+func received(k key, grant wecom.Grant, held *entry) *entry {
 	generation, end, repeated := int64(1), grant.ReceivedAt.Add(grant.ExpiresIn), false
 	if held != nil {
 		generation = held.generation + 1
@@ -72,7 +99,7 @@ func received(grant wecom.Grant, held *entry) *entry {
 			}
 		}
 	}
-	return newEntry(grant.Value, generation, end, repeated || grant.ExpiresIn <= 2*margin)
+	return newEntry(k, grant.Value, generation, grant.ReceivedAt, end, repeated || grant.ExpiresIn <= 2*margin)
 }
 
 func same(a, b core.Secret) bool { return a.Expose() == b.Expose() }

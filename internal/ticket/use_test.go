@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
+	"signet/internal/store"
 )
 
 // setBack gives the reading that a clock would have given if somebody had set
@@ -27,7 +28,7 @@ func laidDown(now time.Time, d time.Duration) time.Time { return setBack(now, -d
 func TestAValueIsUsedWhileBothClocksSaySo(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	e := newEntry(core.NewSecret("value"), 1, now.Add(2*time.Hour), false)
+	e := newEntry(key{}, core.NewSecret("value"), 1, now, now.Add(2*time.Hour), false)
 	over := 2*time.Hour - margin // by our word
 	after := now.Add(over + time.Second)
 	for _, c := range []struct {
@@ -61,7 +62,7 @@ func TestAValueIsUsedWhileBothClocksSaySo(t *testing.T) {
 func TestAStoredValueGetsTheClockThatCannotBeSetBack(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	e := stored(core.NewSecret("value"), 1, now.Add(time.Hour).Round(0), false, now)
+	e := stored(key{}, core.NewSecret("value"), store.TicketRow{Generation: 1}, now.Add(time.Hour).Round(0), now)
 	require.True(t, e.usable(now))
 	require.False(t, e.usable(setBack(now.Add(2*time.Hour), 2*time.Hour)), "the wall clock was set back")
 	require.False(t, e.usable(laidDown(now, 2*time.Hour)), "the machine slept")

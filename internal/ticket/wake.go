@@ -51,6 +51,15 @@ func (w *waiting) wake(tenant core.TenantID) {
 	}
 }
 
+func (w *waiting) wakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for tenant, theirs := range w.tenants {
+		delete(w.tenants, tenant)
+		close(theirs.woken)
+	}
+}
+
 // Wake lets those look again who wait for another node to fetch something of the
 // tenant's.
 func (c *Cache) Wake(tenant core.TenantID) { c.waiting.wake(tenant) }

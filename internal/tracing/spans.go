@@ -55,6 +55,22 @@ func begin(ctx context.Context, tracer trace.Tracer, name string, kind Kind, opt
 	return ctx, Span{span}
 }
 
+type tracerKey struct{}
+
+// With lets work that no request has asked for begin trees of its own (BeginTree).
+func With(ctx context.Context, t Tracer) context.Context {
+	if !t.On() {
+		return ctx
+	}
+	return context.WithValue(ctx, tracerKey{}, t)
+}
+
+// BeginTree begins a tree with the Tracer of ctx, and none where it has none.
+func BeginTree(ctx context.Context, name string) (context.Context, Span) {
+	t, _ := ctx.Value(tracerKey{}).(Tracer)
+	return t.Begin(ctx, name, Inside)
+}
+
 // TraceID gives the id of the trace that ctx is in, "" where it is in none that
 // is kept.
 func TraceID(ctx context.Context) string {

@@ -28,12 +28,19 @@ type Caller struct {
 	CorpID   core.CorpID
 	AppID    core.AppID // of the credential
 	Standing Standing
+
+	// Ahead says that the call refreshes a value that is still good. It is not made
+	// beyond the soft budget, nor while anything holds the app's calls back, and
+	// never finds out for others whether WeCom answers again.
+	Ahead bool
 }
 
 // Gate makes the calls.
 type Gate struct {
 	client *wecom.Client
+	once   *wecom.Client // for calls against which something stands: one try each
 	pauses *pauses
+	lanes  *lanes
 	ledger *ledger
 
 	observe func(Observation) // nil: nobody
@@ -45,12 +52,19 @@ type Option func(*Gate)
 // WithClock takes the time from now instead of time.Now. What stands in Postgres
 // counts by the database's clock all the same.
 func WithClock(now func() time.Time) Option {
-	return func(g *Gate) { g.pauses.now, g.ledger.now = now, now }
+	return func(g *Gate) { g.pauses.now, g.ledger.now, g.lanes.now = now, now, now }
 }
+
+// WithLaneShut says how long a tenant's calls are held back on this node after
+// five in a row without an answer, instead of five seconds. It is by the real
+// clock, which the library of the breaker reads itself.
+func WithLaneShut(d time.Duration) Option { return func(g *Gate) { g.lanes.shut = d } }
 
 // New makes a Gate.
 func New(client *wecom.Client, st *store.Store, log *slog.Logger, options ...Option) *Gate {
-	g := &Gate{client: client, pauses: newPauses(), ledger: &ledger{store: st, log: log, now: time.Now}}
+	near := newPauses()
+	g := &Gate{client: client, once: client.Once(), pauses: near, lanes: newLanes(),
+		ledger: &ledger{store: st, log: log, now: time.Now, pauses: near}}
 	for _, option := range options {
 		option(g)
 	}
@@ -58,53 +72,80 @@ func New(client *wecom.Client, st *store.Store, log *slog.Logger, options ...Opt
 }
 
 // AccessToken fetches the access token of the caller's app by its secret. It
-// fails with *wecom.Error, or with a fault where the ledger or a pause does not
-// allow the call.
+// fails with *wecom.Error, or with a fault where a limit, a pause or the tenant's
+// breaker does not allow the call.
 func (g *Gate) AccessToken(ctx context.Context, who Caller, secret core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, wecom.GetToken, func() (wecom.Grant, error) { return g.client.AccessToken(ctx, who.CorpID, secret) })
+	return grant(ctx, g, who, wecom.GetToken, func(c *wecom.Client) (wecom.Grant, error) { return c.AccessToken(ctx, who.CorpID, secret) })
 }
 
 // CorpTicket fetches the ticket that signs wx.config. It fails as AccessToken
 // does.
 func (g *Gate) CorpTicket(ctx context.Context, who Caller, token core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, wecom.GetCorpTicket, func() (wecom.Grant, error) { return g.client.CorpTicket(ctx, token) })
+	return grant(ctx, g, who, wecom.GetCorpTicket, func(c *wecom.Client) (wecom.Grant, error) { return c.CorpTicket(ctx, token) })
 }
 
 // AgentTicket fetches the ticket that signs wx.agentConfig. It fails as
 // AccessToken does.
 func (g *Gate) AgentTicket(ctx context.Context, who Caller, token core.Secret) (wecom.Grant, error) {
-	return call(ctx, g, who, wecom.GetAgentTicket, func() (wecom.Grant, error) { return g.client.AgentTicket(ctx, token) })
+	return grant(ctx, g, who, wecom.GetAgentTicket, func(c *wecom.Client) (wecom.Grant, error) { return c.AgentTicket(ctx, token) })
 }
 
 // Agent reads what WeCom knows of an app. It fails as AccessToken does.
 func (g *Gate) Agent(ctx context.Context, who Caller, token core.Secret, agent core.AgentID) (wecom.Agent, error) {
-	return call(ctx, g, who, wecom.GetAgent, func() (wecom.Agent, error) { return g.client.Agent(ctx, token, agent) })
+	return call(ctx, g, who, wecom.GetAgent, func(c *wecom.Client) (wecom.Agent, int, error) {
+		found, err := c.Agent(ctx, token, agent)
+		return found, found.Tries, err
+	})
 }
 
-// Resume lifts the pauses of one app, because its credential is another now.
+// Resume lifts what this node knows of the pauses of one app, because its
+// credential is another now. Who makes it another lifts those in Postgres, in the
+// same transaction.
 func (g *Gate) Resume(tenant core.TenantID, app core.AppID) { g.pauses.liftApp(tenant, app) }
 
-// ForgetCorp lifts every pause of a corp, because its tenant has no app of it
-// left.
+// ForgetCorp lifts every pause of a corp that this node knows of, because its
+// tenant has no app of it left.
 func (g *Gate) ForgetCorp(tenant core.TenantID, corp core.CorpID) { g.pauses.liftCorp(tenant, corp) }
 
-func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func() (T, error)) (answer T, err error) {
-	var none T
+func grant(ctx context.Context, g *Gate, who Caller, api wecom.API, work func(*wecom.Client) (wecom.Grant, error)) (wecom.Grant, error) {
+	return call(ctx, g, who, api, func(c *wecom.Client) (wecom.Grant, int, error) {
+		granted, err := work(c)
+		return granted, granted.Tries, err
+	})
+}
+
+// call makes a call if nothing speaks against it, and learns from how it went.
+func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func(*wecom.Client) (T, int, error)) (answer T, err error) {
 	ctx, watched := g.watch(ctx, who, api)
 	defer func() { watched.end(err) }()
-	if err := g.pauses.check(who, api); err != nil {
-		return none, err
+	// 1. What this node knows: no Postgres is asked for it.
+	suspect, err := g.pauses.check(who, api)
+	if err != nil {
+		return answer, err
 	}
-	end, err := g.ledger.begin(ctx, who)
+	// 2. A place among the tenant's calls.
+	leave, err := g.lanes.enter(ctx, who)
+	if err != nil {
+		return answer, err
+	}
+	defer func() { leave(err) }()
+	// 3. What the cluster knows; the call is counted.
+	begun, end, err := g.ledger.begin(ctx, who, api)
 	defer end()
 	if err != nil {
-		return none, err
+		return answer, err
 	}
-	answer, err = work()
-	g.pauses.note(who, api, err)
-	var refused *wecom.Error
-	if errors.As(err, &refused) && refused.Refused() {
-		g.ledger.record(ctx, who, refused)
+	// 4. The call. Where something stands against it, it is tried once.
+	client := g.client
+	if suspect || len(begun.stood) > 0 {
+		client = g.once
 	}
+	answer, tries, err := work(client)
+	var failed *wecom.Error
+	if errors.As(err, &failed) {
+		tries = failed.Tries
+	}
+	// 5. What it came to.
+	g.ledger.finish(ctx, begun, int64(tries), err)
 	return answer, err
 }

@@ -54,6 +54,13 @@ func (b bundle) token(ctx context.Context, who upstream.Caller) error {
 	return err
 }
 
+// pass lets time go by on every clock.
+func (b bundle) pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	b.clock.Advance(d)
+	b.Pass(t, d)
+}
+
 func (b bundle) calls() int { return len(b.WeCom.Calls()) }
 
 // ledger gives its rows as "tenant api errcode calls", sorted.

@@ -2,8 +2,8 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"signet/internal/core"
@@ -12,135 +12,340 @@ import (
 	"signet/internal/wecom"
 )
 
-// Refused calls of the last hour at which calls stop (design, section 7).
-// WeCom's own limit is 2,000 for the platform's address.
-const (
-	tenantLimit   = 30   // of one tenant: no call but with a known-good credential
-	trialLimit    = 500  // of the platform: no trial
-	platformLimit = 1000 // of the platform: only known-good credentials
-	tenantCeiling = 60   // of one tenant: no call at all, known-good or not
-)
-
-// How long a refusal may take to be written down.
+// How long what a call came to may take to be written down.
 const writePatience = 3 * time.Second
 
-// Calls under way may fill a limit for a moment.
-const momentary = time.Second
-
-// ledger holds calls against those that WeCom has refused. What is refused is
-// counted here first and moved to Postgres at once, or as soon as that takes it.
+// ledger holds calls against what is counted in Postgres: the refused calls, the
+// budget and the pauses of the whole cluster. What Postgres does not take is
+// counted here until it does.
+//
+// A call that goes well costs one transaction of its tenant before it and none
+// after it; one more, of the system's door, where a count over all tenants has a
+// say: for tickets, of which WeCom counts the corp's, and without a known-good
+// credential. One that brings nothing costs one more after it.
 type ledger struct {
-	store     *store.Store
-	log       *slog.Logger
-	now       func() time.Time
-	underway  underway
-	unwritten unwritten
+	store  *store.Store
+	log    *slog.Logger
+	now    func() time.Time
+	pauses *pauses
+
+	underway underway
+	refused  unwritten[refusal]
+	made     unwritten[made]
 }
 
-// refusals are refused calls of the last hour and calls that may yet be.
-type refusals struct {
-	underway int64
-	minutes  []store.RefusedCalls
+// begun is a call that may be made.
+type begun struct {
+	who   Caller
+	api   wecom.API
+	stood []store.Pause // what stood against it in Postgres
+	away  bool          // Postgres did not take it: nobody tries to write more of it
 }
 
-// wait tells how long it takes until they are fewer than limit: 0 if they are.
-func (r refusals) wait(limit int64) time.Duration {
-	sum := r.underway
-	if sum >= limit {
-		return momentary
-	}
-	slices.SortFunc(r.minutes, func(x, y store.RefusedCalls) int { return int(y.Left - x.Left) })
-	for _, m := range r.minutes {
-		if sum += m.Calls; sum >= limit {
-			return m.Left
-		}
-	}
-	return 0
+func (b begun) key() store.CallKey {
+	return store.CallKey{CorpID: b.who.CorpID, AppID: b.who.AppID, API: string(b.api)}
 }
 
-// begin asks whether a call may be made, and counts it as under way until the
-// caller calls end, whatever it answers. No transaction is open when it returns.
-func (l *ledger) begin(ctx context.Context, who Caller) (end func(), err error) {
-	end = func() {}
-	var ofTenant, ofAll refusals
+// begin asks whether a call may be made, and counts it. It is under way until the
+// caller calls end, whatever begin answers. No transaction is open when it
+// returns.
+func (l *ledger) begin(ctx context.Context, who Caller, api wecom.API) (b begun, end func(), err error) {
+	b, end = begun{who: who, api: api}, func() {}
+	var p picture
 	if who.Standing != KnownGood {
-		ofTenant.underway, ofAll.underway = l.underway.begin(who.TenantID)
+		p.tenantRefusals.underway, p.allRefusals.underway = l.underway.begin(who.TenantID)
 		end = func() { l.underway.end(who.TenantID) }
 	}
-	l.settle(ctx)
-	// A refusal goes from under way to unwritten to Postgres, and they are read
-	// in this order: what moves meanwhile counts twice rather than not at all.
-	ofTenant.minutes, ofAll.minutes = l.unwritten.minutes(who.TenantID, l.now())
-	err = l.read(ctx, who, &ofTenant, &ofAll)
-	if err != nil && (who.Standing != KnownGood || !fault.Has(err, fault.StoreUnavailable)) {
-		return end, err
+	// What was refused goes from under way to unwritten to Postgres, and they are
+	// read in this order: what moves meanwhile counts twice rather than not at all.
+	l.readUnwritten(b, &p)
+	if err = l.readPlatform(ctx, b, &p); err == nil {
+		err = l.enter(ctx, &b, &p)
 	}
-	return end, allow(who.Standing, ofTenant, ofAll)
+	l.pauses.learn(who.TenantID, b.stood)
+	switch {
+	case !fault.Has(err, fault.StoreUnavailable):
+		l.settle(ctx)
+		return b, end, err
+	case who.Standing != KnownGood:
+		return b, end, err
+	}
+	// Postgres is away, or there for reading only. What is known on this node
+	// decides, and the call is counted here.
+	if err := p.judge(who); err != nil {
+		return b, end, err
+	}
+	b.away = true
+	l.keepMade(ctx, b, 1, true)
+	return b, end, nil
 }
 
-func allow(standing Standing, ofTenant, ofAll refusals) error {
-	var wait time.Duration
-	code := fault.WeComUnavailable
-	switch standing {
-	case Trial:
-		code = fault.TrialsPaused
-		wait = max(ofTenant.wait(tenantLimit), ofAll.wait(trialLimit))
-	case Untried:
-		wait = max(ofTenant.wait(tenantLimit), ofAll.wait(platformLimit))
-	case KnownGood:
-		wait = ofTenant.wait(tenantCeiling)
+func (l *ledger) readUnwritten(b begun, p *picture) {
+	now, who, key := l.now(), b.who, b.key()
+	p.tenantRefusals.minutes = l.refused.minutes(now, func(r refusal) bool { return r.tenant == who.TenantID })
+	p.allRefusals.minutes = l.refused.minutes(now, func(refusal) bool { return true })
+	p.calls.minutes = l.made.minutes(now, func(m made) bool { return m.tenant == who.TenantID && m.key == key })
+	if CountsForCorp(b.api) {
+		p.corpCalls.minutes = l.made.minutes(now, func(m made) bool {
+			return m.accepted && m.key.CorpID == key.CorpID && m.key.API == key.API
+		})
 	}
-	if wait > 0 {
-		return fault.New(code, nil).WithRetryAfter(wait)
+}
+
+// readPlatform adds what is counted over all tenants.
+func (l *ledger) readPlatform(ctx context.Context, b begun, p *picture) error {
+	if b.who.Standing == KnownGood && !CountsForCorp(b.api) {
+		return nil
+	}
+	return l.store.System(ctx, func(tx *store.SystemTx) error {
+		if b.who.Standing != KnownGood {
+			minutes, err := tx.ListRefusedCalls(ctx)
+			if err != nil {
+				return err
+			}
+			p.allRefusals.minutes = append(p.allRefusals.minutes, minutes...)
+		}
+		if !CountsForCorp(b.api) {
+			return nil
+		}
+		calls, err := tx.ListCorpCalls(ctx, b.who.CorpID)
+		for _, c := range calls {
+			if c.API == string(b.api) {
+				p.corpCalls.minutes = append(p.corpCalls.minutes, c.CallMinute)
+			}
+		}
+		return err
+	})
+}
+
+// enter adds what is counted for the tenant and writes the call down, in one
+// transaction: where a limit is reached or a pause holds, nothing was written.
+func (l *ledger) enter(ctx context.Context, b *begun, p *picture) error {
+	app, _ := keysOf(b.who, b.api)
+	return l.store.Tenant(ctx, core.System("upstream"), b.who.TenantID, func(tx *store.TenantTx) error {
+		stood, err := tx.FindPauses(ctx, app.PauseKey)
+		if err != nil {
+			return err
+		}
+		b.stood = stood
+		if err := holdBack(b.who, stood); err != nil {
+			return err
+		}
+		refused, err := tx.ListRefusedCalls(ctx)
+		if err != nil {
+			return err
+		}
+		p.tenantRefusals.minutes = append(p.tenantRefusals.minutes, refused...)
+		calls, err := tx.ListCalls(ctx, b.key())
+		if err != nil {
+			return err
+		}
+		p.calls.minutes = append(p.calls.minutes, calls...)
+		inMinute, err := tx.CountCalls(ctx, b.key(), 1, acceptedOf(b.who, 1), 0)
+		if err != nil {
+			return err
+		}
+		p.calls.minutes = append(p.calls.minutes, store.CallMinute{Calls: inMinute - 1, Left: counts})
+		if err := p.judge(b.who); err != nil {
+			return err
+		}
+		return claimProbes(ctx, tx, b.who, stood)
+	})
+}
+
+// holdBack fails where a pause holds.
+func holdBack(who Caller, stood []store.Pause) error {
+	if who.Standing == Trial {
+		return nil
+	}
+	for _, s := range stood {
+		if s.Holds && (s.Left > 0 || who.Ahead) {
+			return told(s.Told, s.Left)
+		}
 	}
 	return nil
 }
 
-// read adds what stands in Postgres.
-func (l *ledger) read(ctx context.Context, who Caller, ofTenant, ofAll *refusals) error {
-	err := l.store.Tenant(ctx, core.System("upstream"), who.TenantID, func(tx *store.TenantTx) error {
-		minutes, err := tx.ListRefusedCalls(ctx)
-		ofTenant.minutes = append(ofTenant.minutes, minutes...)
-		return err
-	})
-	if err != nil || who.Standing == KnownGood {
-		return err
+// claimProbes makes the caller the one in the cluster who finds out whether the
+// pauses that are over were long enough.
+func claimProbes(ctx context.Context, tx *store.TenantTx, who Caller, stood []store.Pause) error {
+	if who.Standing == Trial {
+		return nil
 	}
-	return l.store.System(ctx, func(tx *store.SystemTx) error {
-		minutes, err := tx.ListRefusedCalls(ctx)
-		ofAll.minutes = append(ofAll.minutes, minutes...)
-		return err
-	})
+	for _, s := range stood {
+		if !s.Holds {
+			continue
+		}
+		claimed, err := tx.ClaimProbe(ctx, s.PauseKey, probeTime)
+		if err != nil {
+			return err
+		}
+		if !claimed {
+			return told(s.Told, probeTime)
+		}
+	}
+	return nil
 }
 
-// record counts a refusal, also when the one who called has gone.
-func (l *ledger) record(ctx context.Context, who Caller, refused *wecom.Error) {
-	if !l.unwritten.add(who.TenantID, string(refused.API), refused.Errcode, l.now()) {
-		l.log.ErrorContext(ctx, "a call that WeCom refused is not counted: too many wait for Postgres already",
-			"tenant_id", who.TenantID, "api", refused.API, "errcode", refused.Errcode)
+// acceptedOf gives how many of some calls count for the corp at once.
+func acceptedOf(who Caller, calls int64) int64 {
+	if who.Standing == KnownGood {
+		return calls
+	}
+	return 0
+}
+
+// finish notes what a call came to, also when the one who called has gone. tries
+// is how often WeCom was asked.
+func (l *ledger) finish(ctx context.Context, b begun, tries int64, callErr error) {
+	out := outcomeOf(b.who, b.api, callErr)
+	extra := max(tries-1, 0) // one is counted already
+	accepted := acceptedOf(b.who, extra)
+	if callErr == nil && b.who.Standing != KnownGood {
+		accepted = tries
+	}
+	refused := refusedIn(callErr)
+	lifts := l.liftsIn(b, out)
+	l.pauses.lift(out.lifts...)
+	if extra == 0 && accepted == 0 && refused == nil && out.failed == nil && len(lifts) == 0 {
 		return
 	}
-	l.settle(context.WithoutCancel(ctx))
+
+	w := written{extra: extra, accepted: accepted, refused: refused, lifts: lifts, outcome: out}
+	if out.failed != nil {
+		w.failures = l.pauses.failures(out.key, out.kind) + 1
+	}
+	if err := l.write(ctx, b, &w); err != nil {
+		l.keep(ctx, b, w, err)
+	}
+	if out.failed != nil {
+		l.pauses.put(out.key, out.kind, w.failures, wecom.Fault(out.failed), w.long)
+	}
 }
 
-// settle moves to Postgres what is counted here alone. Where Postgres does not
-// take it, it goes on counting here, for its hour, on this node.
+// refusedIn gives the refusal that WeCom counts against us, nil if it is none.
+func refusedIn(err error) *wecom.Error {
+	var failed *wecom.Error
+	if errors.As(err, &failed) && failed.Refused() {
+		return failed
+	}
+	return nil
+}
+
+// written is what is written down after a call.
+type written struct {
+	extra, accepted int64
+	refused         *wecom.Error
+	lifts           []pauseKey
+	outcome
+
+	failures int           // in a row, this one among them: of this node, then of the cluster
+	long     time.Duration // how long the calls are held back
+}
+
+var errAway = errors.New("Postgres was away before the call")
+
+// write writes what a call came to in one transaction.
+func (l *ledger) write(ctx context.Context, b begun, w *written) error {
+	w.long = l.pauses.length(w.kind, w.failures, w.failed)
+	if b.away {
+		return errAway
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writePatience)
+	defer cancel()
+	return l.store.Tenant(ctx, core.System("upstream"), b.who.TenantID, func(tx *store.TenantTx) (err error) {
+		// Everybody writes in this order, so that nobody waits in a circle.
+		if w.extra > 0 || w.accepted > 0 {
+			if _, err := tx.CountCalls(ctx, b.key(), w.extra, w.accepted, 0); err != nil {
+				return err
+			}
+		}
+		if w.refused != nil {
+			if err := tx.CountRefusedCalls(ctx, string(w.refused.API), w.refused.Errcode, 1, 0); err != nil {
+				return err
+			}
+		}
+		for _, k := range w.lifts {
+			if err := tx.LiftPause(ctx, k.PauseKey); err != nil {
+				return err
+			}
+		}
+		if w.failed == nil {
+			return nil
+		}
+		if w.failures, err = tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.failures, wecom.Fault(w.failed)); err != nil {
+			return err
+		}
+		if w.long = l.pauses.length(w.kind, w.failures, w.failed); w.long > 0 {
+			return tx.HoldPause(ctx, w.key.PauseKey, w.long)
+		}
+		return nil
+	})
+}
+
+// liftsIn gives the pauses that have to be lifted in Postgres too: those that
+// stood there, and those of this node, which may stand there since. Mostly there
+// are none, and then a call that goes well costs no transaction after it.
+func (l *ledger) liftsIn(b begun, out outcome) []pauseKey {
+	var list []pauseKey
+	for _, k := range out.lifts {
+		known := l.pauses.knows(k)
+		for _, s := range b.stood {
+			known = known || s.PauseKey == k.PauseKey
+		}
+		if known {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// keep counts here what could not be written down.
+func (l *ledger) keep(ctx context.Context, b begun, w written, cause error) {
+	if w.extra > 0 || w.accepted > 0 {
+		l.keepMade(ctx, b, max(w.extra, w.accepted), w.accepted > 0)
+	}
+	refused := w.refused
+	if refused == nil {
+		return
+	}
+	attributes := []any{"tenant_id", b.who.TenantID, "api", refused.API, "errcode", refused.Errcode, "error", cause}
+	if !l.refused.add(refusal{b.who.TenantID, string(refused.API), refused.Errcode}, 1, l.now()) {
+		l.log.ErrorContext(ctx, "a call that WeCom refused is not counted: too many wait for Postgres already", attributes...)
+		return
+	}
+	l.log.ErrorContext(ctx, "a call that WeCom refused cannot be written down yet; it is counted on this node", attributes...)
+}
+
+func (l *ledger) keepMade(ctx context.Context, b begun, calls int64, accepted bool) {
+	if !l.made.add(made{b.who.TenantID, b.key(), accepted}, calls, l.now()) {
+		l.log.ErrorContext(ctx, "a call to WeCom is not counted: too many wait for Postgres already", "tenant_id", b.who.TenantID, "api", b.api)
+	}
+}
+
+// settle moves to Postgres what is counted here alone, now that it is there.
+// Where it does not take it, it goes on counting here, for its hour, on this node.
 func (l *ledger) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, writePatience)
 	defer cancel()
-	for {
-		c, claimed := l.unwritten.claim(l.now())
-		if !claimed {
-			return
-		}
-		err := l.store.Tenant(ctx, core.System("upstream"), c.tenant, func(tx *store.TenantTx) error {
-			return tx.CountRefusedCalls(ctx, c.api, c.errcode, c.calls, l.now().Sub(c.at))
+	err := l.refused.settle(l.now, func(r refusal, calls int64, ago time.Duration) error {
+		return l.store.Tenant(ctx, core.System("upstream"), r.tenant, func(tx *store.TenantTx) error {
+			return tx.CountRefusedCalls(ctx, r.api, r.errcode, calls, ago)
 		})
-		l.unwritten.release(c, err == nil)
-		if err != nil {
-			l.log.ErrorContext(ctx, "calls that WeCom refused cannot be written down yet; they are counted on this node",
-				"tenant_id", c.tenant, "api", c.api, "errcode", c.errcode, "calls", c.calls, "error", err)
-			return
-		}
+	})
+	if err == nil {
+		err = l.made.settle(l.now, func(m made, calls int64, ago time.Duration) error {
+			return l.store.Tenant(ctx, core.System("upstream"), m.tenant, func(tx *store.TenantTx) error {
+				accepted := int64(0)
+				if m.accepted {
+					accepted = calls
+				}
+				_, err := tx.CountCalls(ctx, m.key, calls, accepted, ago)
+				return err
+			})
+		})
+	}
+	if err != nil {
+		l.log.ErrorContext(ctx, "calls that are counted on this node cannot be written down yet", "error", err)
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"signet/internal/core"
+	"github.com/sony/gobreaker/v2"
+
 	"signet/internal/fault"
 	"signet/internal/store"
 	"signet/internal/tracing"
@@ -68,7 +69,7 @@ func (w watched) end(err error) {
 		public = wecom.Fault(err)
 	}
 	if w.gate.observe != nil {
-		o := Observation{API: w.api, Outcome: outcomeOf(err), Duration: time.Since(w.began)}
+		o := Observation{API: w.api, Outcome: seenAs(err), Duration: time.Since(w.began)}
 		if public != nil {
 			o.Code = public.Code
 		}
@@ -84,7 +85,7 @@ func (w watched) end(err error) {
 	w.span.End(public)
 }
 
-func outcomeOf(err error) Outcome {
+func seenAs(err error) Outcome {
 	var failed *wecom.Error
 	switch {
 	case err == nil:
@@ -105,7 +106,7 @@ func outcomeOf(err error) Outcome {
 // tenants together: those that stand in Postgres and those that wait for it
 // here. It fails with fault.StoreUnavailable.
 func (g *Gate) RefusedCalls(ctx context.Context) (int64, error) {
-	_, minutes := g.ledger.unwritten.minutes(core.TenantID{}, g.ledger.now())
+	minutes := g.ledger.refused.minutes(g.ledger.now(), func(refusal) bool { return true })
 	err := g.ledger.store.System(ctx, func(tx *store.SystemTx) error {
 		written, err := tx.ListRefusedCalls(ctx)
 		minutes = append(minutes, written...)
@@ -127,5 +128,36 @@ type Stop struct {
 
 // Stops lists them. The last one is WeCom's own: beyond it, nobody is answered.
 func Stops() []Stop {
-	return []Stop{{"trials", trialLimit}, {"untried", platformLimit}, {"wecom", 2000}}
+	return []Stop{{"trials", TrialRefusals}, {"untried", UntriedRefusals}, {"wecom", 2000}}
+}
+
+// PauseKinds lists the kinds of pauses.
+func PauseKinds() []string {
+	return []string{string(unanswered), string(refused), string(tokenRefused), string(quota)}
+}
+
+// Pauses tells how many pauses of each kind this node knows of that hold now.
+func (g *Gate) Pauses() map[string]int {
+	holding, now := map[string]int{}, g.pauses.now()
+	g.pauses.mu.Lock()
+	defer g.pauses.mu.Unlock()
+	for _, p := range g.pauses.held {
+		if p.told != nil && now.Before(p.until) {
+			holding[string(p.kind)]++
+		}
+	}
+	return holding
+}
+
+// ShutLanes tells how many tenants this node makes no call for, because WeCom did
+// not answer the last ones.
+func (g *Gate) ShutLanes() (shut int) {
+	g.lanes.mu.Lock()
+	defer g.lanes.mu.Unlock()
+	for _, lane := range g.lanes.held {
+		if lane.breaker.State() == gobreaker.StateOpen {
+			shut++
+		}
+	}
+	return shut
 }

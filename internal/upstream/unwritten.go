@@ -8,99 +8,126 @@ import (
 	"signet/internal/store"
 )
 
-const (
-	// How long a refusal counts: an hour, and what is left of its minute.
-	refusalCounts = 61 * time.Minute
+// A bound on memory. It is far above WeCom's 2,000 wrong calls an hour: with so
+// many refusals no call of ours is answered any more.
+const mostUnwritten = 10_000
 
-	// A bound on memory. It is far above WeCom's 2,000 an hour: with so many
-	// refusals no call of ours is answered any more.
-	mostUnwritten = 10_000
-)
-
-// refusal names refusals that are counted as one.
+// refusal names refused calls that are counted as one.
 type refusal struct {
 	tenant  core.TenantID
 	api     string
 	errcode int
-	at      time.Time // the beginning of their minute, by this node's clock
 }
 
-// claimed are refusals that one goroutine is writing down.
-type claimed struct {
-	refusal
+// made names calls of the budget that are counted as one.
+type made struct {
+	tenant   core.TenantID
+	key      store.CallKey
+	accepted bool
+}
+
+// minuteOf is something within a minute, which begins at at by this node's clock.
+type minuteOf[K comparable] struct {
+	what K
+	at   time.Time
+}
+
+// claimed is what one goroutine is writing down.
+type claimed[K comparable] struct {
+	minuteOf[K]
 	calls int64
 }
 
-// unwritten counts the refusals that do not stand in Postgres (yet).
-type unwritten struct {
+// unwritten counts by minute what does not stand in Postgres (yet).
+type unwritten[K comparable] struct {
 	mu   sync.Mutex // guards held
-	held map[refusal]*unwrittenCalls
+	held map[minuteOf[K]]*unwrittenCalls
 }
 
 type unwrittenCalls struct{ calls, claimed int64 }
 
-// add counts one refusal. It fails where too many are held already.
-func (u *unwritten) add(tenant core.TenantID, api string, errcode int, now time.Time) bool {
-	key := refusal{tenant: tenant, api: api, errcode: errcode, at: now.Truncate(time.Minute)}
+// add counts calls. It fails where too much is held already.
+func (u *unwritten[K]) add(what K, calls int64, now time.Time) bool {
+	key := minuteOf[K]{what, now.Truncate(time.Minute)}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.held == nil {
-		u.held = map[refusal]*unwrittenCalls{}
+		u.held = map[minuteOf[K]]*unwrittenCalls{}
 	}
 	if u.held[key] == nil {
+		if len(u.held) >= mostUnwritten {
+			u.forgetOld(now)
+		}
 		if len(u.held) >= mostUnwritten {
 			return false
 		}
 		u.held[key] = &unwrittenCalls{}
 	}
-	u.held[key].calls++
+	u.held[key].calls += calls
 	return true
 }
 
-// claim gives some that nobody is writing down, for the caller to do so and to
-// release them. They count here until then.
-func (u *unwritten) claim(now time.Time) (c claimed, found bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+// forgetOld drops what counts no more. The caller holds mu.
+func (u *unwritten[K]) forgetOld(now time.Time) {
 	for key, held := range u.held {
-		if now.Sub(key.at) >= refusalCounts && held.claimed == 0 {
+		if now.Sub(key.at) >= counts && held.claimed == 0 {
 			delete(u.held, key)
-			continue
-		}
-		if calls := held.calls - held.claimed; calls > 0 {
-			held.claimed += calls
-			return claimed{key, calls}, true
 		}
 	}
-	return claimed{}, false
 }
 
-func (u *unwritten) release(c claimed, written bool) {
+// claim gives something that nobody is writing down, for the caller to do so and
+// to release it. It counts here until then.
+func (u *unwritten[K]) claim(now time.Time) (c claimed[K], found bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	held := u.held[c.refusal]
+	u.forgetOld(now)
+	for key, held := range u.held {
+		if calls := held.calls - held.claimed; calls > 0 {
+			held.claimed += calls
+			return claimed[K]{key, calls}, true
+		}
+	}
+	return claimed[K]{}, false
+}
+
+func (u *unwritten[K]) release(c claimed[K], written bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	held := u.held[c.minuteOf]
 	held.claimed -= c.calls
 	if written {
 		held.calls -= c.calls
 	}
 	if held.calls == 0 {
-		delete(u.held, c.refusal)
+		delete(u.held, c.minuteOf)
 	}
 }
 
-// minutes gives what is held, in the form of the ledger.
-func (u *unwritten) minutes(tenant core.TenantID, now time.Time) (ofTenant, ofAll []store.RefusedCalls) {
+// minutes gives what is held of those that match, in the form of the ledgers.
+func (u *unwritten[K]) minutes(now time.Time, match func(K) bool) []store.CallMinute {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	var list []store.CallMinute
 	for key, held := range u.held {
-		m := store.RefusedCalls{Calls: held.calls, Left: key.at.Add(refusalCounts).Sub(now)}
-		if m.Left <= 0 {
-			continue
-		}
-		ofAll = append(ofAll, m)
-		if key.tenant == tenant {
-			ofTenant = append(ofTenant, m)
+		if left := key.at.Add(counts).Sub(now); left > 0 && match(key.what) {
+			list = append(list, store.CallMinute{Calls: held.calls, Left: left})
 		}
 	}
-	return ofTenant, ofAll
+	return list
+}
+
+// settle hands everything that is held to write, until that fails.
+func (u *unwritten[K]) settle(now func() time.Time, write func(what K, calls int64, ago time.Duration) error) error {
+	for {
+		c, found := u.claim(now())
+		if !found {
+			return nil
+		}
+		err := write(c.what, c.calls, now().Sub(c.at))
+		u.release(c, err == nil)
+		if err != nil {
+			return err
+		}
+	}
 }

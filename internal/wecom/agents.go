@@ -12,6 +12,7 @@ type Agent struct {
 	AgentID core.AgentID
 	Name    string // "" where WeCom's name for it is not one that can be shown
 	Closed  bool   // stopped in WeCom's console
+	Tries   int    // how often WeCom was asked for it
 }
 
 // Agent reads the app with that agent id (agent/get, protocol notes 1.5); an
@@ -19,7 +20,7 @@ type Agent struct {
 // secret belong together. It fails with *Error: 40056 no such agent id, 301002
 // another app's.
 func (c *Client) Agent(ctx context.Context, token core.Secret, agent core.AgentID) (Agent, error) {
-	body, err := c.ask(ctx, GetAgent, url.Values{"access_token": {token.Expose()}, "agentid": {string(agent)}})
+	body, tries, err := c.ask(ctx, GetAgent, url.Values{"access_token": {token.Expose()}, "agentid": {string(agent)}})
 	if err != nil {
 		return Agent{}, err
 	}
@@ -28,7 +29,8 @@ func (c *Client) Agent(ctx context.Context, token core.Secret, agent core.AgentI
 		cause = errUnusable
 	}
 	if cause != nil {
-		return Agent{}, unanswered(GetAgent, cause)
+		return Agent{}, unusable(GetAgent, cause, tries)
 	}
+	found.Tries = tries
 	return found, nil
 }

@@ -40,10 +40,11 @@ const (
 	MaxRetryAfter = time.Hour
 )
 
-// ask makes one call and gives the body of an answer with errcode 0. It tries
-// again where WeCom cannot have counted the call as wrong: it was busy, or the
-// connection broke before the answer was whole.
-func (c *Client) ask(ctx context.Context, api API, query url.Values) ([]byte, error) {
+// ask makes one call and gives the body of an answer with errcode 0, and how
+// often WeCom was asked for it. It tries again where WeCom cannot have counted
+// the call as wrong: it was busy, or the connection broke before the answer was
+// whole.
+func (c *Client) ask(ctx context.Context, api API, query url.Values) ([]byte, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
@@ -51,19 +52,20 @@ func (c *Client) ask(ctx context.Context, api API, query url.Values) ([]byte, er
 	for try, cuts := 1, 0; ; try++ {
 		body, failure := c.askOnce(ctx, api, address)
 		if failure == nil {
-			return body, nil
+			return body, try, nil
 		}
+		failure.Tries = try
 		switch {
-		case try == maxTries:
-			return nil, failure
+		case try == c.tries:
+			return nil, try, failure
 		case failure.Errcode == errcodeBusy:
 		case failure.cut() && cuts < maxCuts:
 			cuts++
 		default:
-			return nil, failure
+			return nil, try, failure
 		}
 		if !pause(ctx, c.jitter(firstPause<<(try-1))) {
-			return nil, failure
+			return nil, try, failure
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package wecom
 
 import (
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/http"
@@ -12,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"signet/internal/core"
 )
 
 // DefaultBaseURL is WeCom's API host (protocol notes, head).
@@ -40,6 +40,7 @@ type Config struct {
 type Client struct {
 	base    string // no slash at the end
 	timeout time.Duration
+	tries   int // of one call, at most
 	now     func() time.Time
 	jitter  func(time.Duration) time.Duration
 	http    *http.Client
@@ -65,11 +66,12 @@ func New(cfg Config) (*Client, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Jitter == nil {
-		cfg.Jitter = Jitter
+		cfg.Jitter = core.Jitter
 	}
 	return &Client{
 		base:    base.Scheme + "://" + base.Host,
 		timeout: cfg.Timeout,
+		tries:   maxTries,
 		now:     cfg.Now,
 		jitter:  cfg.Jitter,
 		http: &http.Client{
@@ -78,6 +80,14 @@ func New(cfg Config) (*Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// Once gives a client that tries each call once, for finding out whether WeCom
+// answers again. It shares everything else with c.
+func (c *Client) Once() *Client {
+	once := *c
+	once.tries = 1
+	return &once
 }
 
 func newTransport(cfg Config, loopback bool) *http.Transport {
@@ -132,15 +142,4 @@ func parseBase(text string) (*url.URL, error) {
 		}
 	}
 	return base, nil
-}
-
-// Jitter draws from [0, limit), 0 where limit is not positive, so that those who
-// failed together do not come again together.
-func Jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // crypto/rand never fails (it stops the program instead)
-	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(limit))
 }

@@ -44,7 +44,7 @@ func TestClient_fetches_token_both_tickets_and_agent(t *testing.T) {
 	require.Equal(t, 7200*time.Second, agentTicket.ExpiresIn)
 	require.WithinRange(t, token.ReceivedAt, before, time.Now())
 	require.Contains(t, token.ReceivedAt.String(), "m=", "the monotonic clock is kept")
-	require.Equal(t, wecom.Agent{AgentID: agent, Name: "客户"}, found)
+	require.Equal(t, wecom.Agent{AgentID: agent, Name: "客户", Tries: 1}, found)
 }
 
 func TestClient_tells_that_an_agent_is_closed(t *testing.T) {

@@ -23,6 +23,7 @@ type Error struct {
 	Class      Class         // what to do about it
 	IP         string        // our own address as a 60020 told it, "" if it did not
 	RetryAfter time.Duration // at most MaxRetryAfter; 0: not said
+	Tries      int           // how often WeCom was asked
 	cause      error         // one of the sentences below; foreign text never
 }
 
@@ -144,6 +145,13 @@ func (e *Error) refuse(errcode int, errmsg string) {
 
 func unanswered(api API, cause error) *Error {
 	return &Error{API: api, Class: NoAnswer, cause: cause}
+}
+
+// unusable is an answer that came and cannot be used.
+func unusable(api API, cause error, tries int) *Error {
+	failure := unanswered(api, cause)
+	failure.Tries = tries
+	return failure
 }
 
 // sentence is a cause in our own words. It may stand for an error that callers

@@ -160,14 +160,39 @@ func TestRetryAfter_is_read_in_both_forms_and_bounded(t *testing.T) {
 	}
 }
 
-func TestJitter_is_drawn_below_its_limit(t *testing.T) {
+func TestCall_tells_how_often_WeCom_was_asked(t *testing.T) {
 	t.Parallel()
-	seen := map[time.Duration]bool{}
-	for range 1000 {
-		d := wecom.Jitter(200 * time.Millisecond)
-		require.True(t, d >= 0 && d < 200*time.Millisecond)
-		seen[d] = true
+	for _, c := range []struct {
+		fault wecomtest.Fault
+		tries int
+	}{
+		{wecomtest.Fault{Errcode: -1, Times: 2}, 3},
+		{wecomtest.Fault{Errcode: -1}, 3},
+		{wecomtest.Fault{Behaviour: wecomtest.ResetMid}, 2},
+		{wecomtest.Fault{Errcode: 40001}, 1},
+		{wecomtest.Fault{Body: `{"errcode":0}`}, 1},
+		{wecomtest.Fault{}, 1},
+	} {
+		fake := newFake(t, wecomtest.Config{})
+		fake.Inject(c.fault)
+		grant, err := newClient(t, fake.URL()).AccessToken(t.Context(), corp, core.NewSecret(secret))
+		tries := grant.Tries
+		if err != nil {
+			tries = asError(t, err).Tries
+		}
+		require.Equal(t, c.tries, tries, c.fault)
+		require.Equal(t, c.tries, fake.Count(wecomtest.Filter{}), c.fault)
 	}
-	require.Greater(t, len(seen), 900)
-	require.Zero(t, wecom.Jitter(0))
+}
+
+func TestOnce_tries_each_call_once(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, wecomtest.Config{})
+	fake.Inject(wecomtest.Fault{Errcode: -1})
+	client := newClient(t, fake.URL())
+	_, err := client.Once().AccessToken(t.Context(), corp, core.NewSecret(secret))
+	require.Equal(t, 1, asError(t, err).Tries)
+	require.Equal(t, 1, fake.Count(wecomtest.Filter{}))
+	_, err = client.AccessToken(t.Context(), corp, core.NewSecret(secret))
+	require.Equal(t, 3, asError(t, err).Tries, "the client itself goes on as it was")
 }

@@ -17,6 +17,7 @@ type Grant struct {
 	Value      core.Secret   // visible ASCII without "&"; a token 1 to 1024 bytes, a ticket 1 to 512
 	ExpiresIn  time.Duration // above 0, at most MaxLife, whole seconds
 	ReceivedAt time.Time     // when the answer was whole, with the monotonic clock
+	Tries      int           // how often WeCom was asked for it
 }
 
 // AccessToken fetches the access token of the app whose secret it is
@@ -31,14 +32,14 @@ func (c *Client) AccessToken(ctx context.Context, corp core.CorpID, secret core.
 
 // grant asks for a token or a ticket and checks it.
 func (c *Client) grant(ctx context.Context, api API, query url.Values) (Grant, error) {
-	body, err := c.ask(ctx, api, query)
+	body, tries, err := c.ask(ctx, api, query)
 	if err != nil {
 		return Grant{}, err
 	}
 	received := c.now()
 	value, life, cause := parseGrant(api, body)
 	if cause != nil {
-		return Grant{}, unanswered(api, cause)
+		return Grant{}, unusable(api, cause, tries)
 	}
-	return Grant{Value: value, ExpiresIn: life, ReceivedAt: received}, nil
+	return Grant{Value: value, ExpiresIn: life, ReceivedAt: received, Tries: tries}, nil
 }

@@ -34,6 +34,7 @@ type Config struct {
 	Log         io.Writer                            // default: nowhere
 	DB          *storetest.DB                        // default: a new one
 	WeComURL    string                               // default: the fake's
+	LaneShut    time.Duration                        // of a tenant's breaker; default the gate's, or no time where Now is given
 	RetryPauses bool                                 // between the client's tries; default none
 }
 
@@ -68,6 +69,8 @@ func New(t testing.TB, cfg Config) *House {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	} else if cfg.LaneShut == 0 {
+		cfg.LaneShut = time.Nanosecond // the breaker reads the real clock, and that does not move
 	}
 	h := &House{Log: slog.New(slog.NewJSONHandler(cfg.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), config: cfg}
 	if cfg.DB != nil {
@@ -120,7 +123,11 @@ func (h *House) assemble(t testing.TB) {
 	}
 	client, err := wecom.New(at)
 	require.NoError(t, err)
-	h.Gate = upstream.New(client, h.Store, h.Log, upstream.WithClock(h.config.Now))
+	options := []upstream.Option{upstream.WithClock(h.config.Now)}
+	if h.config.LaneShut > 0 {
+		options = append(options, upstream.WithLaneShut(h.config.LaneShut))
+	}
+	h.Gate = upstream.New(client, h.Store, h.Log, options...)
 	h.Tickets = ticket.New(ticket.Config{
 		Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), Log: h.Log,
 		FlightTime: h.config.FlightTime, Now: h.config.Now, After: h.config.After,
@@ -143,7 +150,7 @@ func (h *House) Catch(t testing.TB) {
 
 // Follow follows the change feed as a running node does, until ctx ends.
 func (h *House) Follow(ctx context.Context) error {
-	return h.Store.FollowChanges(ctx, h.feed.from, h.Signer.Apply, func(error) {})
+	return h.Signer.Follow(ctx, h.feed.from, func(error, bool) {})
 }
 
 // CatchUp is Catch for goroutines that may not end a test.

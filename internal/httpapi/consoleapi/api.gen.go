@@ -25,9 +25,12 @@ type App struct {
 	Name string       `json:"name"`
 
 	// Secret The current version; null if there is none.
-	Secret    *SecretVersion `json:"secret"`
-	Status    Status         `json:"status"`
-	UpdatedAt time.Time      `json:"updatedAt"`
+	Secret *SecretVersion `json:"secret"`
+	Status Status         `json:"status"`
+
+	// Strict A node that is cut off from the database signs on with what it knows. For a strict app it stops after 60 minutes, with `503 store.unavailable`, because a domain or the app itself may have been taken away meanwhile.
+	Strict    bool      `json:"strict"`
+	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 // AppChange defines model for AppChange.
@@ -35,6 +38,7 @@ type AppChange struct {
 	AllowHTTP *bool   `json:"allowHttp,omitempty"`
 	Name      *string `json:"name,omitempty"`
 	Status    *string `json:"status,omitempty"`
+	Strict    *bool   `json:"strict,omitempty"`
 }
 
 // AppList defines model for AppList.
@@ -130,6 +134,9 @@ type NewApp struct {
 	// Name 1 to 80 characters.
 	Name   string     `json:"name"`
 	Secret SecretText `json:"secret"`
+
+	// Strict See App.
+	Strict *bool `json:"strict,omitempty"`
 }
 
 // NewDomain defines model for NewDomain.
@@ -1327,7 +1334,7 @@ type StrictServerInterface interface {
 	// GetApp Get an app
 	// (GET /tenants/{tenantId}/apps/{appId})
 	GetApp(ctx context.Context, request GetAppRequestObject) (GetAppResponseObject, error)
-	// UpdateApp Rename, suspend or resume an app, or let it sign pages on http
+	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, or make it strict
 	// (PATCH /tenants/{tenantId}/apps/{appId})
 	UpdateApp(ctx context.Context, request UpdateAppRequestObject) (UpdateAppResponseObject, error)
 	// ListDomains List the trusted domains of an app

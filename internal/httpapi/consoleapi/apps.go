@@ -23,6 +23,7 @@ func (a *api) CreateApp(ctx context.Context, r CreateAppRequestObject) (CreateAp
 		AgentID:   string(r.Body.AgentID),
 		CorpID:    orEmpty(r.Body.CorpID),
 		Secret:    r.Body.Secret.Secret,
+		Strict:    r.Body.Strict != nil && *r.Body.Strict,
 		SkipCheck: skip,
 	})
 	if err != nil {
@@ -64,7 +65,8 @@ func (a *api) GetApp(ctx context.Context, r GetAppRequestObject) (GetAppResponse
 	return GetApp200JSONResponse{Body: appAnswer(app), Headers: GetApp200ResponseHeaders{ETag: etagOf(app.Version)}}, nil
 }
 
-// UpdateApp renames, suspends or resumes an app, or lets it sign pages on http.
+// UpdateApp renames, suspends or resumes an app, lets it sign pages on http, or
+// makes it strict.
 func (a *api) UpdateApp(ctx context.Context, r UpdateAppRequestObject) (UpdateAppResponseObject, error) {
 	tenant, id, err := parseAppPath(r.TenantID, r.AppID)
 	if err != nil {
@@ -74,7 +76,7 @@ func (a *api) UpdateApp(ctx context.Context, r UpdateAppRequestObject) (UpdateAp
 	if err != nil {
 		return nil, err
 	}
-	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP}
+	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP, Strict: r.Body.Strict}
 	if change == (admin.AppChange{}) {
 		return nil, fault.InvalidField("", fault.ReasonEmpty, nil)
 	}
@@ -122,6 +124,7 @@ func appAnswer(app core.App) App {
 		Kind:      app.Kind,
 		Status:    app.Status,
 		AllowHTTP: app.AllowHTTP,
+		Strict:    app.Strict,
 		CreatedAt: app.CreatedAt.UTC(),
 		UpdatedAt: app.UpdatedAt.UTC(),
 	}

@@ -74,6 +74,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
 	ConsoleURL     string         // the console as the outside sees it: scheme://host[:port]
 	Files          fs.FS          // of the console; nil: those in the binary
+	Leaving        func() bool    // see httpapi.Config
 	Observe        func(httpapi.Observation)
 	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
@@ -95,6 +96,7 @@ func New(cfg Config) *fiber.App {
 		Timeout:        30 * time.Second, // the trial of a secret is three calls to WeCom
 		TrustedProxies: cfg.TrustedProxies,
 		Headers:        headersOf(cfg.ConsoleURL),
+		Leaving:        cfg.Leaving,
 		Observe:        cfg.Observe,
 		Tracer:         cfg.Tracer,
 	})

@@ -38,6 +38,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
 	PerAddress     httpapi.Rate   // of one client address; zero: 1000 a second, 5000 at once
 	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
+	Leaving        func() bool    // see httpapi.Config
 	Observe        func(httpapi.Observation)
 	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
@@ -58,6 +59,7 @@ func New(cfg Config) *fiber.App {
 			{Name: fiber.HeaderVary, Value: fiber.HeaderOrigin},
 		},
 		WriteProblem: writeProblem,
+		Leaving:      cfg.Leaving,
 		Observe:      cfg.Observe,
 		Tracer:       cfg.Tracer,
 	})

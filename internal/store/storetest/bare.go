@@ -9,7 +9,7 @@ import (
 // The rows that a node reads when it starts, as plainly as they can be asked
 // for.
 const bareSelect = `
-SELECT a.tenant_id, a.app_id, a.app_key, a.corp_id, a.agent_id, a.allow_http,
+SELECT a.tenant_id, a.app_id, a.app_key, a.corp_id, a.agent_id, a.allow_http, a.strict,
        t.status, a.status, s.version, d.hosts
 FROM signet.apps a
 JOIN signet.tenants t ON t.tenant_id = a.tenant_id

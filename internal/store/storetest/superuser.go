@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,22 @@ func (db DB) Exec(t testing.TB, statement string, args ...any) (rows int64) {
 		return err
 	})
 	return rows
+}
+
+// Lock holds a table so that nobody else can even read it, until release is called
+// or the test ends.
+func (db DB) Lock(t testing.TB, table string) (release func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.SuperuserURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	t.Cleanup(release)
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+table); err != nil {
+		t.Fatal(err)
+	}
+	return release
 }
 
 // Copy writes many rows into a table, as the superuser.

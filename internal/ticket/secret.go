@@ -1,0 +1,82 @@
+package ticket
+
+import (
+	"context"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// spare is the current secret of an app with the key that opens it, both as they
+// lie in their rows. It is kept so that a node which loses Postgres can still
+// fetch; what keeps it from being used in Postgres (it was rotated, the app is
+// gone) takes it from memory as well, by the change feed.
+type spare struct {
+	secret store.SealedSecret
+	key    store.WrappedKey
+}
+
+// findSecret reads both from their rows.
+func findSecret(ctx context.Context, tx *store.TenantTx, app core.AppID) (s spare, err error) {
+	if s.secret, err = tx.GetCurrentSecret(ctx, app); err != nil {
+		return s, err
+	}
+	s.key, err = tx.GetTenantKey(ctx, s.secret.KeyVersion)
+	return s, err
+}
+
+// noteSpare keeps a secret that WeCom has accepted and not refused since.
+func (c *Cache) noteSpare(app App, s spare) {
+	k := keyOf(app, core.AccessToken)
+	if s.secret.Checked && s.secret.Problem == "" {
+		c.spares.Store(k, s)
+	} else {
+		c.spares.Delete(k)
+	}
+}
+
+// keepSpare sees to it that the secret of an app whose tickets were read from
+// their rows is at hand as well. That there is none to be had is no trouble now.
+func (c *Cache) keepSpare(ctx context.Context, tx *store.TenantTx, app App) error {
+	if _, known := c.spares.Load(keyOf(app, core.AccessToken)); known {
+		return nil
+	}
+	s, err := findSecret(ctx, tx, app.AppID)
+	switch {
+	case err == nil:
+		c.noteSpare(app, s)
+		return nil
+	case fault.Has(err, fault.AppNotReady), fault.Has(err, fault.TenantUnknown):
+		return nil
+	}
+	return err
+}
+
+// openSecret opens the current secret of an app. It fails with
+// fault.AppNotReady where there is none, or one that does not open: a new one
+// is the remedy for both.
+func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s spare, err error) {
+	app := e.app
+	s, known := c.spares.Load(keyOf(app, core.AccessToken))
+	if !e.alone || !known {
+		err = c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
+			s, err = findSecret(ctx, tx, app.AppID)
+			return err
+		})
+	}
+	if err == nil {
+		c.noteSpare(app, s)
+		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
+	}
+	switch {
+	case err == nil, fault.Has(err, fault.StoreUnavailable):
+		return secret, s, err
+	case fault.Has(err, fault.AppNotReady):
+	default:
+		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
+			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version, "error", err)
+	}
+	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
+}

@@ -1,0 +1,11 @@
+BEGIN;
+DROP INDEX signet.app_secrets_problem;
+REVOKE SELECT (problem) ON signet.app_secrets FROM signet_system;
+REVOKE SELECT (tenant_id) ON signet.refused_calls FROM signet_system;
+REVOKE DELETE ON signet.refused_calls FROM signet_app;
+DROP POLICY platform_trims ON signet.refused_calls;
+DROP POLICY platform_finds_old ON signet.refused_calls;
+DROP TABLE signet.call_pauses;
+DROP TABLE signet.calls;
+DELETE FROM signet.migration_marks WHERE version = 9;
+COMMIT;

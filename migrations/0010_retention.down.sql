@@ -1,0 +1,11 @@
+BEGIN;
+ALTER TABLE signet.apps DROP COLUMN strict;
+DROP TABLE signet.change_log_trimmed;
+REVOKE DELETE ON signet.sessions FROM signet_app;
+DROP POLICY age_bound ON signet.sessions;
+DROP INDEX signet.sessions_expiry;
+REVOKE DELETE ON signet.change_log FROM signet_app;
+REVOKE SELECT (xid, at) ON signet.change_log FROM signet_app;
+DROP POLICY age_bound ON signet.change_log;
+DELETE FROM signet.migration_marks WHERE version = 10;
+COMMIT;
