@@ -22,7 +22,7 @@ SELECT n.nspname || '.' || c.relname
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('signet', 'signet_keys')
-WHERE a.attname = 'tenant_id' AND c.relname NOT IN ('audit', 'audit_heads', 'change_log', 'refused_calls')`
+WHERE a.attname = 'tenant_id' AND c.relname NOT IN ('audit', 'audit_heads', 'change_log', 'refused_calls', 'calls')`
 
 func TestADeletedTenantIsGone(t *testing.T) {
 	t.Parallel()

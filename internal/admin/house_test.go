@@ -60,7 +60,8 @@ func actor(role core.Role, tenant core.TenantID) core.Actor {
 // so that two equal contents are a database in which nothing happened.
 func (b bundle) contents(t *testing.T) string {
 	t.Helper()
-	tables := b.DB.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys')`)
+	// A call to WeCom is counted whatever comes of it.
+	tables := b.DB.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys') AND tablename <> 'calls'`)
 	require.Greater(t, len(tables), 15)
 	slices.Sort(tables)
 	hashes := make([]string, len(tables))

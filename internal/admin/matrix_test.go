@@ -116,6 +116,18 @@ var methods = map[string]method{
 		_, err := a.ListAudit(ctx, actor, s.tenant, firstPage)
 		return err
 	}},
+	"GetBudget": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetBudget(ctx, actor, s.tenant)
+		return err
+	}},
+	"GetRefusedCalls": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.GetRefusedCalls(ctx, actor)
+		return err
+	}},
+	"ListTroubles": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ListTroubles(ctx, actor, 10)
+		return err
+	}},
 	"BindLegacyHost": {may: operators, audit: "legacy_host.bind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.BindLegacyHost(ctx, actor, "new."+s.host, s.tenant, s.app)
 		return err
@@ -234,7 +246,7 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 	for name, m := range methods {
 		mixed, none := own, own
 		switch {
-		case !m.tenant, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit":
+		case !m.tenant, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit", name == "GetBudget":
 			continue // no id but the tenant's
 		case name == "DeleteDomain":
 			mixed.domain, none.domain = foreign.domain, core.NewDomainID()

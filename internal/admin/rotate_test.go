@@ -17,6 +17,8 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/signing"
+	"signet/internal/upstream"
+	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -282,4 +284,25 @@ SELECT concat_ws(' ', detail->>'version', detail->>'activation', detail->>'finge
 FROM signet.audit
 WHERE action IN ('app.create', 'secret.rotate')
 ORDER BY seq`))
+}
+
+// Who rotates a secret lifts in Postgres what held the former one back: no node
+// is told of it any more.
+func TestARotationEndsThePausesOnEveryNode(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := b.Restart(t)
+	who := upstream.Caller{TenantID: b.tenant.ID, CorpID: corp, AppID: b.app.ID, Standing: upstream.KnownGood}
+	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Errcode: 60020, Times: 1})
+	_, err := b.Gate.AccessToken(t.Context(), who, core.NewSecret(b.app.SecretText))
+	require.Error(t, err)
+	fresh := core.NewSecret(apptest.Secret("second"))
+	b.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: fresh.Expose()})
+	_, err = b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, admin.NewSecret{Secret: fresh, SkipCheck: true})
+	require.NoError(t, err)
+	_, err = other.Gate.AccessToken(t.Context(), who, fresh)
+	require.NoError(t, err)
+	b.Catch(t)
+	_, err = b.Gate.AccessToken(t.Context(), who, fresh)
+	require.NoError(t, err)
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -114,7 +113,7 @@ func checkSelector(t *testing.T, where string, known map[string]family, s *parse
 	name = familyOf(t, known, s.Name)
 	require.Contains(t, known, name, "%s names a metric that no node tells", where)
 	for _, m := range s.LabelMatchers {
-		if m.Name == labels.MetricName || m.Name == "le" || slices.Contains(fromOutside, m.Name) {
+		if m.Name == model.MetricNameLabel || m.Name == "le" || slices.Contains(fromOutside, m.Name) {
 			continue
 		}
 		values, has := known[name].labels[m.Name]

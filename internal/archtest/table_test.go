@@ -6,7 +6,7 @@ type floor int
 const (
 	f0      floor = 0  // nouns and the names of failures: no I/O
 	f1      floor = 10 // one room for each thing outside
-	between floor = 15 // the ledger that every call to WeCom in a tenant's name passes
+	between floor = 15 // the ledgers that every call to WeCom in a tenant's name passes
 	f2      floor = 20 // one room for each capability
 	f3      floor = 30 // HTTP
 	f4      floor = 40 // wiring
@@ -136,12 +136,13 @@ var owners = []owner{
 	{"google.golang.org/protobuf", nil, []string{"internal/app"}, "the form in which spans are sent"},
 	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
 	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing"}, nil, "maps that no tenant can hold up"},
+	{"github.com/sony/gobreaker/v2", []string{"internal/upstream"}, nil, "one room decides when WeCom is not asked"},
 	{"golang.org/x/crypto", []string{"internal/seal", "internal/identity"}, nil, "ciphers and password hashes"},
 	{"github.com/go-json-experiment/json", []string{"internal"}, nil, "JSON that refuses doubled and unknown members"},
 	{"golang.org/x/net/idna", []string{"internal/core"}, nil, "host names as browsers write them"},
 	{"golang.org/x/net/publicsuffix", []string{"internal/core"}, nil, "what no wildcard may cover"},
 	{"golang.org/x/net/dns/dnsmessage", nil, []string{"internal/wecom"}, "a name server that lies"},
-	{"golang.org/x/sync", []string{"internal"}, nil, "errgroup and singleflight"},
+	{"golang.org/x/sync", []string{"internal"}, nil, "errgroup, singleflight and semaphore"},
 
 	{"github.com/stretchr/testify", nil, []string{everyone}, "assertions"},
 	{"github.com/google/go-cmp", nil, []string{everyone}, "differences that can be read"},

@@ -24,6 +24,7 @@ const (
 	TenantsCreate Permission = "platform.tenants.create"
 	TenantsList   Permission = "platform.tenants.list"
 	LegacyHosts   Permission = "platform.legacy_hosts"
+	CallsRead     Permission = "platform.calls.read"
 
 	TenantRead    Permission = "tenant.read"
 	TenantUpdate  Permission = "tenant.update"
@@ -37,9 +38,9 @@ const (
 
 // rights is the one table of who may do what.
 var rights = map[Role]map[Permission]bool{
-	PlatformOwner: set(TenantsCreate, TenantsList, LegacyHosts,
+	PlatformOwner: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
 		TenantRead, TenantUpdate, TenantSuspend, TenantDelete, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
-	PlatformOperator: set(TenantsCreate, TenantsList, LegacyHosts,
+	PlatformOperator: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
 		TenantRead, TenantUpdate, TenantSuspend, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
 	PlatformAuditor: set(TenantsList, TenantRead, AuditRead),
 	TenantOwner:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),

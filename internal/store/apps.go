@@ -101,12 +101,15 @@ DELETE FROM signet.apps
 WHERE tenant_id = $1 AND app_id = $2`
 
 // DeleteApp takes the app away with its secrets, domains, tickets, pauses and
-// bound hosts.
+// bound hosts; with the last app of a corp go the pauses of the corp.
 func (tx *TenantTx) DeleteApp(ctx context.Context, app core.AppID) error {
 	if err := tx.LiftAppPauses(ctx, app); err != nil {
 		return err
 	}
-	_, err := tx.tx.Exec(ctx, deleteApp, tx.tenantID, app)
+	if _, err := tx.tx.Exec(ctx, deleteApp, tx.tenantID, app); err != nil {
+		return translate(err)
+	}
+	_, err := tx.tx.Exec(ctx, liftLeftCorpPauses, tx.tenantID)
 	return translate(err)
 }
 

@@ -143,6 +143,13 @@ func (tx *TenantTx) LiftAppPauses(ctx context.Context, app core.AppID) error {
 	return translate(err)
 }
 
+const liftLeftCorpPauses = `
+DELETE FROM signet.call_pauses
+WHERE tenant_id = $1 AND subject = '' AND NOT EXISTS (
+    SELECT FROM signet.apps a
+    WHERE a.tenant_id = $1 AND a.corp_id = call_pauses.corp_id
+)`
+
 const liftTenantPauses = `
 DELETE FROM signet.call_pauses
 WHERE tenant_id = $1`

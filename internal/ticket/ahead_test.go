@@ -178,7 +178,7 @@ func TestARenewalThatFailsLeavesWhatLives(t *testing.T) {
 		for until := n.clock.Now().Add(life - afterItsTime - 2*time.Minute); n.clock.Now().Before(until); {
 			n.Signer.RenewDue(t.Context())
 			n.mustSign(t)
-			n.pass(t, 5*time.Second)
+			n.clock.Advance(5 * time.Second)
 		}
 	})
 	counts, _ := n.Signer.Renewals()
@@ -186,9 +186,9 @@ func TestARenewalThatFailsLeavesWhatLives(t *testing.T) {
 	require.LessOrEqual(t, counts.Failed.Load(), int64(60), "an app rests after each failure, longer and longer")
 	require.LessOrEqual(t, calls.sum(), 100)
 	n.WeCom.ClearFaults()
-	n.pass(t, time.Minute)
+	n.clock.Advance(time.Minute)
 	n.Signer.RenewDue(t.Context())
-	n.pass(t, time.Minute)
+	n.clock.Advance(time.Minute)
 	require.Zero(t, n.since(func() { n.mustSign(t) }))
 }
 
@@ -360,7 +360,7 @@ func TestNodesReplaceADisownedTokenOnceAMinute(t *testing.T) {
 	})
 	require.Equal(t, 1, calls.tokens, calls)
 	n.WeCom.ClearFaults()
-	n.pass(t, 2*time.Minute)
+	n.clock.Advance(2 * time.Minute)
 	for _, one := range nodes {
 		one.mustSign(t)
 	}
@@ -370,7 +370,7 @@ func TestNodesReplaceADisownedTokenOnceAMinute(t *testing.T) {
 // day, as a multiple of two tickets and one token in each life.
 func TestSteadyStateIsCheap(t *testing.T) {
 	t.Parallel()
-	const lives, step = 24, 20 * time.Second
+	const lives, step, steps = 24, 20 * time.Second, 45 // a quarter of an hour
 	for mode, bound := range map[wecomtest.Mode]float64{wecomtest.NewValue: 1.15, wecomtest.SameValue: 2.3, wecomtest.SameFullLife: 2.3} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
@@ -382,7 +382,11 @@ func TestSteadyStateIsCheap(t *testing.T) {
 			}
 			waits := 0
 			calls := n.since(func() {
-				for begin := n.clock.Now(); n.clock.Now().Sub(begin) < lives*life; n.clock.Advance(step) {
+				for i := 1; time.Duration(i)*step <= lives*life; i++ {
+					n.clock.Drift(step)
+					if i%steps == 0 {
+						require.NoError(t, n.Age(steps*step))
+					}
 					n.Signer.RenewDue(t.Context())
 					for _, app := range apps {
 						before := n.made().sum()

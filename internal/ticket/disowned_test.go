@@ -84,7 +84,7 @@ func TestATokenIsFetchedAnewAtMostOnceAMinute(t *testing.T) {
 	require.Equal(t, made{1, 0, 2}, first, "within the first minute")
 	hour := n.since(func() {
 		for range 3600 / 5 {
-			n.pass(t, 5*time.Second)
+			n.clock.Advance(5 * time.Second)
 			n.mustRefuse(t, fault.WeComUnavailable)
 		}
 	})
@@ -92,7 +92,7 @@ func TestATokenIsFetchedAnewAtMostOnceAMinute(t *testing.T) {
 	require.LessOrEqual(t, hour.tokens, 20)
 	require.LessOrEqual(t, hour.agentTickets, 20)
 	n.WeCom.ClearFaults()
-	n.pass(t, 5*time.Minute)
+	n.clock.Advance(6 * time.Minute)
 	n.mustSign(t)
 }
 
@@ -117,7 +117,7 @@ func TestTwoTicketCallsShareTheOneNewTokenOfAMinute(t *testing.T) {
 	require.Equal(t, 1, calls.tokens)
 	require.LessOrEqual(t, calls.sum(), 5)
 	n.WeCom.ClearFaults()
-	n.pass(t, time.Minute)
+	n.clock.Advance(2 * time.Minute)
 	n.mustSign(t)
 }
 

@@ -140,7 +140,7 @@ func (n node) meet(t *testing.T, f wecomtest.Fault, c cell) {
 
 	n.WeCom.ClearFaults()
 	n.WeCom.Release()
-	n.pass(t, time.Hour)
+	n.clock.Advance(time.Hour)
 	if refused[fault.SecretRejected] > 0 {
 		n.mustRefuse(t, fault.SecretRejected)
 		_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,

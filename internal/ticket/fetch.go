@@ -135,15 +135,19 @@ func (c *Cache) fetchTicket(ctx context.Context, e errand, mine *turn) (wecom.Gr
 }
 
 func (c *Cache) callForTicket(ctx context.Context, e errand, token core.Secret, mine *turn) (wecom.Grant, error) {
-	if err := c.renew(ctx, e.key, mine); err != nil {
-		return wecom.Grant{}, err
-	}
-	// WeCom has accepted a secret for which it gave a token.
-	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.KnownGood, Ahead: e.ahead}
+	who := c.caller(e, upstream.KnownGood, mine) // WeCom has accepted a secret for which it gave a token
 	if e.key.kind == core.CorpTicket {
 		return c.Gate.CorpTicket(ctx, who, token)
 	}
 	return c.Gate.AgentTicket(ctx, who, token)
+}
+
+// caller names who calls, in a turn that must last for the call when it is made.
+func (c *Cache) caller(e errand, standing upstream.Standing, mine *turn) upstream.Caller {
+	return upstream.Caller{
+		TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: standing, Ahead: e.ahead, Alone: e.alone,
+		Begin: func(ctx context.Context) error { return c.renew(ctx, e.key, mine) },
+	}
 }
 
 // fetchToken opens the app's current secret and trades it for an access token.
@@ -161,14 +165,11 @@ func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Gra
 	if err := c.mayReplace(ctx, e, mine); err != nil {
 		return wecom.Grant{}, by, err
 	}
-	if err := c.renew(ctx, e.key, mine); err != nil {
-		return wecom.Grant{}, by, err
-	}
-	who := upstream.Caller{TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: upstream.Untried, Ahead: e.ahead}
+	standing := upstream.Untried
 	if sealed.Checked {
-		who.Standing = upstream.KnownGood
+		standing = upstream.KnownGood
 	}
-	grant, err := c.Gate.AccessToken(ctx, who, secret)
+	grant, err := c.Gate.AccessToken(ctx, c.caller(e, standing, mine), secret)
 	err = named(err)
 	c.noteSecretOutcome(ctx, e, sealed, err)
 	if err == nil {

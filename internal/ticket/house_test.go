@@ -48,6 +48,7 @@ func newNode(t *testing.T, change ...func(*apptest.Config)) node {
 		c(&cfg)
 	}
 	n.House = apptest.New(t, cfg)
+	n.Ages(n.clock)
 	n.tenant = n.Tenant(t, "蓝湖科技", corp)
 	n.app = n.ColdApp(t, n.tenant, agent, apptest.Secret("first"), host)
 	return n
@@ -142,11 +143,4 @@ func (n node) awaitRows(t *testing.T, want, query string) {
 		rows := n.DB.List(t, query)
 		return len(rows) == 1 && rows[0] == want
 	}, 20*time.Second, 10*time.Millisecond)
-}
-
-// pass lets time go by, on the test's clock and for what counts by Postgres's.
-func (n node) pass(t *testing.T, d time.Duration) {
-	t.Helper()
-	n.clock.Advance(d)
-	n.Pass(t, d)
 }

@@ -29,10 +29,12 @@ type Caller struct {
 	AppID    core.AppID // of the credential
 	Standing Standing
 
-	// Ahead says that the call refreshes a value that is still good. It is not made
-	// beyond the soft budget, nor while anything holds the app's calls back, and
-	// never finds out for others whether WeCom answers again.
-	Ahead bool
+	Ahead bool // the call refreshes a value that is still good: not made beyond the soft budget
+	Alone bool // Postgres has just been found out of reach: what this node knows decides
+
+	// Begin, if there is one, is called when the call's turn among the tenant's own
+	// has come, which may take a while. Where it fails, no call is made.
+	Begin func(context.Context) error
 }
 
 // Gate makes the calls.
@@ -129,6 +131,11 @@ func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work f
 		return answer, err
 	}
 	defer func() { leave(err) }()
+	if who.Begin != nil {
+		if err := who.Begin(ctx); err != nil {
+			return answer, err
+		}
+	}
 	// 3. What the cluster knows; the call is counted.
 	begun, end, err := g.ledger.begin(ctx, who, api)
 	defer end()

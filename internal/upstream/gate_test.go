@@ -37,6 +37,7 @@ func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{clock: apptest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)), secret: core.NewSecret(apptest.Secret("first"))}
 	b.House = apptest.New(t, apptest.Config{Now: b.clock.Now, CallTime: time.Minute, WeCom: wecomtest.Config{Clock: b.clock.Now}})
+	b.Ages(b.clock)
 	tenant := b.Tenant(t, "蓝湖科技", corp)
 	app := b.ColdApp(t, tenant, agent, b.secret.Expose())
 	b.who = upstream.Caller{TenantID: tenant.ID, CorpID: corp, AppID: app.ID, Standing: upstream.KnownGood}
@@ -52,13 +53,6 @@ func (b bundle) as(s upstream.Standing) upstream.Caller {
 func (b bundle) token(ctx context.Context, who upstream.Caller) error {
 	_, err := b.Gate.AccessToken(ctx, who, b.secret)
 	return err
-}
-
-// pass lets time go by on every clock.
-func (b bundle) pass(t *testing.T, d time.Duration) {
-	t.Helper()
-	b.clock.Advance(d)
-	b.Pass(t, d)
 }
 
 func (b bundle) calls() int { return len(b.WeCom.Calls()) }

@@ -62,7 +62,7 @@ func (l *lanes) enter(ctx context.Context, who Caller) (leave func(error), err e
 		l.giveBack(who.TenantID, lane)
 		return nil, fault.Wrap(err, fault.WeComUnavailable, nil).WithRetryAfter(momentary)
 	}
-	done, err := lane.allow(who)
+	done, err := lane.breaker.Allow()
 	if err != nil {
 		lane.slots.Release(1)
 		l.giveBack(who.TenantID, lane)
@@ -73,15 +73,6 @@ func (l *lanes) enter(ctx context.Context, who Caller) (leave func(error), err e
 		lane.slots.Release(1)
 		l.giveBack(who.TenantID, lane)
 	}, nil
-}
-
-var errNotOpen = errors.New("a refresh ahead of need finds nothing out for others")
-
-func (l *lane) allow(who Caller) (done func(error), err error) {
-	if who.Ahead && l.breaker.State() != gobreaker.StateClosed {
-		return nil, errNotOpen
-	}
-	return l.breaker.Allow()
 }
 
 func (l *lanes) take(tenant core.TenantID) *lane {

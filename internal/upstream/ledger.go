@@ -59,7 +59,9 @@ func (l *ledger) begin(ctx context.Context, who Caller, api wecom.API) (b begun,
 	// What was refused goes from under way to unwritten to Postgres, and they are
 	// read in this order: what moves meanwhile counts twice rather than not at all.
 	l.readUnwritten(b, &p)
-	if err = l.readPlatform(ctx, b, &p); err == nil {
+	if who.Alone {
+		err = errAway
+	} else if err = l.readPlatform(ctx, b, &p); err == nil {
 		err = l.enter(ctx, &b, &p)
 	}
 	l.pauses.learn(who.TenantID, b.stood)
@@ -159,7 +161,7 @@ func holdBack(who Caller, stood []store.Pause) error {
 		return nil
 	}
 	for _, s := range stood {
-		if s.Holds && (s.Left > 0 || who.Ahead) {
+		if s.Holds && s.Left > 0 {
 			return told(s.Told, s.Left)
 		}
 	}
@@ -213,13 +215,14 @@ func (l *ledger) finish(ctx context.Context, b begun, tries int64, callErr error
 
 	w := written{extra: extra, accepted: accepted, refused: refused, lifts: lifts, outcome: out}
 	if out.failed != nil {
-		w.failures = l.pauses.failures(out.key, out.kind) + 1
+		w.failures, w.atLeast = l.pauses.failures(out.key, out.kind)
 	}
-	if err := l.write(ctx, b, &w); err != nil {
+	err := l.write(ctx, b, &w)
+	if err != nil {
 		l.keep(ctx, b, w, err)
 	}
 	if out.failed != nil {
-		l.pauses.put(out.key, out.kind, w.failures, wecom.Fault(out.failed), w.long)
+		l.pauses.put(out.key, pause{kind: out.kind, failures: w.failures, alone: err != nil}, wecom.Fault(out.failed), w.long)
 	}
 }
 
@@ -240,10 +243,11 @@ type written struct {
 	outcome
 
 	failures int           // in a row, this one among them: of this node, then of the cluster
+	atLeast  int           // those that Postgres does not know
 	long     time.Duration // how long the calls are held back
 }
 
-var errAway = errors.New("Postgres was away before the call")
+var errAway = fault.New(fault.StoreUnavailable, nil)
 
 // write writes what a call came to in one transaction.
 func (l *ledger) write(ctx context.Context, b begun, w *written) error {
@@ -273,7 +277,7 @@ func (l *ledger) write(ctx context.Context, b begun, w *written) error {
 		if w.failed == nil {
 			return nil
 		}
-		if w.failures, err = tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.failures, wecom.Fault(w.failed)); err != nil {
+		if w.failures, err = tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.atLeast, wecom.Fault(w.failed)); err != nil {
 			return err
 		}
 		if w.long = l.pauses.length(w.kind, w.failures, w.failed); w.long > 0 {

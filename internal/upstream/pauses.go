@@ -45,6 +45,7 @@ type pause struct {
 	failures int // of that kind in a row
 	until    time.Time
 	told     *fault.Error // what a caller is told meanwhile; nil while failures are only counted
+	alone    bool         // Postgres does not know of the failures (yet)
 }
 
 // failure says what a call came to that brought nothing. Its text stands in
@@ -96,7 +97,7 @@ func (p *pauses) check(who Caller, api wecom.API) (suspect bool, err error) {
 			continue
 		}
 		left := held.until.Sub(now)
-		if left > 0 || who.Ahead {
+		if left > 0 {
 			return suspect, told(held.told, left)
 		}
 		held.until = now.Add(probeTime) // this caller is the one who tries
@@ -139,14 +140,19 @@ func outcomeOf(who Caller, api wecom.API, err error) outcome {
 	}
 }
 
-// failures tells how many failures of a kind in a row this node knows of.
-func (p *pauses) failures(k pauseKey, kind failure) int {
+// failures counts one more failure of a kind: how many in a row this node knows
+// of, and how many of them Postgres does not know.
+func (p *pauses) failures(k pauseKey, kind failure) (known, alone int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if held := p.held[k]; held.kind == kind {
-		return held.failures
+	held := p.held[k]
+	switch {
+	case held.kind != kind:
+		return 1, 1
+	case held.alone:
+		return held.failures + 1, held.failures + 1
 	}
-	return 0
+	return held.failures + 1, 1
 }
 
 // knows tells whether something stands against a key on this node.
@@ -158,8 +164,7 @@ func (p *pauses) knows(k pauseKey) bool {
 }
 
 // put notes how a pause stands now.
-func (p *pauses) put(k pauseKey, kind failure, failures int, what *fault.Error, long time.Duration) {
-	next := pause{kind: kind, failures: failures}
+func (p *pauses) put(k pauseKey, next pause, what *fault.Error, long time.Duration) {
 	if long > 0 {
 		next.until, next.told = p.now().Add(long), what
 	}
@@ -172,7 +177,7 @@ func (p *pauses) put(k pauseKey, kind failure, failures int, what *fault.Error, 
 func (p *pauses) learn(tenant core.TenantID, stood []store.Pause) {
 	for _, s := range stood {
 		if s.Holds && s.Left > 0 {
-			p.put(pauseKey{tenant, s.PauseKey}, failure(s.Kind), s.Failures, s.Told, s.Left)
+			p.put(pauseKey{tenant, s.PauseKey}, pause{kind: failure(s.Kind), failures: s.Failures}, s.Told, s.Left)
 		}
 	}
 }

@@ -65,10 +65,10 @@ func TestQuotaPausesTheCorpsAPIUntilTheWindowEnds(t *testing.T) {
 	var failed *wecom.Error
 	require.ErrorAs(t, err, &failed, "another API goes on")
 
-	b.pass(t, time.Hour-time.Second)
+	b.clock.Advance(time.Hour - time.Second)
 	err = b.token(t.Context(), b.who)
 	require.Equal(t, time.Second, fault.Find(err).RetryAfter)
-	b.pass(t, time.Second)
+	b.clock.Advance(time.Second)
 	require.NoError(t, b.token(t.Context(), b.who))
 }
 
@@ -81,7 +81,7 @@ func TestARefusalPausesTheAppsAPIForLongerEachTime(t *testing.T) {
 		made, wait := b.pausedFor(t, b.who)
 		require.Equal(t, 1, made)
 		waits = append(waits, wait)
-		b.pass(t, wait)
+		b.clock.Advance(wait)
 	}
 	require.Equal(t, []time.Duration{1 * time.Minute, 2 * time.Minute, 4 * time.Minute, 6 * time.Minute, 6 * time.Minute, 6 * time.Minute}, waits)
 	err := b.token(t.Context(), b.who)
@@ -157,7 +157,7 @@ func TestFiveFailuresInARowPauseTheKey(t *testing.T) {
 				require.GreaterOrEqual(t, wait, full-50*time.Millisecond, "but for what the test itself has taken")
 				require.LessOrEqual(t, wait, full+full/4)
 				longest = append(longest, wait)
-				b.pass(t, wait)
+				b.clock.Advance(wait)
 			}
 			t.Log(longest)
 			b.WeCom.ClearFaults()
@@ -175,7 +175,7 @@ func TestOneCallerProbes(t *testing.T) {
 	b := setup(t)
 	b.WeCom.Inject(wecomtest.Fault{Status: 500, Body: "away"})
 	_, wait := b.pausedFor(t, b.who)
-	b.pass(t, wait)
+	b.clock.Advance(wait)
 	b.WeCom.ClearFaults()
 	b.WeCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang, Times: 1})
 	before := b.calls()

@@ -8,9 +8,10 @@ import (
 
 // Clock is moved by the test alone, and by a wait, which takes no time.
 type Clock struct {
-	mu    sync.Mutex // guards both
+	mu    sync.Mutex // guards all three
 	now   time.Time
 	waits []time.Duration
+	moved []func(time.Duration)
 }
 
 // NewClock makes a Clock that stands at now.
@@ -26,8 +27,26 @@ func (c *Clock) Now() time.Time {
 // Advance moves the clock.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
+	c.now = c.now.Add(d)
+	moved := slices.Clone(c.moved)
+	c.mu.Unlock()
+	for _, tell := range moved {
+		tell(d)
+	}
+}
+
+// Drift moves the clock without telling anybody.
+func (c *Clock) Drift(d time.Duration) {
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// onAdvance lets somebody hear of each Advance, not of waits or Drift.
+func (c *Clock) onAdvance(tell func(time.Duration)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved = append(c.moved, tell)
 }
 
 // After is a wait: it moves the clock and is over.

@@ -89,9 +89,60 @@ type AuditSubject struct {
 	Kind string `json:"kind"`
 }
 
+// Budget defines model for Budget.
+type Budget struct {
+	Items   []BudgetItem `json:"items"`
+	Refused RefusedCalls `json:"refused"`
+}
+
+// BudgetItem defines model for BudgetItem.
+type BudgetItem struct {
+	// Accepted Those with a credential that WeCom accepts; they count for the corp as a whole.
+	Accepted int64 `json:"accepted"`
+
+	// API WeCom's name of the call: gettoken, get_jsapi_ticket, ticket/get or agent/get.
+	API   string `json:"api"`
+	AppID string `json:"appId"`
+
+	// Calls Made in the last hour.
+	Calls  int64  `json:"calls"`
+	CorpID string `json:"corpId"`
+
+	// Expected Calls of the next hour at the present pace.
+	Expected int64 `json:"expected"`
+
+	// Hard From here on no call is made.
+	Hard int64 `json:"hard"`
+
+	// HardAt When hard is reached at that pace; null if not within an hour.
+	HardAt *time.Time `json:"hardAt"`
+
+	// Held Why no call is made, and until when. What is not held back has none.
+	Held *Held `json:"held,omitempty"`
+
+	// Soft From here on no value is fetched before it is needed.
+	Soft int64 `json:"soft"`
+
+	// SoftAt When soft is reached at that pace; null if not within an hour.
+	SoftAt *time.Time `json:"softAt"`
+}
+
 // Corp defines model for Corp.
 type Corp struct {
 	CorpID string `json:"corpId"`
+}
+
+// Held Why no call is made, and until when. What is not held back has none.
+type Held struct {
+	// Code Code that a page is answered with meanwhile.
+	Code string `json:"code"`
+
+	// Errcode WeCom's number.
+	Errcode *int `json:"errcode,omitempty"`
+
+	// Reason Finer reason: own_budget, corp_budget or app_disabled.
+	Reason *string   `json:"reason,omitempty"`
+	Until  time.Time `json:"until"`
 }
 
 // LegacyBinding defines model for LegacyBinding.
@@ -197,6 +248,16 @@ type ProblemPlace struct {
 	Pointer string `json:"pointer"`
 }
 
+// RefusedCalls defines model for RefusedCalls.
+type RefusedCalls struct {
+	// Calls Refused by WeCom in the last hour.
+	Calls int64 `json:"calls"`
+
+	// Expected Those of the next hour at the present pace.
+	Expected int64  `json:"expected"`
+	Stops    []Stop `json:"stops"`
+}
+
 // SecretVersion What may be known of a version of a secret. Its value is never given out.
 type SecretVersion struct {
 	// CheckedAt When WeCom last took it; null if it was never tried.
@@ -230,6 +291,19 @@ type Session struct {
 // Status defines model for Status.
 type Status = core.Status
 
+// Stop A number of refused calls from which on some calls are not made.
+type Stop struct {
+	// At When it is reached at the present pace; null if not within an hour.
+	At    *time.Time `json:"at"`
+	Limit int64      `json:"limit"`
+
+	// Stops Trials of secrets; calls with a secret that WeCom has never accepted; all calls.
+	Stops string `json:"stops"`
+
+	// Until Until when it holds; null while it does not.
+	Until *time.Time `json:"until"`
+}
+
 // Tenant defines model for Tenant.
 type Tenant struct {
 	// Corps Oldest first.
@@ -257,6 +331,26 @@ type TenantList struct {
 type TenantRole struct {
 	Role     core.Role `json:"role"`
 	TenantID string    `json:"tenantId"`
+}
+
+// Trouble defines model for Trouble.
+type Trouble struct {
+	// Held How often calls are held back, by the code that pages are answered with.
+	Held map[string]int64 `json:"held"`
+	Name string           `json:"name"`
+
+	// RefusedCalls In the last hour.
+	RefusedCalls int64 `json:"refusedCalls"`
+
+	// Secrets Current secrets that WeCom has refused.
+	Secrets  int64  `json:"secrets"`
+	TenantID string `json:"tenantId"`
+}
+
+// TroubleList defines model for TroubleList.
+type TroubleList struct {
+	Items      []Trouble `json:"items"`
+	NextCursor *string   `json:"nextCursor"`
 }
 
 // TrustedDomain defines model for TrustedDomain.
@@ -323,6 +417,12 @@ type ListLegacyHostsParams struct {
 type UnbindLegacyHostParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListTroublesParams defines parameters for ListTroubles.
+type ListTroublesParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // DeleteSessionParams defines parameters for DeleteSession.
@@ -473,9 +573,12 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
 	router.Get(base+"/tenants/:tenantId/audit", h.ListAudit)
+	router.Get(base+"/tenants/:tenantId/budget", h.GetBudget)
 	router.Get(base+"/legacy-hosts", h.ListLegacyHosts)
 	router.Delete(base+"/legacy-hosts/:host", h.UnbindLegacyHost)
 	router.Put(base+"/legacy-hosts/:host", h.BindLegacyHost)
+	router.Get(base+"/platform/refused-calls", h.GetRefusedCalls)
+	router.Get(base+"/platform/troubles", h.ListTroubles)
 	router.Get(base+"/openapi.json", h.GetDocument)
 }
 
@@ -593,6 +696,63 @@ type GetDocumentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDocumentdefaultApplicationProblemPlusJSONResponse) VisitGetDocumentResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetRefusedCallsRequestObject struct {
+}
+
+type GetRefusedCallsResponseObject interface {
+	VisitGetRefusedCallsResponse(ctx *fiber.Ctx) error
+}
+
+type GetRefusedCalls200JSONResponse RefusedCalls
+
+func (response GetRefusedCalls200JSONResponse) VisitGetRefusedCallsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetRefusedCallsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRefusedCallsdefaultApplicationProblemPlusJSONResponse) VisitGetRefusedCallsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListTroublesRequestObject struct {
+	Params ListTroublesParams
+}
+
+type ListTroublesResponseObject interface {
+	VisitListTroublesResponse(ctx *fiber.Ctx) error
+}
+
+type ListTroubles200JSONResponse TroubleList
+
+func (response ListTroubles200JSONResponse) VisitListTroublesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListTroublesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTroublesdefaultApplicationProblemPlusJSONResponse) VisitListTroublesResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -1281,6 +1441,35 @@ func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAudi
 	return ctx.JSON(&response.Body)
 }
 
+type GetBudgetRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type GetBudgetResponseObject interface {
+	VisitGetBudgetResponse(ctx *fiber.Ctx) error
+}
+
+type GetBudget200JSONResponse Budget
+
+func (response GetBudget200JSONResponse) VisitGetBudgetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetBudgetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetBudgetdefaultApplicationProblemPlusJSONResponse) VisitGetBudgetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListLegacyHosts List the bound hosts
@@ -1295,6 +1484,12 @@ type StrictServerInterface interface {
 	// GetDocument Get this document
 	// (GET /openapi.json)
 	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
+	// GetRefusedCalls See how many calls WeCom has refused the whole platform
+	// (GET /platform/refused-calls)
+	GetRefusedCalls(ctx context.Context, request GetRefusedCallsRequestObject) (GetRefusedCallsResponseObject, error)
+	// ListTroubles List the tenants with whom something is wrong, the worst first
+	// (GET /platform/troubles)
+	ListTroubles(ctx context.Context, request ListTroublesRequestObject) (ListTroublesResponseObject, error)
 	// DeleteSession Sign out
 	// (DELETE /session)
 	DeleteSession(ctx context.Context, request DeleteSessionRequestObject) (DeleteSessionResponseObject, error)
@@ -1355,6 +1550,9 @@ type StrictServerInterface interface {
 	// ListAudit List what was done in a tenant, newest first
 	// (GET /tenants/{tenantId}/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// GetBudget See what a tenant's calls to WeCom cost, and what holds them back
+	// (GET /tenants/{tenantId}/budget)
+	GetBudget(ctx context.Context, request GetBudgetRequestObject) (GetBudgetResponseObject, error)
 }
 
 // door is what a request passes before its operation: admit says whether it may
@@ -1443,6 +1641,37 @@ func (o *operations) GetDocument(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitGetDocumentResponse(c)
+}
+
+// GetRefusedCalls lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetRefusedCalls(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetRefusedCalls"); err != nil {
+		return err
+	}
+	var request GetRefusedCallsRequestObject
+	response, err := o.StrictServerInterface.GetRefusedCalls(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetRefusedCallsResponse(c)
+}
+
+// ListTroubles lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListTroubles(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListTroubles"); err != nil {
+		return err
+	}
+	var request ListTroublesRequestObject
+	p := parameters{c: c}
+	request.Params.Limit = p.query("limit")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListTroubles(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListTroublesResponse(c)
 }
 
 // DeleteSession lets a request in, reads it, calls the operation and writes its answer.
@@ -1841,4 +2070,22 @@ func (o *operations) ListAudit(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitListAuditResponse(c)
+}
+
+// GetBudget lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetBudget(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetBudget"); err != nil {
+		return err
+	}
+	var request GetBudgetRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetBudget(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetBudgetResponse(c)
 }

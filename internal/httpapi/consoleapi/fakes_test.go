@@ -306,6 +306,30 @@ func (a *actions) ListLegacyHosts(_ context.Context, _ core.Actor, p core.Page) 
 	return core.List[core.LegacyHost]{Items: []core.LegacyHost{theLegacyHost()}, NextCursor: a.sees(p)}, nil
 }
 
+func (a *actions) GetBudget(_ context.Context, _ core.Actor, tenant core.TenantID) (admin.Budget, error) {
+	soon := noon.Add(time.Minute)
+	item := admin.BudgetItem{CorpID: "wwexamplecorp00001", AppID: appID, API: "gettoken", Calls: 12, Accepted: 11, Soft: 20, Hard: 60, Expected: 40, SoftAt: &soon,
+		Held: &admin.Held{Code: fault.IPRefused, Errcode: 60020, Until: soon}}
+	free := item
+	free.API, free.SoftAt, free.Held = "ticket/get", nil, nil
+	own := item
+	own.API, own.Held = "agent/get", &admin.Held{Code: fault.WeComQuota, Reason: fault.ReasonOwnBudget, Until: soon}
+	return admin.Budget{Items: []admin.BudgetItem{item, free, own}, Refused: theRefused()}, checkPlace(tenant, appID)
+}
+
+func theRefused() admin.RefusedCalls {
+	return admin.RefusedCalls{Calls: 31, Expected: 8, Stops: []admin.Stop{{Stops: "trials", Limit: 30, Until: &noon, At: &noon}, {Stops: "all", Limit: 60}}}
+}
+
+func (a *actions) GetRefusedCalls(context.Context, core.Actor) (admin.RefusedCalls, error) {
+	return theRefused(), nil
+}
+
+func (a *actions) ListTroubles(_ context.Context, _ core.Actor, limit int) ([]admin.Trouble, error) {
+	a.sees(core.Page{Limit: limit})
+	return []admin.Trouble{{TenantID: tenantID, Name: "示例企业", Refused: 31, Secrets: 1, Pauses: map[fault.Code]int64{fault.IPRefused: 2}}, {TenantID: tenantID}}, nil
+}
+
 func (a *actions) ListAudit(_ context.Context, _ core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error) {
 	row := core.AuditRow{
 		AuditEntry: core.AuditEntry{Action: "app.create", SubjectKind: "app", Subject: appID.String(), Detail: map[string]string{"name": "侧边栏"}},

@@ -58,6 +58,10 @@ type Admin interface {
 	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error
 	ListLegacyHosts(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.LegacyHost], error)
 
+	GetBudget(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.Budget, error)
+	GetRefusedCalls(ctx context.Context, actor core.Actor) (admin.RefusedCalls, error)
+	ListTroubles(ctx context.Context, actor core.Actor, limit int) ([]admin.Trouble, error)
+
 	ListAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error)
 }
 

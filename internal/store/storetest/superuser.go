@@ -39,6 +39,18 @@ func (db DB) Lock(t testing.TB, table string) (release func()) {
 	return release
 }
 
+// TryExec is Exec of statements without arguments, all or none of them, where a
+// failure is no failure of the test: Postgres may be away on purpose.
+func (db DB) TryExec(ctx context.Context, statements string) error {
+	conn, err := pgx.Connect(ctx, db.SuperuserURL())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statements)
+	return err
+}
+
 // Copy writes many rows into a table, as the superuser.
 func (db DB) Copy(t testing.TB, table string, columns []string, rows [][]any) {
 	t.Helper()
