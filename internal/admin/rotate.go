@@ -72,7 +72,7 @@ func noteVersion(detail map[string]string, v core.SecretVersion) {
 func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, tenant core.TenantID, app core.App, secret core.Secret, p proof) (core.SecretVersion, error) {
 	row, err := tx.NewestTenantKey(ctx)
 	if fault.Has(err, fault.TenantUnknown) { // the tenant is there, so its key was taken away
-		return core.SecretVersion{}, a.alertKey(tenant, app.ID, err)
+		return core.SecretVersion{}, a.alertKey(ctx, tenant, app.ID, err)
 	}
 	if err != nil {
 		return core.SecretVersion{}, err
@@ -84,7 +84,7 @@ func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, tenant core.
 	}
 	sealed, err := a.Sealer.Seal(key, seal.ForAppSecret(tenant, app.ID, version), secret)
 	if err != nil {
-		return core.SecretVersion{}, a.alertKey(tenant, app.ID, err)
+		return core.SecretVersion{}, a.alertKey(ctx, tenant, app.ID, err)
 	}
 	fingerprint, err := a.Sealer.Fingerprint(key, secret)
 	if err != nil {
@@ -107,8 +107,8 @@ func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, tenant core.
 
 // alertKey raises the alert about a tenant key under which nothing can be sealed.
 // It always fails with fault.InternalError: the cause is in the alert.
-func (a *Actions) alertKey(tenant core.TenantID, app core.AppID, err error) error {
-	a.Log.Error("a tenant's key does not open; no secret can be stored under it",
+func (a *Actions) alertKey(ctx context.Context, tenant core.TenantID, app core.AppID, err error) error {
+	a.Log.ErrorContext(ctx, "a tenant's key does not open; no secret can be stored under it",
 		"alert", "seal_refused", "tenant_id", tenant, "app_id", app, "error", err)
 	return fault.New(fault.InternalError, nil)
 }

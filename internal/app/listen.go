@@ -98,12 +98,12 @@ type surfaces struct{ public, console, metrics served }
 func (s *Server) surfaces() surfaces {
 	return surfaces{
 		public: served{signapi.New(signapi.Config{
-			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe,
+			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
 			Leaving: s.leaving.Load,
 		}), httpapi.LazyDeadlines(s.listeners.public)},
 		console: served{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
-			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Leaving: s.leaving.Load,
+			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Tracer: s.traces.Tracer, Leaving: s.leaving.Load,
 		}), s.listeners.console},
 		metrics: served{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},
 	}

@@ -29,5 +29,5 @@ func TestANodeWhoseLogNobodyTakesSignsOnAndCountsTheLines(t *testing.T) {
 	n.signIn(t)
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	n.verify(t, m, crmPage, n.sign(t, m.key, crmPage))
-	n.await(t, func() bool { lost := n.scrape(t)["signet_log_lines_lost_total"]; return lost != "" && lost != "0" })
+	n.await(t, func() bool { lost := n.scrape(t)["signet_log_lines_dropped_total"]; return lost != "" && lost != "0" })
 }

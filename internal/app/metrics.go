@@ -20,12 +20,20 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	answers  *xsync.Map[kindOfAnswer, answerMetrics]
+	log      *logCounts
+	weCom    *weComMetrics
+	tickets  *ticketMetrics
+	samples  *samples
 }
 
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		answers:  xsync.NewMap[kindOfAnswer, answerMetrics](),
+		log:      newLogCounts(),
+		weCom:    newWeComMetrics(),
+		tickets:  newTicketMetrics(),
+		samples:  newSamples(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "signet", Name: "requests_total", Help: "Requests answered, by listener, operation, status and code of the refusal.",
 		}, []string{"listener", "operation", "status", "code"}),
@@ -40,14 +48,20 @@ func newMetrics() *metrics {
 		ConstLabels: prometheus.Labels{"version": version.Version, "commit": version.Commit, "go": version.Go},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, info,
+	for _, own := range [][]prometheus.Collector{m.log.collectors(), m.weCom.collectors(), m.tickets.collectors(), m.samples.collectors()} {
+		m.registry.MustRegister(own...)
+	}
+	m.registry.MustRegister(m.requests, m.duration, newSignatureMetrics(m.requests), info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // watch adds what is read from the rooms whenever somebody asks.
 func (m *metrics) watch(r rooms) {
-	m.registry.MustRegister(
+	m.registry.MustRegister(feedMetrics(r)...)
+	m.registry.MustRegister(renewalMetrics(r.signer)...)
+	m.registry.MustRegister(pauseMetrics(r.gate)...)
+	m.registry.MustRegister(newPoolMetrics(r.pools),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "apps", Help: "Apps held in memory.",
 		}, func() float64 { return float64(r.directory.Len()) }),
@@ -61,6 +75,13 @@ func (m *metrics) watch(r rooms) {
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
 		}, func() float64 { return float64(r.store.Statements() + r.console.Statements()) }),
 	)
+}
+
+// watchReady adds whether the node may be sent requests.
+func (m *metrics) watchReady(ready func() bool) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "signet", Name: "ready", Help: "1 if /readyz says that the node may be sent requests, 0 while it starts or drains.",
+	}, func() float64 { return map[bool]float64{true: 1}[ready()] }))
 }
 
 // observe counts a request. Resolving labels costs more than counting, so what

@@ -99,6 +99,12 @@ func (n *node) start(t *testing.T) {
 	t.Helper()
 	server, err := app.NewServer(t.Context(), n.cfg, n.log)
 	require.NoError(t, err)
+	n.run(t, server)
+}
+
+// run runs a server until the test ends, or stop.
+func (n *node) run(t *testing.T, server *app.Server) {
+	t.Helper()
 	n.server = server
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -17,6 +17,7 @@ import (
 	"signet/internal/signing"
 	"signet/internal/store"
 	"signet/internal/ticket"
+	"signet/internal/tracing"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 )
@@ -31,6 +32,7 @@ type Server struct {
 	ready     atomic.Bool
 	leaving   atomic.Bool // the signal to stop has come
 	metrics   *metrics
+	traces    traces
 }
 
 // consoleConns is how many connections the console has for itself.
@@ -42,6 +44,7 @@ type rooms struct {
 	console   *store.Store // of people, so that they cannot take the main path's connections
 	ring      *seal.Ring
 	wecom     *wecom.Client
+	gate      *upstream.Gate
 	tickets   *ticket.Cache
 	directory *signing.Directory
 	signer    *signing.Signer
@@ -54,8 +57,10 @@ type rooms struct {
 // looked for at once, and all of it is told: a joined error with a line for each
 // problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, metrics: newMetrics()}
-	s.metrics.watchLog(log)
+	s := &Server{cfg: cfg, metrics: newMetrics()}
+	log = slog.New(newLogbook(log.Handler(), s.metrics.log))
+	s.log = log
+	s.traces = startTraces(ctx, cfg.Traces, log, s.metrics.log)
 	found, err := survey(ctx, cfg, log)
 	s.listeners, s.rooms.store = found.listeners, found.store
 	if err == nil {
@@ -81,9 +86,10 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	r.console = s.rooms.console
-	gate := upstream.New(client, r.store, s.log)
+	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe))
+	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
-		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log,
+		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets,
 		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	r.directory = signing.NewDirectory(r.store)
@@ -101,6 +107,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	r.admin = admin.New(admin.Config{Store: r.console, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
+	s.metrics.watchReady(s.ready.Load)
 	return nil
 }
 
@@ -123,7 +130,8 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.serve(lasting, surfaces.metrics, metricsTime) })
 	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
 	group.Go(func() error { return s.trim(lasting) })
-	group.Go(func() error { s.rooms.signer.KeepFresh(taking); return nil })
+	group.Go(func() error { s.metrics.samples.run(lasting, s.rooms); return nil })
+	group.Go(func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil })
 	s.ready.Store(true)
 	s.log.Info("serving", "public", s.PublicAddr(), "console", s.ConsoleAddr(), "metrics", s.MetricsAddr(),
 		"apps", s.rooms.directory.Len(), "version", Version().Version)
@@ -154,4 +162,5 @@ func (s *Server) noteFeed(err error, before bool) {
 func (s *Server) Close() {
 	s.listeners.close()
 	closeStores(s.rooms.console, s.rooms.store)
+	s.traces.stop()
 }

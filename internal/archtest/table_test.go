@@ -28,6 +28,7 @@ const everythingBelow = "*"
 var table = []row{
 	{room: "internal/fault", floor: f0},
 	{room: "internal/core", floor: f0, may: []string{"internal/fault"}},
+	{room: "internal/tracing", floor: f0, may: []string{"internal/core", "internal/fault"}},
 	{room: "migrations", floor: f0},
 	{room: "web-admin/console", floor: f0},
 	{room: "docs/openapi", floor: f0},
@@ -38,23 +39,23 @@ var table = []row{
 	{room: "internal/seal", floor: f1, may: []string{"internal/core", "internal/fault"}},
 	{room: "internal/wecom", floor: f1, may: []string{"internal/core", "internal/fault"}},
 	{room: "internal/wecom/wecomtest", floor: f1, may: []string{"internal/core", "internal/fault", "internal/wecom"}},
-	{room: "internal/store", floor: f1, may: []string{"internal/core", "internal/fault", "migrations"}},
+	{room: "internal/store", floor: f1, may: []string{"internal/core", "internal/fault", "migrations", "internal/tracing"}},
 	{room: "internal/store/storetest", floor: f1, kit: true, may: []string{"internal/core", "internal/store", "internal/devdb"}},
 	{room: "internal/devdb", floor: f1, may: []string{"internal/core", "internal/fault"}},
 
 	{room: "internal/journal", floor: f1},
 
-	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store"}},
+	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store", "internal/tracing"}},
 
-	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
-	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket"}},
+	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
+	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
 
-	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
-	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi"}},
-	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "docs/openapi", "web-admin/console"}},
+	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi", "internal/tracing"}},
+	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "docs/openapi", "web-admin/console", "internal/tracing"}},
 	{room: "internal/httpapi/opsapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/httpapi"}},
 
 	{room: "internal/app", floor: f4, may: []string{everythingBelow}},
@@ -70,6 +71,8 @@ var table = []row{
 // the room that a room is nested in. A new one is a change of the design.
 var sideways = map[[2]string]string{
 	{"internal/core", "internal/fault"}:            "a noun says what is wrong with a value by its code",
+	{"internal/tracing", "internal/core"}:          "a span names tenants and apps by their typed ids",
+	{"internal/tracing", "internal/fault"}:         "of an error a span keeps the code",
 	{"internal/store/storetest", "internal/devdb"}: "the tests' Postgres is the developer's",
 	{"internal/signing", "internal/ticket"}:        "a signature is made of two tickets",
 }
@@ -125,8 +128,14 @@ var owners = []owner{
 	{"github.com/gofiber/fiber/v2", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
 	{"github.com/valyala/fasthttp", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
 	{"github.com/alecthomas/kong", []string{"cmd/signet"}, nil, "commands and flags, nothing below knows them"},
-	{"go.yaml.in/yaml/v3", []string{"docs/openapi"}, []string{"internal/core"}, "makes the JSON form of the API document"},
+	{"go.yaml.in/yaml/v3", []string{"docs/openapi"}, []string{"internal/core", "internal/app"}, "makes the JSON form of the API document"},
 	{"github.com/prometheus/client_golang", []string{"internal"}, nil, "every room counts what it does"},
+	{"github.com/prometheus/client_model", []string{"internal/app"}, nil, "what was counted, read back"},
+	{"go.opentelemetry.io/otel", []string{"internal/tracing", "internal/app"}, nil, "one room says what a span may hold, the wiring where it goes"},
+	{"github.com/prometheus/common", nil, []string{"internal/app"}, "reads metrics as Prometheus does"},
+	{"github.com/prometheus/prometheus", nil, []string{"internal/app"}, "reads the expressions of rules and panels as Prometheus does"},
+	{"go.opentelemetry.io/proto/otlp", nil, []string{"internal/app"}, "reads the spans that were sent"},
+	{"google.golang.org/protobuf", nil, []string{"internal/app"}, "the form in which spans are sent"},
 	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
 	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing", "internal/app"}, nil, "maps that no tenant can hold up"},
 	{"github.com/sony/gobreaker/v2", []string{"internal/upstream"}, nil, "one room decides when WeCom is not asked"},

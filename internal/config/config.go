@@ -30,6 +30,7 @@ type Config struct {
 	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
 	LogLevel           slog.Level
 	PostgresBinDir     string
+	Traces             Traces
 
 	Given []string // the keys that a flag, a variable or a file has set, in the order of the table
 }
@@ -56,7 +57,7 @@ func FromProcess(flags map[string]string) Source {
 // is wrong, and a wrong value is its zero.
 func Read(from Source, needed ...string) (Config, error) {
 	values, problems := gather(from)
-	var cfg Config
+	cfg := Config{Traces: readTraces(from.Environ)}
 	for _, k := range keys {
 		text := values[k.name]
 		if text == "" {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"signet/internal/tracing"
 )
 
 // The limits that hold on every listener. The body limit is each slice's own.
@@ -49,6 +51,8 @@ type Config struct {
 	Leaving func() bool
 	// Observe is told of every request that came as far as an answer; nil: nobody.
 	Observe func(Observation)
+	// Tracer begins the span of a request; the zero one begins none.
+	Tracer tracing.Tracer
 }
 
 // Route answers requests of one method for one path, byte for byte. Answer copies

@@ -9,7 +9,9 @@ import (
 // deadline is the context of one request. It makes a timer only when somebody
 // asks to be woken: a warm signature never does.
 type deadline struct {
-	at time.Time
+	at        time.Time
+	requestID string
+	traced    context.Context // holds the span of the request; nil: it has none
 
 	mu     sync.Mutex // guards what follows
 	inner  context.Context
@@ -50,9 +52,18 @@ func (d *deadline) Err() error {
 	return nil
 }
 
-// Value implements context.Context. It carries nothing of its own, but package
-// context finds its parent by it, which saves a goroutine for each child.
+// Value implements context.Context. It carries the id and the span of the
+// request, and package context finds its parent by it, which saves a goroutine
+// for each child.
 func (d *deadline) Value(key any) any {
+	if key == (requestIDKey{}) {
+		return d.requestID
+	}
+	if d.traced != nil {
+		if found := d.traced.Value(key); found != nil {
+			return found
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.inner == nil {

@@ -83,6 +83,7 @@ func (e *edge) begin(fctx *fasthttp.RequestCtx, now time.Time) *Event {
 	event.method = methodName(fctx.Method())
 	event.began = now
 	event.context = &deadline{at: now.Add(e.cfg.Timeout)}
+	e.enter(event)
 	fctx.SetUserValue(eventKey{}, event)
 	e.setHeaders(fctx, event)
 	return event
@@ -107,6 +108,7 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 	}
 	event.context.end()
 	status, took := fctx.Response.StatusCode(), time.Since(event.began)
+	event.endSpan(&e.cfg, status)
 	event.write(event.context, e, status, took)
 	if e.cfg.Observe != nil {
 		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: took}

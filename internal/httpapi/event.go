@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"signet/internal/fault"
+	"signet/internal/tracing"
 )
 
 // Event is what one request came to. It is filled on the way and written to the
@@ -29,6 +30,7 @@ type Event struct {
 	notes    []slog.Attr
 	room     [4]slog.Attr // for the first notes
 	context  *deadline
+	span     tracing.Span // none where traces are off
 }
 
 // events lends Events. What may outlive a request, its context, is made anew for

@@ -95,7 +95,7 @@ func (e *Event) attrs(cfg *Config, status int, took time.Duration) []slog.Attr {
 // isPlain tells whether appendLine can write all of the event: no error's text,
 // no panic, notes of texts and whole numbers alone.
 func (e *Event) isPlain(status int) bool {
-	if status >= 500 || e.panicked != nil || !e.Client.IsValid() {
+	if status >= 500 || e.panicked != nil || !e.Client.IsValid() || e.span.On() {
 		return false
 	}
 	for i := range e.notes {

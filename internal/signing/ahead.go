@@ -12,6 +12,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/store"
+	"signet/internal/tracing"
 )
 
 const (
@@ -124,7 +125,12 @@ func (s *Signer) RenewDue(ctx context.Context) {
 
 // renew renews what is due of one app and puts it where signatures find it.
 func (s *Signer) renew(ctx context.Context, r renewal) {
+	ctx, span := tracing.BeginTree(ctx, "renewal")
+	if span.On() {
+		span.Note(tracing.Tenant(r.app.tenantID), tracing.App(r.app.appID))
+	}
 	err := s.tickets.Renew(ctx, r.app.ticketApp(), r.app.usedAt())
+	span.End(err)
 	now := s.now()
 	if a := s.directory.find(r.key); a != nil {
 		s.showTickets(now, r.key, a)

@@ -32,6 +32,7 @@ func (s *Signer) Apply(ctx context.Context, tx *store.SystemTx, changes []store.
 		case store.TenantChanged, store.AppChanged, store.LegacyHostChanged:
 		}
 	}
+	s.applied.add(changes)
 	return nil
 }
 

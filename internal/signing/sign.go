@@ -40,6 +40,7 @@ type Signer struct {
 	tickets   *ticket.Cache
 	now       func() time.Time
 	ahead     *ahead
+	applied   applied
 }
 
 // NewSigner makes a Signer. now is time.Now but in tests.

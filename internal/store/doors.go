@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"signet/internal/core"
+	"signet/internal/tracing"
 )
 
 // TenantTx is a transaction among the rows of one tenant, by one actor. It
@@ -32,10 +33,15 @@ type SystemTx struct{ tx querier }
 // but Postgres may be called within work.
 //
 // It fails with what work returns, or with fault.StoreUnavailable.
-func (s *Store) Tenant(ctx context.Context, actor core.Actor, tenant core.TenantID, work func(*TenantTx) error) error {
+func (s *Store) Tenant(ctx context.Context, actor core.Actor, tenant core.TenantID, work func(*TenantTx) error) (err error) {
 	// The id is a UUID by its type, so its text can stand in the statement. One
 	// round trip begins the transaction and sets the tenant, for it alone.
 	begin := "BEGIN; SELECT set_config('signet.tenant', '" + tenant.String() + "', true)"
+	ctx, span := beginSpan(ctx, "tenant")
+	if span.On() {
+		span.Note(tracing.Tenant(tenant))
+	}
+	defer func() { span.End(err) }()
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return work(&TenantTx{tx: tx, tenantID: tenant, actor: actor})
 	})
@@ -43,7 +49,9 @@ func (s *Store) Tenant(ctx context.Context, actor core.Actor, tenant core.Tenant
 
 // Platform runs work in one transaction among the platform's own rows and
 // commits if it returns nil. It fails as Tenant does.
-func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*PlatformTx) error) error {
+func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*PlatformTx) error) (err error) {
+	ctx, span := beginSpan(ctx, "platform")
+	defer func() { span.End(err) }()
 	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true)"
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return work(&PlatformTx{tx: tx, actor: actor})
@@ -52,7 +60,9 @@ func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*Platf
 
 // System runs work in one read-only snapshot across tenants. It fails as
 // Tenant does.
-func (s *Store) System(ctx context.Context, work func(*SystemTx) error) error {
+func (s *Store) System(ctx context.Context, work func(*SystemTx) error) (err error) {
+	ctx, span := beginSpan(ctx, "system")
+	defer func() { span.End(err) }()
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return s.within(ctx, s.system, options, func(tx pgx.Tx) error {
 		return work(&SystemTx{tx: tx})

@@ -28,6 +28,7 @@ func (c *Cache) fetchAlone(ctx context.Context, e errand, held *entry) (*entry, 
 	if err != nil {
 		return nil, err
 	}
-	c.Log.Warn("a token or ticket was fetched without Postgres and stays in memory", "tenant_id", e.key.tenant, "kind", e.key.kind)
+	c.Observer.Loaded(e.key.kind, FromWeCom)
+	c.Log.WarnContext(ctx, "a token or ticket was fetched without Postgres and stays in memory", "tenant_id", e.key.tenant, "kind", e.key.kind)
 	return got.entry, nil
 }

@@ -60,6 +60,7 @@ type Config struct {
 	Opener *seal.Opener
 	Log    *slog.Logger
 
+	Observer   Observer                             // default: nobody
 	FlightTime time.Duration                        // longest that one load may take; default 10 s
 	Now        func() time.Time                     // default time.Now
 	After      func(time.Duration) <-chan time.Time // default time.After
@@ -92,6 +93,9 @@ func New(cfg Config) *Cache {
 	}
 	if cfg.After == nil {
 		cfg.After = time.After
+	}
+	if cfg.Observer == nil {
+		cfg.Observer = nobody{}
 	}
 	return &Cache{
 		Config:   cfg,
@@ -218,10 +222,14 @@ func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 		ctx, land := c.flying.setOut(ctx, c.FlightTime)
 		defer land()
 		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
+			c.Observer.Loaded(e.key.kind, FromMemory)
 			return held, nil // somebody's flight landed while we were on our way here
 		}
+		ctx, span := beginSpan(ctx, e)
 		fresh, err := c.load(ctx, e)
+		span.End(err)
 		if err != nil {
+			c.Observer.Loaded(e.key.kind, FromNobody)
 			return nil, outward(err)
 		}
 		if e.beyond > 0 {

@@ -84,6 +84,6 @@ func (c *Cache) Close(ctx context.Context) {
 	select {
 	case <-c.flying.allLanded():
 	case <-patience.C:
-		c.Log.Warn("not every turn to fetch could be given back; they end by themselves")
+		c.Log.WarnContext(ctx, "not every turn to fetch could be given back; they end by themselves")
 	}
 }

@@ -43,14 +43,20 @@ func (c *Cache) load(ctx context.Context, e errand) (*entry, error) {
 			return nil, err
 		case c.serves(seen.held, e.beyond):
 			leave()
+			c.Observer.Loaded(e.key.kind, FromRow)
 			return seen.held, nil
 		case !seen.mine.none():
 			leave()
+			c.Observer.Turned(TurnTaken)
 			fresh, err := c.fetchInTurn(ctx, e, seen.held, seen.mine)
+			if err == nil {
+				c.Observer.Loaded(e.key.kind, FromWeCom)
+			}
 			if !errors.Is(err, errTurnOver) {
 				return fresh, err
 			}
 		default:
+			c.Observer.Turned(TurnWaited)
 			err := again.await(ctx, woken, seen.left)
 			leave()
 			if err != nil {
@@ -134,7 +140,7 @@ func (c *Cache) findRow(ctx context.Context, tx *store.TenantTx, k key, known *e
 	if err == nil || fault.Has(err, fault.StoreUnavailable) {
 		return held, err
 	}
-	c.Log.Error("a sealed ticket does not open; it is fetched anew",
+	c.Log.ErrorContext(ctx, "a sealed ticket does not open; it is fetched anew",
 		"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
 	if row.Generation == math.MaxInt64 { // somebody's doing; there is no next one
 		return nil, tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
@@ -179,12 +185,13 @@ func (c *Cache) writeRow(ctx context.Context, e errand, got fetched, mine turn) 
 	})
 	switch {
 	case fault.Has(err, fault.StoreUnavailable):
-		c.Log.Warn("a fetched ticket could not be stored and stays in memory", "tenant_id", k.tenant, "kind", k.kind, "error", err)
+		c.Log.WarnContext(ctx, "a fetched ticket could not be stored and stays in memory", "tenant_id", k.tenant, "kind", k.kind, "error", err)
 		return got.entry, nil
 	case err != nil:
 		return nil, err
 	case !written:
-		c.Log.Warn("a fetched ticket came after its turn and is thrown away", "tenant_id", k.tenant, "kind", k.kind)
+		c.Log.WarnContext(ctx, "a fetched ticket came after its turn and is thrown away", "tenant_id", k.tenant, "kind", k.kind)
+		c.Observer.Turned(TurnThrownAway)
 		return nil, errTurnOver
 	}
 	return got.entry, nil

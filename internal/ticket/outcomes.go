@@ -65,9 +65,9 @@ func (c *Cache) note(ctx context.Context, e errand, version int32, problem fault
 	switch problem {
 	case fault.SecretRejected:
 		c.spares.Delete(keyOf(app, core.AccessToken))
-		c.Log.Warn("WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
+		c.Log.WarnContext(ctx, "WeCom rejects an app's secret", append(facts, "alert", "secret_rejected")...)
 	case fault.IPRefused:
-		c.Log.Warn("WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
+		c.Log.WarnContext(ctx, "WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
 	default: // accepted
 	}
 	if e.alone {
@@ -79,6 +79,6 @@ func (c *Cache) note(ctx context.Context, e errand, version int32, problem fault
 		return tx.UpdateSecretOutcome(ctx, app.AppID, version, problem)
 	})
 	if err != nil {
-		c.Log.Error("what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
+		c.Log.ErrorContext(ctx, "what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
 	}
 }

@@ -75,7 +75,7 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 		return secret, s, err
 	case fault.Has(err, fault.AppNotReady):
 	default:
-		c.Log.Error("a sealed app secret does not open",
+		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
 			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version, "error", err)
 	}
 	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)

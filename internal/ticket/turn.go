@@ -134,7 +134,7 @@ func (c *Cache) giveUp(ctx context.Context, k key, t turn) {
 		return err
 	})
 	if err != nil {
-		c.Log.Warn("a turn to fetch could not be given back; it ends by itself", "tenant_id", k.tenant, "kind", k.kind, "error", err)
+		c.Log.WarnContext(ctx, "a turn to fetch could not be given back; it ends by itself", "tenant_id", k.tenant, "kind", k.kind, "error", err)
 	}
 }
 

@@ -36,7 +36,7 @@ func (l *ledger) finish(ctx context.Context, b begun, tries int64, callErr error
 	}
 	err := l.write(ctx, b, &w)
 	if err != nil {
-		l.keep(b, w, err)
+		l.keep(ctx, b, w, err)
 	}
 	if out.failed != nil {
 		l.pauses.put(out.key, pause{kind: out.kind, failures: w.failures, alone: err != nil}, wecom.Fault(out.failed), w.long)
@@ -124,9 +124,9 @@ func (l *ledger) liftsIn(b begun, out outcome) []pauseKey {
 }
 
 // keep counts here what could not be written down.
-func (l *ledger) keep(b begun, w written, cause error) {
+func (l *ledger) keep(ctx context.Context, b begun, w written, cause error) {
 	if w.extra > 0 || w.accepted > 0 {
-		l.keepMade(b, max(w.extra, w.accepted), w.accepted > 0)
+		l.keepMade(ctx, b, max(w.extra, w.accepted), w.accepted > 0)
 	}
 	refused := w.refused
 	if refused == nil {
@@ -134,8 +134,8 @@ func (l *ledger) keep(b begun, w written, cause error) {
 	}
 	attributes := []any{"tenant_id", b.who.TenantID, "api", refused.API, "errcode", refused.Errcode, "error", cause}
 	if !l.refused.add(refusal{b.who.TenantID, string(refused.API), refused.Errcode}, 1, l.now()) {
-		l.log.Error("a call that WeCom refused is not counted: too many wait for Postgres already", attributes...)
+		l.log.ErrorContext(ctx, "a call that WeCom refused is not counted: too many wait for Postgres already", attributes...)
 		return
 	}
-	l.log.Error("a call that WeCom refused cannot be written down yet; it is counted on this node", attributes...)
+	l.log.ErrorContext(ctx, "a call that WeCom refused cannot be written down yet; it is counted on this node", attributes...)
 }

@@ -44,6 +44,8 @@ type Gate struct {
 	pauses *pauses
 	lanes  *lanes
 	ledger *ledger
+
+	observe func(Observation) // nil: nobody
 }
 
 // Option changes what a Gate works with.
@@ -116,6 +118,8 @@ func grant(ctx context.Context, g *Gate, who Caller, api wecom.API, work func(*w
 
 // call makes a call if nothing speaks against it, and learns from how it went.
 func call[T any](ctx context.Context, g *Gate, who Caller, api wecom.API, work func(*wecom.Client) (T, int, error)) (answer T, err error) {
+	ctx, watched := g.watch(ctx, who, api)
+	defer func() { watched.end(err) }()
 	// 1. What this node knows: no Postgres is asked for it.
 	suspect, err := g.pauses.check(who, api)
 	if err != nil {

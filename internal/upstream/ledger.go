@@ -74,7 +74,7 @@ func (l *ledger) begin(ctx context.Context, who Caller, api wecom.API) (b begun,
 		return b, end, err
 	}
 	b.away = true
-	l.keepMade(b, 1, true)
+	l.keepMade(ctx, b, 1, true)
 	return b, end, nil
 }
 
@@ -193,9 +193,9 @@ func acceptedOf(who Caller, calls int64) int64 {
 	return 0
 }
 
-func (l *ledger) keepMade(b begun, calls int64, accepted bool) {
+func (l *ledger) keepMade(ctx context.Context, b begun, calls int64, accepted bool) {
 	if !l.made.add(made{b.who.TenantID, b.key(), accepted}, calls, l.now()) {
-		l.log.Error("a call to WeCom is not counted: too many wait for Postgres already", "tenant_id", b.who.TenantID, "api", b.api)
+		l.log.ErrorContext(ctx, "a call to WeCom is not counted: too many wait for Postgres already", "tenant_id", b.who.TenantID, "api", b.api)
 	}
 }
 
@@ -222,6 +222,6 @@ func (l *ledger) settle(ctx context.Context) {
 		})
 	}
 	if err != nil {
-		l.log.Error("calls that are counted on this node cannot be written down yet", "error", err)
+		l.log.ErrorContext(ctx, "calls that are counted on this node cannot be written down yet", "error", err)
 	}
 }

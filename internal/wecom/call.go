@@ -22,6 +22,9 @@ const (
 	GetAgent       API = "agent/get"
 )
 
+// APIs lists the calls that this package makes.
+func APIs() []API { return []API{GetToken, GetCorpTicket, GetAgentTicket, GetAgent} }
+
 const (
 	maxAnswer = 64 << 10
 

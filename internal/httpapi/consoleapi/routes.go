@@ -14,6 +14,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/httpapi"
 	"signet/internal/identity"
+	"signet/internal/tracing"
 	"signet/web-admin/console"
 )
 
@@ -79,6 +80,7 @@ type Config struct {
 	Files          fs.FS          // of the console; nil: those in the binary
 	Leaving        func() bool    // see httpapi.Config
 	Observe        func(httpapi.Observation)
+	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
 }
 
@@ -100,6 +102,7 @@ func New(cfg Config) *fiber.App {
 		Headers:        headersOf(cfg.ConsoleURL),
 		Leaving:        cfg.Leaving,
 		Observe:        cfg.Observe,
+		Tracer:         cfg.Tracer,
 	})
 	a := &api{
 		identity:   cfg.Identity,

@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/httpapi"
 	"signet/internal/signing"
+	"signet/internal/tracing"
 )
 
 const bodyLimit = 32 << 10
@@ -40,6 +41,7 @@ type Config struct {
 	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
 	Leaving        func() bool    // see httpapi.Config
 	Observe        func(httpapi.Observation)
+	Tracer         tracing.Tracer   // of the spans of requests; the zero one: none
 	Now            func() time.Time // nil: time.Now
 }
 
@@ -66,6 +68,7 @@ func New(cfg Config) *fiber.App {
 		WriteProblem: writeProblem,
 		Leaving:      cfg.Leaving,
 		Observe:      cfg.Observe,
+		Tracer:       cfg.Tracer,
 	})
 
 	// Add and not Get or Post, which may take other methods as well.
