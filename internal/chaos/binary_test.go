@@ -1,0 +1,63 @@
+package chaos_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// builtBinary builds cmd/signet once for the test process, as it is in the tree
+// now. It lies in bin/, where nothing is tracked; whoever runs an older one keeps
+// it.
+var builtBinary = sync.OnceValues(func() (string, error) {
+	top, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return "", err
+	}
+	into := filepath.Join(top, "bin", "chaos")
+	if err := os.MkdirAll(into, 0o755); err != nil {
+		return "", err
+	}
+	fresh := filepath.Join(into, fmt.Sprintf("signet.%d", os.Getpid()))
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", fresh, "./cmd/signet")
+	build.Dir = top
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build cmd/signet: %w: %s", err, said)
+	}
+	binary := filepath.Join(into, "signet")
+	return binary, os.Rename(fresh, binary)
+})
+
+// run runs a command of signet to its end and gives its exit status and what it
+// said on standard error.
+func run(t *testing.T, env []string, in string, args ...string) (status int, said string) {
+	t.Helper()
+	binary, err := builtBinary()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Env = env
+	cmd.Stdin = strings.NewReader(in)
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	if err := cmd.Run(); err != nil {
+		require.IsType(t, &exec.ExitError{}, err)
+	}
+	return cmd.ProcessState.ExitCode(), errOut.String()
+}
+
+func mustRun(t *testing.T, env []string, in string, args ...string) {
+	t.Helper()
+	status, said := run(t, env, in, args...)
+	require.Zero(t, status, "signet %s: %s", args, said)
+}
