@@ -110,7 +110,7 @@ type app struct {
 	tenantID, id, key string
 	corp              core.CorpID
 	agent             core.AgentID
-	secret            string
+	secrets           []string // all that this tenant has given or will give
 	page              string
 	siblings          []*app // of the same tenant and corp, itself among them: any may fetch the corp ticket
 }

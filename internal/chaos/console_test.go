@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -33,6 +34,19 @@ func (c *cluster) signIn(t *testing.T) {
 	c.token = a.text(t, "accessToken")
 }
 
+// trySignIn signs in again, where the node can.
+func (c *cluster) trySignIn(ctx context.Context, n *node) bool {
+	a := c.console(ctx, n, "POST", "/session", map[string]any{"email": ownerEmail, "password": ownerPassword})
+	var session struct {
+		AccessToken string `json:"accessToken"`
+	}
+	if a.status != 200 || json.Unmarshal(a.body, &session) != nil {
+		return false
+	}
+	c.token = session.AccessToken
+	return true
+}
+
 func (c *cluster) makeTenant(t *testing.T, name, corp string) (tenantID string) {
 	t.Helper()
 	a := c.console(t.Context(), c.nodes[0], "POST", "/tenants", map[string]any{"name": name, "corpId": corp})
@@ -46,16 +60,20 @@ func (c *cluster) makeTenant(t *testing.T, name, corp string) (tenantID string) 
 func (c *cluster) makeApp(t *testing.T, tenantID, corp, agent, check string) *app {
 	t.Helper()
 	a := &app{tenantID: tenantID, corp: core.CorpID(corp), agent: core.AgentID(agent)}
-	a.secret = (tenantID[:8] + agent + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")[:43]
+	secret := secretOf(tenantID[:8] + agent)
+	a.secrets = []string{secret}
 	host := fmt.Sprintf("crm-%s-%s.example.com", tenantID[:8], agent)
 	a.page, a.siblings = "https://"+host+"/sidebar?id=1&x=%2F", []*app{a}
-	c.weCom.AddApp(wecomtest.App{Corp: a.corp, Agent: a.agent, Name: "app", Secret: a.secret, Domains: []string{host}})
-	made := c.console(t.Context(), c.nodes[0], "POST", "/tenants/"+tenantID+"/apps"+check, map[string]any{"name": "客户侧边栏", "agentId": agent, "secret": a.secret})
+	c.weCom.AddApp(wecomtest.App{Corp: a.corp, Agent: a.agent, Name: "app", Secret: secret, Domains: []string{host}})
+	made := c.console(t.Context(), c.nodes[0], "POST", "/tenants/"+tenantID+"/apps"+check, map[string]any{"name": "客户侧边栏", "agentId": agent, "secret": secret})
 	require.Equal(t, 201, made.status, string(made.body))
 	a.id, a.key = made.text(t, "id"), made.text(t, "key")
 	require.Equal(t, 201, c.addDomain(t.Context(), c.nodes[0], a, host).status)
 	return a
 }
+
+// secretOf makes a secret of WeCom's form out of a name.
+func secretOf(name string) string { return (name + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")[:43] }
 
 func (c *cluster) addDomain(ctx context.Context, n *node, a *app, host string) answer {
 	return c.console(ctx, n, "POST", "/tenants/"+a.tenantID+"/apps/"+a.id+"/domains", map[string]any{"host": host})

@@ -98,12 +98,31 @@ func (n *node) serves(line []byte) {
 	}
 }
 
-// start launches the process and waits until it is ready.
+// start launches the process and waits until it is ready. One that ends is
+// launched again a moment later, as whatever supervises it would.
 func (n *node) start(t *testing.T) {
 	t.Helper()
 	n.launch(t)
-	require.Eventually(t, func() bool { return n.isReady(t.Context()) }, startPatience, 20*time.Millisecond, "node %d is not ready", n.number)
+	again := time.Now()
+	require.Eventually(t, func() bool {
+		if n.isGone() && time.Since(again) > time.Second {
+			n.launch(t)
+			again = time.Now()
+		}
+		return n.isReady(t.Context())
+	}, startPatience, 20*time.Millisecond, "node %d is not ready", n.number)
 	n.in.Store(true)
+}
+
+func (n *node) isGone() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // isReady asks /readyz.

@@ -79,7 +79,7 @@ func TestSecretRevoked(t *testing.T) {
 	l := c.startLoad(t)
 	revoked := c.warm[3]
 	l.during("before", time.Second)
-	c.weCom.ResetSecret(revoked.corp, revoked.agent, "another-secret-of-WeComs-form-0123456789abcd")
+	c.weCom.ResetSecret(revoked.corp, revoked.agent, secretOf("another"))
 	l.during("revoked", 2*time.Second)
 	again := c.nodes[0]
 	again.kill()
