@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,7 +16,17 @@ import (
 	"signet/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+// The tests here wait far more than they work, so that more of them go side by
+// side than the machine has processors; -parallel has the last word.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		_ = flag.Set("test.parallel", "4") // it is a flag of every test binary
+	}
+	storetest.Main(m)
+}
 
 // builtBinary builds cmd/signet once for the test process, as it is in the tree
 // now. It lies in bin/, where nothing is tracked; whoever runs an older one keeps

@@ -94,7 +94,7 @@ func (s *schedule) run(t *testing.T, seed uint64) {
 	}()
 	needs := append(append([]trouble{}, weComTroubles...), postgresTroubles...)
 	needs = append(needs, weComSlow, postgresReadOnly, postgresStopped, postgresPaused, notificationsCut,
-		weComAnswers("busy", wecomtest.Fault{Errcode: -1}))
+		weComAnswers("WeCom busy", wecomtest.Fault{Errcode: -1}))
 	s.trouble(t, until, mathrand.New(mathrand.NewPCG(seed, 1)), needs)
 	<-nodes
 	close(stop)

@@ -24,7 +24,7 @@ type trouble struct {
 func weComAnswers(name string, f wecomtest.Fault) trouble {
 	f.Name = name
 	return trouble{
-		name: "WeCom " + name, shared: true,
+		name: name, shared: true,
 		start: func(_ *testing.T, c *cluster, _ []*node) { c.weCom.Inject(f) },
 		heal: func(_ *testing.T, c *cluster, _ []*node) {
 			c.weCom.ClearFaults()
@@ -104,10 +104,10 @@ var weComTroubles = []trouble{
 	refused("WeCom refused", toWeCom),
 	poisoned("WeCom reset", toWeCom, resets...),
 	poisoned("WeCom silent", toWeCom, silence...),
-	weComAnswers("hangs", wecomtest.Fault{Behaviour: wecomtest.Hang}),
-	weComAnswers("one byte per five seconds", wecomtest.Fault{Behaviour: wecomtest.Drip, Delay: 5 * time.Second}),
-	weComAnswers("garbage", wecomtest.Fault{Body: "<html>not what you wanted</html>"}),
-	weComAnswers("502", wecomtest.Fault{Status: 502, Body: "bad gateway"}),
+	weComAnswers("WeCom hangs", wecomtest.Fault{Behaviour: wecomtest.Hang}),
+	weComAnswers("WeCom one byte per five seconds", wecomtest.Fault{Behaviour: wecomtest.Drip, Delay: 5 * time.Second}),
+	weComAnswers("WeCom garbage", wecomtest.Fault{Body: "<html>not what you wanted</html>"}),
+	weComAnswers("WeCom 502", wecomtest.Fault{Status: 502, Body: "bad gateway"}),
 }
 
 var weComSlow = poisoned("WeCom slow", toWeCom, late(400*time.Millisecond))

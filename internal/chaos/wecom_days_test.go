@@ -62,8 +62,11 @@ func TestWeComRefusals(t *testing.T) {
 		calls := c.weCom.Count(wecomtest.Filter{Corp: sick.corp})
 		t.Logf("%d: %d calls for 20 asked of %d nodes", r.errcode, calls, len(c.nodes))
 		require.LessOrEqual(t, calls, len(c.nodes), "one call of each node, and a pause")
-		read := c.console(t.Context(), c.nodes[1], "GET", "/tenants/"+sick.tenantID+"/apps", nil)
+		read := c.console(t.Context(), c.nodes[1], "GET", "/tenants/"+sick.tenantID+"/apps/"+sick.id, nil)
 		require.Equal(t, 200, read.status, "the console reads: %s", read.body)
+		if r.code != "wecom.quota" { // that passes by itself; the rest a person must hear of
+			require.Contains(t, string(read.body), `"problem":"`+r.code+`"`, "the console names what is wrong")
+		}
 		l.during(r.code+": after", 300*time.Millisecond)
 	}
 	require.Equal(t, 200, c.ask(t.Context(), c.nodes[0], healthy, healthy.page).status, "another corp is fetched as ever")
