@@ -171,7 +171,7 @@ const wantsTLS = 80877103 // Postgres' SSLRequest
 func (f *front) negotiate(conn net.Conn) bool {
 	head := make([]byte, 8)
 	if _, err := io.ReadFull(conn, head); err != nil {
-		return err == io.EOF // nothing came at all
+		return true // nothing came, plain or not
 	}
 	if binary.BigEndian.Uint32(head[4:]) != wantsTLS {
 		return false

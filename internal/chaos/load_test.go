@@ -19,8 +19,8 @@ import (
 
 const (
 	loadRate     = 120 // requests a second, over all nodes
-	loadWorkers  = 24
-	loadPatience = 5 * time.Second // for one answer
+	loadWorkers  = 48
+	loadPatience = 10 * time.Second // for one answer
 
 	// How often the balancer asks each node whether it is ready.
 	balanceEvery = 100 * time.Millisecond
@@ -195,7 +195,7 @@ func (l *load) during(phase string, lasts time.Duration) {
 }
 
 // stop ends the load and looks at what must hold whatever happened: no answer was
-// wrong, no ticket was used too late, no budget was overdrawn.
+// wrong, no ticket was used too late, no budget was overdrawn, all is audited.
 func (l *load) stop(t *testing.T) {
 	t.Helper()
 	l.stopped()
@@ -206,6 +206,7 @@ func (l *load) stop(t *testing.T) {
 	}
 	l.book.requireInTime(t)
 	l.book.requireBudget(t)
+	l.c.requireAudited(t)
 	t.Log(l.summary())
 }
 
