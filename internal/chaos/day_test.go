@@ -2,7 +2,6 @@ package chaos_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,10 +24,9 @@ type want struct {
 	soon   time.Duration // after the end: the cold app is signed and the console writes
 }
 
-// dayNumber tells the hosts apart that a console adds.
-func newHost(day string, what string) string {
-	name := strings.ToLower(strings.NewReplacer(" ", "-", "WeCom", "w", "Postgres", "p").Replace(day))
-	return fmt.Sprintf("%s-%s.example.com", strings.Trim(name, "-"), what)
+// newHost names a host that a console adds, another one for each trouble.
+func newHost(trouble, when string) string {
+	return strings.ToLower(strings.ReplaceAll(trouble, " ", "-")) + "-" + when + ".example.com"
 }
 
 // bring brings a trouble to all nodes, with the load on, looks from outside, ends

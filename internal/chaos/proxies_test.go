@@ -3,7 +3,6 @@ package chaos_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -102,5 +101,3 @@ func (a *accepted) since(from time.Time) (all, inASecond int) {
 	}
 	return all, inASecond
 }
-
-func (p *proxy) String() string { return fmt.Sprintf("%s on %s", p.Name, p.address()) }

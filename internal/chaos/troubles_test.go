@@ -17,7 +17,6 @@ type trouble struct {
 	heal   func(t *testing.T, c *cluster, on []*node)
 	shared bool // it befalls all nodes, whichever are named
 	deaf   bool // the named nodes do not answer while it lasts
-	own    bool // it needs a Postgres server of its own
 }
 
 // Where the fake itself answers wrongly, it does so to every node.
@@ -98,8 +97,7 @@ func late(d time.Duration) toxic {
 	return toxic{"latency", "downstream", map[string]any{"latency": d.Milliseconds()}}
 }
 
-// The troubles with WeCom. weComTroubles are those after which a cold app can be
-// fetched again at once, but for the pauses of the breaker.
+// weComTroubles are those in which no call to WeCom brings anything.
 var weComTroubles = []trouble{
 	refused("WeCom refused", toWeCom),
 	poisoned("WeCom reset", toWeCom, resets...),
@@ -129,7 +127,7 @@ var postgresReadOnly = trouble{
 // A server that is stopped refuses connections; started again, it listens on
 // another port, and the proxies find it.
 var postgresStopped = trouble{
-	name: "Postgres stopped", shared: true, own: true,
+	name: "Postgres stopped", shared: true,
 	start: func(t *testing.T, c *cluster, _ []*node) {
 		t.Helper()
 		c.postgres.stop(t)
@@ -147,7 +145,7 @@ var postgresStopped = trouble{
 }
 
 var postgresPaused = trouble{
-	name: "Postgres paused", shared: true, own: true,
+	name: "Postgres paused", shared: true,
 	start: func(t *testing.T, c *cluster, _ []*node) { t.Helper(); c.postgres.pause(t) },
 	heal:  func(_ *testing.T, c *cluster, _ []*node) { c.postgres.resume() },
 }
