@@ -185,9 +185,12 @@ func (s *schedule) askCold(stop <-chan struct{}, random *mathrand.Rand, t *testi
 	}
 }
 
-// write changes something through the console of any node.
+// write changes something through the console of any node: it adds a domain, and
+// the next time takes it away.
 func (s *schedule) write(stop <-chan struct{}, random *mathrand.Rand, t *testing.T) {
 	t.Helper()
+	a, added := s.c.warm[0], ""
+	domains := "/tenants/" + a.tenantID + "/apps/" + a.id + "/domains/"
 	signedIn := time.Now()
 	for every := time.NewTicker(700 * time.Millisecond); ; {
 		select {
@@ -200,8 +203,15 @@ func (s *schedule) write(stop <-chan struct{}, random *mathrand.Rand, t *testing
 		if time.Since(signedIn) > 5*time.Minute && s.c.trySignIn(t.Context(), n) {
 			signedIn = time.Now()
 		}
-		got := s.c.addDomain(t.Context(), n, s.c.warm[0], fmt.Sprintf("chaos-%d.example.com", random.Uint32()))
-		if got.status != 0 && got.status != 201 {
+		var got answer
+		if added != "" {
+			if got = s.c.console(t.Context(), n, "DELETE", domains+added, nil); got.status == 204 || got.status == 404 {
+				added = "" // 404: it was done, and the answer lost
+			}
+		} else if got = s.c.addDomain(t.Context(), n, a, fmt.Sprintf("chaos-%d.example.com", random.Uint64())); got.status == 201 {
+			added = got.text(t, "id")
+		}
+		if got.status >= 400 && got.status != 404 {
 			if err := checkProblem(got); err != nil || got.status != 503 {
 				t.Errorf("the console of node %d: %d %s", n.number, got.status, got.body)
 			}
