@@ -3,7 +3,6 @@ package chaos_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -172,20 +171,6 @@ func (n *node) stop(t *testing.T, patience time.Duration) (status int) {
 		n.kill()
 	}
 	return cmd.ProcessState.ExitCode()
-}
-
-// logged gives all lines of the log with this message.
-func (n *node) logged(t *testing.T, message string) (lines []map[string]any) {
-	t.Helper()
-	text, err := os.ReadFile(n.logFile)
-	require.NoError(t, err)
-	for line := range bytes.Lines(text) {
-		var members map[string]any
-		if json.Unmarshal(line, &members) == nil && members["msg"] == message {
-			lines = append(lines, members)
-		}
-	}
-	return lines
 }
 
 // lineWatch hands each whole line to found. The process writes from one
