@@ -156,7 +156,7 @@ func (c *cluster) awaitKnown(t *testing.T, n *node, a *app) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return c.ask(t.Context(), n, a, "https://elsewhere.example.com/").code() == "url.untrusted"
-	}, 10*time.Second, 20*time.Millisecond, "node %d does not know %s", n.number, a.page)
+	}, patience, 20*time.Millisecond, "node %d does not know %s", n.number, a.page)
 }
 
 func (c *cluster) awaitStatus(t *testing.T, n *node, a *app, want int) time.Duration {
@@ -166,7 +166,7 @@ func (c *cluster) awaitStatus(t *testing.T, n *node, a *app, want int) time.Dura
 	require.Eventually(t, func() bool {
 		last = c.ask(t.Context(), n, a, a.page)
 		return last.status == want
-	}, 20*time.Second, 20*time.Millisecond, "node %d, %s, last %d %s", n.number, a.page, last.status, last.body)
+	}, patience, 20*time.Millisecond, "node %d, %s, last %d %s", n.number, a.page, last.status, last.body)
 	return time.Since(begun)
 }
 

@@ -13,6 +13,9 @@ import (
 // shared with everything else.
 const slack = 3
 
+// patience is how long anything at all is waited for.
+const patience = time.Minute
+
 // A want says what a trouble must look like from outside to who is not warm. An
 // empty code is a 200 (of POST: 201).
 type want struct {
@@ -91,6 +94,6 @@ func (c *cluster) awaitWritten(ctx context.Context, t *testing.T, n *node, host 
 	require.Eventually(t, func() bool {
 		last = c.addDomain(ctx, n, c.warm[0], host)
 		return last.status == 201
-	}, 60*time.Second, 50*time.Millisecond, "node %d, last %d %s", n.number, last.status, last.body)
+	}, patience, 50*time.Millisecond, "node %d, last %d %s", n.number, last.status, last.body)
 	return time.Since(begun)
 }

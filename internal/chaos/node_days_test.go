@@ -81,7 +81,7 @@ func TestNodeKilledInItsTurn(t *testing.T) {
 	ready := time.Since(begun)
 	c.weCom.Release()
 	l.during("after", time.Second)
-	require.Equal(t, 200, c.ask(t.Context(), holder, cold, cold.page).status)
+	c.awaitStatus(t, holder, cold, 200)
 	t.Logf("the turn of the killed node was another's after %s; restarted, it was ready after %s", got.took.Round(time.Millisecond), ready.Round(time.Millisecond))
 	require.Less(t, ready, 2*slack*time.Second, "a node is back soon")
 	l.stop(t)
@@ -139,9 +139,9 @@ func TestOneNodeCutOff(t *testing.T) {
 		d.start(t, c, alone)
 		inside, outside := c.cold[2*i], c.cold[2*i+1]
 		requireCode(t, code, 200, c.ask(t.Context(), c.nodes[0], inside, inside.page), "a cold app at the node that is cut off")
-		require.Equal(t, 200, c.ask(t.Context(), c.nodes[1], outside, outside.page).status, "a cold app elsewhere")
-		if i == 1 { // Postgres has it now, so the node needs no WeCom
-			require.Equal(t, 200, c.ask(t.Context(), c.nodes[0], outside, outside.page).status)
+		c.awaitStatus(t, c.nodes[1], outside, 200) // elsewhere all is well
+		if i == 1 {                                // Postgres has it now, so the node needs no WeCom
+			c.awaitStatus(t, c.nodes[0], outside, 200)
 		}
 		l.during(d.name+": during", time.Second)
 		l.phase.Store(d.name + ": after")

@@ -19,7 +19,7 @@ import (
 )
 
 // startPatience is how long a process may take until it serves.
-const startPatience = 30 * time.Second
+const startPatience = 2 * time.Minute
 
 // node is one `signet serve` with its own way to Postgres and its own to WeCom.
 // Its process can be ended and started again; then it has other addresses.

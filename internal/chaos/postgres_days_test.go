@@ -106,5 +106,5 @@ func (c *cluster) awaitCode(t *testing.T, n *node, a *app, want string) {
 	require.Eventually(t, func() bool {
 		last = c.ask(t.Context(), n, a, a.page)
 		return last.code() == want
-	}, 20*time.Second, 50*time.Millisecond, "node %d, last %d %s", n.number, last.status, last.body)
+	}, patience, 50*time.Millisecond, "node %d, last %d %s", n.number, last.status, last.body)
 }

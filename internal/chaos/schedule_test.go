@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -70,11 +71,15 @@ type schedule struct {
 	seen     map[string]int // how often each trouble was there
 }
 
-// interval is when a node, or all of them (-1), had a trouble.
+// interval is when a trouble was there.
 type interval struct {
-	node       int
-	deaf       bool
+	trouble
+	on         []*node // whom it befell, of a trouble of nodes
 	begin, end time.Time
+}
+
+func (i interval) befell(number int) bool {
+	return slices.ContainsFunc(i.on, func(n *node) bool { return n.number == number })
 }
 
 func (s *schedule) run(t *testing.T, seed uint64) {
@@ -131,13 +136,7 @@ func (s *schedule) note(d trouble, on []*node, begin, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen[d.name]++
-	if !d.deaf {
-		s.troubled = append(s.troubled, interval{-1, false, begin, end})
-		return
-	}
-	for _, n := range on {
-		s.troubled = append(s.troubled, interval{n.number, true, begin, end})
-	}
+	s.troubled = append(s.troubled, interval{d, on, begin, end})
 }
 
 // requireRising looks at the turns to fetch, once Postgres can be asked: their
@@ -245,23 +244,37 @@ func (s *schedule) settle(t *testing.T) {
 	}
 }
 
-// excused tells whether a warm app may not have been signed: its node was gone,
-// or its ticket had ended and there was no other to be had.
+// excused tells whether a warm app may not have been signed: its node was gone; or
+// there was no ticket to be had, and the node had none, because it had just been
+// started or because the one it had was over.
 func (s *schedule) excused(o outcome) bool {
+	without := s.weCom.Life != 0 || s.isColdAt(o)
 	for _, i := range s.troubled {
 		room := 2 * time.Second // until the balancer has noticed
-		if o.status == 503 && !i.deaf {
+		if !i.deaf {
 			room = time.Minute // the longest pause of the breaker
 		}
 		if o.at.Add(o.took).Before(i.begin) || o.at.After(i.end.Add(room)) {
 			continue
 		}
-		if i.deaf && i.node == o.node && o.status == 0 || !i.deaf && o.status == 503 && s.weCom.Life != 0 {
+		// Who waits for a ticket may wait longer than the load does.
+		if i.deaf && i.befell(o.node) && o.status == 0 || !i.deaf && without && (o.status == 503 || o.status == 0) {
 			return true
-		}
-		if !i.deaf && o.status == 0 && s.weCom.Life != 0 {
-			return true // it waited for a ticket longer than the load waits
 		}
 	}
 	return false
+}
+
+// isColdAt tells whether the node had not signed this app yet since it was started
+// last.
+func (s *schedule) isColdAt(o outcome) bool {
+	var started time.Time
+	for _, i := range s.troubled {
+		if i.name == nodeKilled.name && i.befell(o.node) && i.begin.Before(o.at) {
+			started = i.begin
+		}
+	}
+	return !started.IsZero() && len(s.load.list(func(other outcome) bool {
+		return other.node == o.node && other.app == o.app && other.status == 200 && other.at.After(started) && other.at.Before(o.at)
+	})) == 0
 }

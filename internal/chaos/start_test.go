@@ -31,7 +31,7 @@ func TestPostgresAwayAtStart(t *testing.T) {
 	late.start(t)
 	t.Logf("started again with Postgres back, it was ready after %s", time.Since(begun).Round(time.Millisecond))
 	for _, a := range c.warm {
-		require.Equal(t, 200, c.ask(t.Context(), late, a, a.page).status)
+		c.awaitStatus(t, late, a, 200)
 	}
 	l.during("after", time.Second)
 	l.stop(t)
