@@ -83,7 +83,6 @@ func TestNodeKilledInItsTurn(t *testing.T) {
 	l.during("after", time.Second)
 	c.awaitStatus(t, holder, cold, 200)
 	t.Logf("the turn of the killed node was another's after %s; restarted, it was ready after %s", got.took.Round(time.Millisecond), ready.Round(time.Millisecond))
-	require.Less(t, ready, 2*slack*time.Second, "a node is back soon")
 	l.stop(t)
 	l.requireNoFailure(t, holder.number)
 }

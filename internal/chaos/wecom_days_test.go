@@ -15,7 +15,7 @@ import (
 // for trials only.
 var weComAway = want{
 	cold: "wecom.unavailable", within: 3 * time.Second,
-	answer: time.Second,
+	answer: 3 * time.Second,
 	soon:   10 * time.Second, // the breaker's pauses pass first
 }
 
