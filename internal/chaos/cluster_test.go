@@ -177,7 +177,7 @@ func (c *cluster) ask(ctx context.Context, n *node, a *app, page string) answer 
 	if at == nil {
 		return answer{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	got, _ := send(ctx, "GET", at.public+"/v1/signatures?app="+a.key+"&url="+url.QueryEscape(page), nil) // status 0 says it
 	return got
