@@ -105,6 +105,11 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 		$(GO) test "./$$folder" -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) || exit 1; \
 	done
 
+.PHONY: chaos
+chaos: compiler ## seeded faults on a cluster of NODES (3) for TIME (10m), SEED to repeat one; LONG=1 stops Postgres for ten minutes
+	@$(GO) test ./internal/chaos -count=1 -race -v -timeout 24h $(if $(LONG),-run='^TestPostgresStopped$$' -long,\
+		-run='^TestChaos$$' -chaos=$(or $(TIME),10m) -seed=$(or $(SEED),0) -nodes=$(or $(NODES),3))
+
 ##@ Around
 
 .PHONY: browser

@@ -61,6 +61,8 @@ var table = []row{
 	{room: "internal/app", floor: f4, may: []string{everythingBelow}},
 	{room: "internal/app/apptest", floor: f4, kit: true, may: []string{everythingBelow, "internal/store/storetest"}},
 
+	{room: "internal/chaos", floor: f5, kit: true},
+
 	{room: "cmd/signet", floor: f5, may: []string{
 		"internal/app", "internal/config", "internal/core", "internal/fault",
 		"internal/seal", "internal/devdb", "internal/wecom/wecomtest", "internal/identity", "internal/journal",
@@ -151,6 +153,8 @@ var owners = []owner{
 	{"github.com/google/go-cmp", nil, []string{everyone}, "differences that can be read"},
 	{"pgregory.net/rapid", nil, []string{everyone}, "properties"},
 	{"go.uber.org/goleak", nil, []string{everyone}, "goroutines that nobody waits for"},
+	{"github.com/Shopify/toxiproxy/v2", nil, []string{"internal/chaos"}, "bad networks between a node and what it needs"},
+	{"github.com/rs/zerolog", nil, []string{"internal/chaos"}, "the log that toxiproxy wants"},
 	{"github.com/nlnwa/whatwg-url", nil, []string{"internal/signing"}, "the browser's opinion of an address"},
 	{"github.com/getkin/kin-openapi", nil, []string{"internal/httpapi/consoleapi"}, "the API document as a client reads it"},
 	{"github.com/santhosh-tekuri/jsonschema/v6", nil, []string{"internal/httpapi"}, "answers held against the API document"},
