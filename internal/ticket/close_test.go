@@ -37,8 +37,8 @@ func TestCloseGivesTurnsBack(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	n.Tickets.Close(ctx)
-	require.True(t, fault.Has(<-signed, fault.WeComUnavailable))
 	require.Equal(t, []string{"0"}, n.DB.List(t, `SELECT count(*)::text FROM signet.ticket_leases WHERE ends_at > clock_timestamp()`))
+	require.True(t, fault.Has(<-signed, fault.WeComUnavailable))
 	n.mustRefuse(t, fault.StoreUnavailable) // nothing sets out any more
 	n.WeCom.Release()
 	other.mustSign(t)
