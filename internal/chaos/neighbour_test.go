@@ -2,7 +2,6 @@ package chaos_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -35,7 +34,7 @@ func TestNoisyNeighbour(t *testing.T) {
 	loud := h.App(t, h.Tenant(t, "alpha", sharedCorp), "1000002", apptest.Secret("loud"), "a.example.com")
 	quiet := h.App(t, h.Tenant(t, "bravo", sharedCorp), "1000002", apptest.Secret("quiet"), "b.example.com")
 	address := httpapitest.Serve(t, signapi.New(signapi.Config{
-		Signer: h.Signer, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Signer: h.Signer, Log: slog.New(slog.DiscardHandler),
 		PerApp: httpapi.Rate{PerSecond: neighbourRate, Burst: neighbourRate},
 	}))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
