@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -82,6 +83,7 @@ func TestNoSecretIsSeenAnywhere(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db storetest.DB) {
 		n := &node{db: db, weCom: wecomtest.Start(t, wecomtest.Config{}), logs: &httpapitest.LogBook{}}
+		n.log = slog.New(slog.NewJSONHandler(n.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		n.cfg = newConfig(t, db, n.weCom.URL())
 		answers := n.liveThroughEverything(t)
 

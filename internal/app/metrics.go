@@ -84,6 +84,13 @@ func (m *metrics) watchReady(ready func() bool) {
 	}, func() float64 { return map[bool]float64{true: 1}[ready()] }))
 }
 
+// watchClock adds how wrong the node's own clock is.
+func (m *metrics) watchClock(ahead func() time.Duration) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "signet", Name: "clock_ahead_seconds", Help: "By how much the node's own clock is ahead of Postgres's; less than 0: behind. Tickets and signatures go by Postgres's.",
+	}, func() float64 { return ahead().Seconds() }))
+}
+
 // observe counts a request. Resolving labels costs more than counting, so what
 // was resolved once is kept; there are some hundred kinds of answers at most.
 func (m *metrics) observe(o httpapi.Observation) {

@@ -31,6 +31,7 @@ type Server struct {
 	from      store.FeedPosition
 	ready     atomic.Bool
 	leaving   atomic.Bool // the signal to stop has come
+	clock     nodeClock
 	metrics   *metrics
 	traces    traces
 }
@@ -57,11 +58,11 @@ type rooms struct {
 // looked for at once, and all of it is told: a joined error with a line for each
 // problem. Nothing is written before all of it holds.
 func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Server, error) {
-	s := &Server{cfg: cfg, metrics: newMetrics()}
+	s := &Server{cfg: cfg, metrics: newMetrics(), clock: nodeClock{Clock: store.NewClock(time.Now)}}
 	log = slog.New(newLogbook(log.Handler(), s.metrics.log))
 	s.log = log
 	s.traces = startTraces(ctx, cfg.Traces, log, s.metrics.log)
-	found, err := survey(ctx, cfg, log)
+	found, err := survey(ctx, cfg, s.clock.Now, log)
 	s.listeners, s.rooms.store = found.listeners, found.store
 	if err == nil {
 		err = found.requireAll()
@@ -86,17 +87,20 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	r.console = s.rooms.console
-	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe))
+	if err := s.setClock(ctx, r.store); err != nil {
+		return err
+	}
+	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe), upstream.WithClock(s.clock.Now))
 	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
-		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets,
+		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets, Now: s.clock.Now,
 		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	r.directory = signing.NewDirectory(r.store)
 	if s.from, err = r.directory.Load(ctx); err != nil {
 		return err
 	}
-	r.signer = signing.NewSigner(r.directory, r.tickets, time.Now)
+	r.signer = signing.NewSigner(r.directory, r.tickets, s.clock.Now)
 	r.identity, err = identity.New(ctx, identity.Config{
 		Store: r.console, Sealer: r.ring.Sealer(), Opener: r.ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return r.ring.NewScopeKey(seal.Platform(), 1) },
@@ -108,6 +112,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)
+	s.metrics.watchClock(s.clock.ahead)
 	return nil
 }
 
@@ -130,6 +135,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.serve(lasting, surfaces.metrics, metricsTime) })
 	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
 	group.Go(func() error { return s.trim(lasting) })
+	group.Go(func() error { return s.keepClock(lasting) })
 	group.Go(func() error { s.metrics.samples.run(lasting, s.rooms); return nil })
 	group.Go(func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil })
 	s.ready.Store(true)

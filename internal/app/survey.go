@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"signet/internal/config"
 	"signet/internal/seal"
@@ -27,7 +28,7 @@ type surroundings struct {
 // config.Read has refused a part. The error is a joined one, a line for each
 // problem; nothing is written, and nothing stays open.
 func Check(ctx context.Context, cfg config.Config) error {
-	found, err := survey(ctx, cfg, slog.New(slog.DiscardHandler))
+	found, err := survey(ctx, cfg, time.Now, slog.New(slog.DiscardHandler))
 	found.listeners.close()
 	if found.store != nil {
 		found.store.Close()
@@ -48,10 +49,10 @@ func (s surroundings) requireAll() error {
 // survey opens what is outside. What could be opened is open even where
 // something else is wrong, and the caller closes it. When ctx has ended, that is
 // the error: what was not waited for is not wrong.
-func survey(ctx context.Context, cfg config.Config, log *slog.Logger) (found surroundings, err error) {
+func survey(ctx context.Context, cfg config.Config, now func() time.Time, log *slog.Logger) (found surroundings, err error) {
 	var problems [4]error
 	found.master, found.recovery, problems[0] = readKeys(cfg, log)
-	if found.wecom, err = wecom.New(wecom.Config{BaseURL: cfg.WeComURL}); err != nil {
+	if found.wecom, err = wecom.New(wecom.Config{BaseURL: cfg.WeComURL, Now: now}); err != nil {
 		problems[1] = fmt.Errorf("%s: %w", config.WeComURL, err)
 	}
 	found.listeners, problems[2] = listen(ctx, cfg)

@@ -108,8 +108,8 @@ func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
 	}
 	event.context.end()
 	status, took := fctx.Response.StatusCode(), time.Since(event.began)
-	event.endSpan(&e.cfg, status)
 	event.write(event.context, e, status, took)
+	event.endSpan(&e.cfg, status)
 	if e.cfg.Observe != nil {
 		o := Observation{Listener: e.cfg.Name, Operation: event.Operation, Status: status, Duration: took}
 		if event.failure != nil {

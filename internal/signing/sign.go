@@ -70,6 +70,7 @@ func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
 		}
 		s.directory.keepTickets(key, app, pair)
 		tickets = &pair
+		now = s.now() // that may have taken a while
 	}
 	a := answer(app, page, now)
 	nonce := string(a.Nonce[:])
@@ -105,7 +106,7 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 	if err != nil {
 		return a, digits, err
 	}
-	a = answer(app, page, now)
+	a = answer(app, page, s.now())
 	signature(&digits, value.Expose(), string(a.Nonce[:]), a.Timestamp, a.URL)
 	return a, digits, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"signet/internal/core"
+	"signet/internal/fault"
 )
 
 // SigningApp is what signing needs to know of an app. Nothing in it is secret.
@@ -50,9 +51,15 @@ const (
 WHERE a.app_key = ANY ($1::bytea[]) OR a.tenant_id = ANY ($2::uuid[])`
 )
 
+// A million apps take longer than any other statement may.
+const patienceForEveryApp = `SELECT set_config('statement_timeout', '10min', true)`
+
 // EachSigningApp hands every app of the platform to visit, in no order. The
 // value handed over is reused: visit copies what it keeps.
 func (tx *SystemTx) EachSigningApp(ctx context.Context, visit func(*SigningApp)) error {
+	if _, err := one(ctx, tx.tx, fault.InternalError, pgx.RowTo[string], patienceForEveryApp); err != nil {
+		return err
+	}
 	return eachSigningApp(ctx, tx.tx, visit, selectEverySigningApp)
 }
 

@@ -314,6 +314,10 @@ var systemCalls = map[string]systemCall{
 	"CountTenantKeys": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.CountTenantKeys(ctx)
 	},
+	"Clock": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		at, err := tx.Clock(ctx)
+		return !at.IsZero(), err
+	},
 	"ListAppsInUse": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		apps, err := tx.ListAppsInUse(ctx, time.Time{}, time.Time{})
 		return len(apps), err

@@ -17,6 +17,9 @@ func (h *House) Ages(clock *Clock) {
 	clock.onAdvance(func(d time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
+		if d <= 0 {
+			return // a clock that is set back is no time that goes back
+		}
 		if owed += d; h.Age(owed) == nil {
 			owed = 0
 		}

@@ -97,6 +97,14 @@ func (h *House) Restart(t testing.TB) *House {
 	return &again
 }
 
+// RestartAt is Restart for a node with a clock of its own.
+func (h *House) RestartAt(t testing.TB, now func() time.Time) *House {
+	t.Helper()
+	again := *h
+	again.config.Now = now
+	return again.Restart(t)
+}
+
 func (h *House) openRing(t testing.TB) {
 	t.Helper()
 	master, identity, err := seal.GenerateMaster(seal.X25519)

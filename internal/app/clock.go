@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"signet/internal/store"
+)
+
+const (
+	clockEvery = 30 * time.Second
+	clockAlert = 10 * time.Second // by so much a clock is wrong, and somebody should look at it
+)
+
+// nodeClock is the clock that tickets and signatures go by: this node's, set right
+// by Postgres's (store.Clock). Sessions and logs go by the node's own.
+type nodeClock struct {
+	*store.Clock
+	off   atomic.Int64 // nanoseconds, as found last
+	wrong atomic.Bool  // whether that was told
+}
+
+// ahead tells by how much the node's own clock was ahead of Postgres's when they
+// were compared last.
+func (c *nodeClock) ahead() time.Duration { return time.Duration(c.off.Load()) }
+
+// setClock sets the clock, and says once that it is wrong, and once that it is
+// right again.
+func (s *Server) setClock(ctx context.Context, st *store.Store) error {
+	off, err := st.SetClock(ctx, s.clock.Clock)
+	if err != nil {
+		return err
+	}
+	s.clock.off.Store(int64(off))
+	wrong := off.Abs() > clockAlert
+	switch told := s.clock.wrong.Swap(wrong); {
+	case wrong && !told:
+		s.log.ErrorContext(ctx, "this node's clock is wrong: tickets and signatures go by the database's; set the clock (NTP)",
+			"alert", "clock_wrong", "seconds_ahead", off.Seconds())
+	case !wrong && told:
+		s.log.InfoContext(ctx, "this node's clock is right again")
+	}
+	return nil
+}
+
+// keepClock sets the clock now and then, until ctx ends. While Postgres is away it
+// goes on as it was set.
+func (s *Server) keepClock(ctx context.Context) error {
+	every := time.NewTicker(clockEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			_ = s.setClock(ctx, s.rooms.store) // who follows the feed says that Postgres is away
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
