@@ -205,6 +205,7 @@ func TestTheBudgetHoldsWithoutPostgres(t *testing.T) {
 	require.NoError(t, b.token(t.Context(), another(b.who)))
 
 	b.alter(t, "ALLOW_CONNECTIONS true")
+	require.Eventually(t, func() bool { return b.Store.Ping(t.Context()) == nil }, 20*time.Second, 10*time.Millisecond)
 	require.NoError(t, b.token(t.Context(), another(b.who)))
 	require.Equal(t, []string{"gettoken 1 1", "gettoken 1 1", "gettoken 60 60"}, b.budget(t))
 	other := b.nodes(t, 2)[1]
