@@ -20,12 +20,20 @@ import (
 
 // Serve runs a node until ctx ends, and returns nil after a clean end. Where ctx
 // ends while the node is still being put together, the error is context.Canceled.
+// Where nothing is wrong but that Postgres does not answer, it waits for it.
 func Serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	server, err := NewServer(ctx, cfg, log)
-	if err != nil {
-		return err
+	for {
+		server, err := NewServer(ctx, cfg, log)
+		switch {
+		case err == nil:
+			return server.Run(ctx)
+		case !isOnly(err, store.ErrNoAnswer):
+			return err
+		}
+		if err := awaitPostgres(ctx, cfg, log, err); err != nil {
+			return err
+		}
 	}
-	return server.Run(ctx)
 }
 
 // migration names the login roles by the two addresses that serve uses, each by

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ func (s *Server) drain(failed context.Context, stopTaking func(), requests *sync
 
 // serve answers on one listener until ctx ends, then finishes what is under way,
 // for as long as patience lasts.
-func (s *Server) serve(ctx context.Context, on served, patience time.Duration) error {
+func serve(ctx context.Context, log *slog.Logger, on served, patience time.Duration) error {
 	ended := make(chan error, 1)
 	go func() { ended <- on.surface.Listener(on.listener) }()
 	select {
@@ -61,7 +62,7 @@ func (s *Server) serve(ctx context.Context, on served, patience time.Duration) e
 	case <-ctx.Done():
 	}
 	if err := on.surface.ShutdownWithTimeout(patience); err != nil {
-		s.log.Warn("requests were cut off that took too long", "listener", on.listener.Addr(), "error", err)
+		log.WarnContext(ctx, "requests were cut off that took too long", "listener", on.listener.Addr(), "error", err)
 	}
 	_ = on.listener.Close() // or a shutdown that came before the first accept would be missed
 	return <-ended

@@ -130,9 +130,9 @@ func (s *Server) Run(ctx context.Context) error {
 	surfaces := s.surfaces()
 	for _, l := range []served{surfaces.public, surfaces.console} {
 		requests.Add(1)
-		group.Go(func() error { defer requests.Done(); return s.serve(taking, l, s.finishTime()) })
+		group.Go(func() error { defer requests.Done(); return serve(taking, s.log, l, s.finishTime()) })
 	}
-	group.Go(func() error { return s.serve(lasting, surfaces.metrics, metricsTime) })
+	group.Go(func() error { return serve(lasting, s.log, surfaces.metrics, metricsTime) })
 	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
 	group.Go(func() error { return s.trim(lasting) })
 	group.Go(func() error { return s.keepClock(lasting) })

@@ -65,7 +65,7 @@ func newNode(t *testing.T, number int, postgres, weCom *proxy, env []string) *no
 	return n
 }
 
-var serving = regexp.MustCompile(`"msg":"serving","public":"([^"]+)","console":"([^"]+)","metrics":"([^"]+)"`)
+var serving = regexp.MustCompile(`"msg":"(?:serving|waiting for Postgres[^"]*)","public":"([^"]+)","console":"([^"]+)","metrics":"([^"]+)"`)
 
 // launch starts the process and returns at once.
 func (n *node) launch(t *testing.T) {

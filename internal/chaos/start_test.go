@@ -7,31 +7,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPostgresAwayAtStart starts a node while Postgres is not there. It does not
-// half serve: it ends with 1 and a line that names the mend, writes nothing, and
-// costs the nodes that run nothing; once Postgres is back the same start serves.
+// TestPostgresAwayAtStart starts a node while Postgres is not there. It stays up,
+// says so, answers everybody that this will pass, and costs the nodes that run
+// nothing; once Postgres is back it serves without being started again.
 func TestPostgresAwayAtStart(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, plan{nodes: 2})
 	late := c.nodes[1]
 	l := c.startLoad(t)
 	l.during("before", 500*time.Millisecond)
-	late.kill()
 	l.phase.Store("during")
 	for _, d := range []trouble{refused("refused", toPostgres), poisoned("silent", toPostgres, silence...)} {
+		late.kill()
 		d.start(t, c, []*node{late})
+		late.launch(t)
+		require.Eventually(t, func() bool { return late.at.Load() != nil }, startPatience, 20*time.Millisecond)
+		require.Equal(t, 503, c.ask(t.Context(), late, c.warm[0], c.warm[0].page).status)
+		require.Equal(t, "store.unavailable", c.ask(t.Context(), late, c.warm[0], c.warm[0].page).code())
+		require.Equal(t, "store.unavailable", c.console(t.Context(), late, "GET", "/tenants", nil).code())
+		for path, want := range map[string]int{"/livez": 200, "/readyz": 503} {
+			a, err := send(t.Context(), "GET", late.at.Load().metrics+path, nil)
+			require.NoError(t, err)
+			require.Equal(t, want, a.status, path)
+		}
 		begun := time.Now()
-		status, said := run(t, late.env, "", "serve")
-		require.Equal(t, 1, status, said)
-		require.Contains(t, said, "SIGNET_DATABASE_URL")
-		t.Logf("%s: ended after %s: %s", d.name, time.Since(begun).Round(time.Millisecond), said)
 		d.heal(t, c, []*node{late})
-	}
-	begun := time.Now()
-	late.start(t)
-	t.Logf("started again with Postgres back, it was ready after %s", time.Since(begun).Round(time.Millisecond))
-	for _, a := range c.warm {
-		c.awaitStatus(t, late, a, 200)
+		require.Eventually(t, func() bool { return late.isReady(t.Context()) }, startPatience, 20*time.Millisecond)
+		require.False(t, late.isGone())
+		t.Logf("%s: ready %s after Postgres was back", d.name, time.Since(begun).Round(time.Millisecond))
+		for _, a := range c.warm {
+			c.awaitStatus(t, late, a, 200)
+		}
 	}
 	l.during("after", time.Second)
 	l.stop(t)

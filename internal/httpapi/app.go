@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"signet/internal/fault"
 	"signet/internal/tracing"
 )
 
@@ -112,5 +113,12 @@ func New(cfg Config) *fiber.App {
 	server.ErrorHandler = e.refuseUnread
 	server.SecureErrorLogMessage = true // its errors would quote the request
 	server.CloseOnShutdown = true
+	return app
+}
+
+// Closed makes a fiber app that has one answer to everything: why.
+func Closed(cfg Config, why *fault.Error) *fiber.App {
+	app := New(cfg)
+	app.Use(func(*fiber.Ctx) error { return why })
 	return app
 }

@@ -171,6 +171,8 @@ func connectProblem(key string, err error) error {
 		return fmt.Errorf("%s: %s refuses the role or its password; check both, or run `signet migrate up`, which makes the role", key, where)
 	case errors.As(err, &pg) && pg.Code == "3D000":
 		return fmt.Errorf("%s: %s has no such database; check its name in the address", key, where)
+	case errors.As(err, &pg) && pg.Code == cannotConnectNow:
+		return noAnswer(fmt.Sprintf("%s: %s is starting or stopping; wait for it, or look at its log", key, where))
 	case errors.As(err, &pg):
 		return fmt.Errorf("%s: %s answers %s (%s)", key, where, pg.Message, pg.Code)
 	case errors.As(err, &untrusted):
@@ -178,5 +180,14 @@ func connectProblem(key string, err error) error {
 	case strings.Contains(err.Error(), "server refused TLS connection"): // the driver has no value for it
 		return fmt.Errorf("%s: %s speaks no TLS, and the address asks for it; switch TLS on there, or set sslmode", key, where)
 	}
-	return fmt.Errorf("%s: %s does not answer; check host and port and whether it runs", key, where)
+	return noAnswer(fmt.Sprintf("%s: %s does not answer; check host and port and whether it runs", key, where))
 }
+
+// ErrNoAnswer says that Postgres is not there, or not yet: nothing is known to be
+// wrong with its address.
+var ErrNoAnswer = errors.New("Postgres does not answer")
+
+type noAnswer string
+
+func (e noAnswer) Error() string        { return string(e) }
+func (e noAnswer) Is(target error) bool { return target == ErrNoAnswer }

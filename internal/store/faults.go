@@ -23,6 +23,7 @@ const (
 	duplicateObject       = "42710"
 	uniqueViolation       = "23505"
 	lockTimeout           = "55P03"
+	cannotConnectNow      = "57P03"
 )
 
 // constraintCodes says what it means to the outside that a named constraint
