@@ -62,7 +62,7 @@ func awaitPostgres(ctx context.Context, cfg config.Config, log *slog.Logger, mis
 	for {
 		if time.Since(said) >= awaitSaid {
 			log.ErrorContext(ctx, "waiting for Postgres; requests are answered store.unavailable meanwhile",
-				"public", open.public.Addr(), "console", open.console.Addr(), "metrics", open.metrics.Addr(), "error", missing)
+				"public", open.public.Addr().String(), "console", open.console.Addr().String(), "metrics", open.metrics.Addr().String(), "error", missing)
 			said = time.Now()
 		}
 		select {

@@ -36,8 +36,12 @@ type Server struct {
 	traces    traces
 }
 
-// consoleConns is how many connections the console has for itself.
-const consoleConns = 8
+// How many connections the console has for itself, and how long it waits for one:
+// a person is told within a second that Postgres does not answer.
+const (
+	consoleConns    = 8
+	consolePatience = 900 * time.Millisecond
+)
 
 // rooms are the parts of a node that has passed every check.
 type rooms struct {
@@ -83,7 +87,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if r.ring, err = openRing(ctx, r.store, found.master, found.recovery, s.log); err != nil {
 		return err
 	}
-	if s.rooms.console, err = r.store.Beside(ctx, consoleConns); err != nil {
+	if s.rooms.console, err = r.store.Beside(ctx, consoleConns, consolePatience); err != nil {
 		return err
 	}
 	r.console = s.rooms.console

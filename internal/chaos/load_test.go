@@ -214,9 +214,10 @@ func (l *load) stop(t *testing.T) {
 // ends.
 func (l *load) list(wanted func(outcome) bool) []outcome {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	history := l.history // it only grows
+	l.mu.Unlock()
 	var list []outcome
-	for _, o := range l.history {
+	for _, o := range history {
 		if wanted == nil || wanted(o) {
 			list = append(list, o)
 		}

@@ -185,7 +185,7 @@ func connectProblem(key string, err error) error {
 
 // ErrNoAnswer says that Postgres is not there, or not yet: nothing is known to be
 // wrong with its address.
-var ErrNoAnswer = errors.New("Postgres does not answer")
+var ErrNoAnswer = errors.New("no answer from Postgres")
 
 type noAnswer string
 

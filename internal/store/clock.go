@@ -22,7 +22,7 @@ type Clock struct {
 func NewClock(own func() time.Time) *Clock { return &Clock{own: own} }
 
 // Now reads the clock. The reading keeps the part that cannot be set back.
-func (c *Clock) Now() time.Time { return c.own() }
+func (c *Clock) Now() time.Time { return c.own().Add(time.Duration(c.off.Load())) }
 
 // clockTolerance is how far two clocks may lie apart and count as one. A reading
 // comes over the network, and a clock that moved with each would not go evenly.

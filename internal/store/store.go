@@ -60,9 +60,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // Beside gives a Store over the same database with pools of its own, so that what
-// takes all connections of one leaves the other its own. It is as far checked as
-// this one, and closed by itself.
-func (s *Store) Beside(ctx context.Context, maxConns int32) (*Store, error) {
+// takes all connections of one leaves the other its own, and with a patience of its
+// own for getting one. It is as far checked as this one, and closed by itself.
+func (s *Store) Beside(ctx context.Context, maxConns int32, patience time.Duration) (*Store, error) {
 	tenants, err := poolLike(ctx, s.tenants, maxConns)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (s *Store) Beside(ctx context.Context, maxConns int32) (*Store, error) {
 		tenants.Close()
 		return nil, err
 	}
-	return &Store{tenants: tenants, system: system, patience: s.patience}, nil
+	return &Store{tenants: tenants, system: system, patience: patience}, nil
 }
 
 // systemConns is how many connections of the system's pool go with so many of

@@ -277,4 +277,9 @@ func TestACallOfANodeThatIsAloneAsksNoPostgres(t *testing.T) {
 	require.True(t, fault.Has(b.token(t.Context(), who), fault.IPRefused), "the node knows of it")
 	require.Equal(t, 2, b.calls())
 	require.Equal(t, statements, b.Store.Statements())
+	untried := another(who)
+	untried.Standing = upstream.Untried
+	err := b.token(t.Context(), untried)
+	require.True(t, fault.Has(err, fault.StoreUnavailable), err)
+	require.Positive(t, fault.Find(err).RetryAfter)
 }

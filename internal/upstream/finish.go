@@ -64,7 +64,7 @@ type written struct {
 	long     time.Duration // how long the calls are held back
 }
 
-var errAway = fault.New(fault.StoreUnavailable, nil)
+var errAway = fault.New(fault.StoreUnavailable, nil).WithRetryAfter(writePatience)
 
 // write writes what a call came to in one transaction.
 func (l *ledger) write(ctx context.Context, b begun, w *written) error {
