@@ -30,10 +30,15 @@ func TestMain(m *testing.M) {
 }
 
 // leftovers are the goroutines in which toxiproxy may stand still for ever once a
-// toxic was taken from a connection that had ended.
+// toxic was taken from a connection that had ended, and those of fasthttp: one
+// clock for the process, and one that looks after idle workers and ends when it
+// finds its server stopped.
 func leftovers() (known []goleak.Option) {
 	for _, function := range []string{"/toxics.(*ToxicStub).Run", ".(*ToxicLink).read", ".(*ToxicLink).write"} {
 		known = append(known, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2"+function))
+	}
+	for _, function := range []string{"updateServerDate.func1", "(*workerPool).Start.func2"} {
+		known = append(known, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp."+function))
 	}
 	return known
 }
