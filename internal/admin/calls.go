@@ -122,7 +122,7 @@ func byKey(calls []store.TenantCalls, pauses []store.Pause) map[store.CallKey][]
 		keys[c.CallKey] = append(keys[c.CallKey], c)
 	}
 	for _, p := range pauses {
-		if k := store.CallKey(p.PauseKey); p.AppID != (core.AppID{}) && keys[k] == nil {
+		if k := store.CallKey(p.PauseKey); !p.AppID.IsZero() && keys[k] == nil {
 			keys[k] = []store.TenantCalls{}
 		}
 	}
@@ -140,7 +140,7 @@ func budgetItem(k store.CallKey, counted []store.TenantCalls, pauses []store.Pau
 	item.Calls, item.Expected = hour.Calls(), hour.Expected()
 	item.SoftAt, item.HardAt = reachedAt(hour, item.Soft, now), reachedAt(hour, item.Hard, now)
 	for _, p := range pauses {
-		if p.CorpID == k.CorpID && p.API == k.API && (p.AppID == k.AppID || p.AppID == core.AppID{}) {
+		if p.CorpID == k.CorpID && p.API == k.API && (p.AppID == k.AppID || p.AppID.IsZero()) {
 			item.hold(Held{Code: p.Told.Code, Reason: p.Told.Reason, Errcode: p.Told.Errcode}, p.Left, now)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func awaitPostgres(ctx context.Context, cfg config.Config, log *slog.Logger, mis
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		found, err := store.Open(ctx, store.Config{TenantURL: cfg.DatabaseURL.Expose(), SystemURL: cfg.SystemDatabaseURL.Expose()})
+		found, err := openStore(ctx, cfg)
 		if found != nil {
 			found.Close()
 		}
@@ -84,13 +83,9 @@ func awaitPostgres(ctx context.Context, cfg config.Config, log *slog.Logger, mis
 func closedSurfaces(open listeners, cfg config.Config, log *slog.Logger) []served {
 	return []served{
 		{signapi.New(signapi.Config{Signer: noSigner{}, Log: log, TrustedProxies: cfg.TrustedProxies}), open.public},
-		{httpapi.Closed(closedConsole(log, cfg.TrustedProxies), errNoStore()), open.console},
+		{httpapi.Closed(httpapi.Config{Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: cfg.TrustedProxies}, errNoStore()), open.console},
 		{opsapi.New(opsapi.Config{Log: log, Ready: func() bool { return false }, Metrics: newMetrics().handler()}), open.metrics},
 	}
-}
-
-func closedConsole(log *slog.Logger, proxies []netip.Prefix) httpapi.Config {
-	return httpapi.Config{Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: proxies}
 }
 
 func errNoStore() *fault.Error {

@@ -17,8 +17,7 @@ const (
 // by Postgres's (store.Clock). Sessions and logs go by the node's own.
 type nodeClock struct {
 	*store.Clock
-	off   atomic.Int64 // nanoseconds, as found last
-	wrong atomic.Bool  // whether that was told
+	off atomic.Int64 // nanoseconds, as found last
 }
 
 // ahead tells by how much the node's own clock was ahead of Postgres's when they
@@ -32,9 +31,9 @@ func (s *Server) setClock(ctx context.Context, st *store.Store) error {
 	if err != nil {
 		return err
 	}
-	s.clock.off.Store(int64(off))
-	wrong := off.Abs() > clockAlert
-	switch told := s.clock.wrong.Swap(wrong); {
+	before := time.Duration(s.clock.off.Swap(int64(off)))
+	wrong, told := off.Abs() > clockAlert, before.Abs() > clockAlert
+	switch {
 	case wrong && !told:
 		s.log.ErrorContext(ctx, "this node's clock is wrong: tickets and signatures go by the database's; set the clock (NTP)",
 			"alert", "clock_wrong", "seconds_ahead", off.Seconds())

@@ -32,8 +32,9 @@ func (n *node) readiness() int {
 	return a.status
 }
 
-// load signs all the time, by a new connection each time and by connections that
-// are kept, until stop, which gives how often it went well and what did not.
+// load signs up to a thousand times a second, by a new connection each time and by
+// connections that are kept, until stop, which gives how often it went well and
+// what did not.
 func (n *node) load(t *testing.T, m madeApp) (stop func() (signed int64, failures []string)) {
 	t.Helper()
 	address := n.public() + "/v1/signatures?app=" + m.key + "&url=" + crmPage
@@ -47,11 +48,13 @@ func (n *node) load(t *testing.T, m madeApp) (stop func() (signed int64, failure
 		caller := &http.Client{Transport: transport, Timeout: 20 * time.Second}
 		group.Go(func() {
 			defer transport.CloseIdleConnections()
+			pace := time.NewTicker(6 * time.Millisecond) // far below what one app may sign
+			defer pace.Stop()
 			for {
 				select {
 				case <-over:
 					return
-				default:
+				case <-pace.C:
 				}
 				response, err := caller.Get(address)
 				if err == nil {

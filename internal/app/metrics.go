@@ -70,7 +70,7 @@ func (m *metrics) watch(r rooms) {
 		}, func() float64 { return map[bool]float64{true: 1}[r.directory.IsCurrent()] }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "signet", Name: "change_feed_behind_seconds", Help: "Seconds since the change feed was read last; above 3600 strict apps are refused.",
-		}, func() float64 { return r.directory.Behind(time.Now()).Seconds() }),
+		}, func() float64 { return r.signer.Behind().Seconds() }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
 		}, func() float64 { return float64(r.store.Statements() + r.console.Statements()) }),

@@ -43,12 +43,16 @@ func (d *Directory) Behind(now time.Time) time.Duration {
 	return max(now.Sub(*read), 0)
 }
 
+// Behind tells for how long this node has not read the change feed, by the clock
+// by which it notes the readings.
+func (s *Signer) Behind() time.Duration { return s.directory.Behind(s.now()) }
+
 // Follow keeps the directory and the tickets current from where a Load has just
-// left them, until ctx ends; then it returns nil. Where reading on would miss something, everything is read anew,
-// and until that can be done signing goes on with what is known. note hears of
-// each reading how it went, and whether the one before it went well; an error that
-// wraps store.ErrFeedBroken says why everything is read anew. Only one Follow may
-// run at a time.
+// left them, until ctx ends; then it returns nil. Where reading on would miss
+// something, everything is read anew, and until that can be done signing goes on
+// with what is known. note hears of each reading how it went, and whether the one
+// before it went well; an error that wraps store.ErrFeedBroken says why everything
+// is read anew. Only one Follow may run at a time.
 func (s *Signer) Follow(ctx context.Context, from store.FeedPosition, note func(err error, before bool)) error {
 	report := func(err error) { note(err, s.directory.NoteFeed(s.now(), err == nil)) }
 	s.directory.NoteFeed(s.now(), true)

@@ -187,3 +187,14 @@ func TestFollowNotesHowCurrentTheNodeIs(t *testing.T) {
 	require.ErrorIs(t, notes[0], store.ErrFeedTrimmed)
 	require.NoError(t, notes[1])
 }
+
+// The feed's age is told by the clock that notes its readings: it may have been set
+// right by Postgres's, hours away from the process's own.
+func TestBehindGoesByTheNodesClock(t *testing.T) {
+	t.Parallel()
+	clock := apptest.NewClock(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC))
+	h := apptest.New(t, apptest.Config{Now: clock.Now, WeCom: wecomtest.Config{Clock: clock.Now}})
+	h.Directory.NoteFeed(clock.Now(), true)
+	clock.Advance(time.Minute)
+	require.Equal(t, time.Minute, h.Signer.Behind())
+}

@@ -117,7 +117,7 @@ func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err err
 	if key, app, err = s.find(r); err == nil {
 		page, err = app.judge(r)
 	}
-	if err == nil && app.is(strict) && s.directory.Behind(s.now()) > strictFor {
+	if err == nil && app.is(strict) && s.Behind() > strictFor {
 		err = fault.New(fault.StoreUnavailable, nil).WithReason(fault.ReasonBehind).WithRetryAfter(behindWait)
 	}
 	return key, app, page, err

@@ -47,7 +47,7 @@ func (tx *TenantTx) TakeTurn(ctx context.Context, kind core.TicketKind, whose Ti
 		return Turn{Kind: kind, Whose: whose, Epoch: epoch}, 0, ok, err
 	}
 	seconds, _, err := find(ctx, tx.tx, pgx.RowTo[float64], awaitLease, tx.tenantID, kind, subject)
-	return Turn{}, max(time.Duration(seconds*float64(time.Second)), 0), false, err
+	return Turn{}, max(secondsOf(seconds), 0), false, err
 }
 
 const renewLease = `
@@ -113,5 +113,5 @@ func (tx *TenantTx) ForceTurn(ctx context.Context, t Turn, every time.Duration) 
 	if err != nil || !found {
 		return every, err // the turn is another's by now
 	}
-	return max(time.Duration(seconds*float64(time.Second)), time.Millisecond), nil
+	return max(secondsOf(seconds), time.Millisecond), nil
 }

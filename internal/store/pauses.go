@@ -19,7 +19,7 @@ type PauseKey struct {
 }
 
 func (k PauseKey) subject() string {
-	if k.AppID == (core.AppID{}) {
+	if k.AppID.IsZero() {
 		return ""
 	}
 	return k.AppID.String()

@@ -3,10 +3,10 @@
 //
 // It owns the three layers (memory, sealed row in Postgres, WeCom), the rule
 // how long a value may be used, the one flight for each key inside a process, and
-// the turns between processes. A key always carries the tenant: two tenants may have entered the
-// same corp id, and neither may be served the other's ticket. It holds the only
-// Opener of app secrets. It refuses to keep an error, to sign, and to hold a
-// transaction while WeCom answers.
+// the turns between processes. A key always carries the tenant: two tenants may
+// have entered the same corp id, and neither may be served the other's ticket. It
+// holds the only Opener of app secrets. It refuses to keep an error, to sign, and
+// to hold a transaction while WeCom answers.
 //
 // A Cache is safe for concurrent use; reading a value that is in memory takes
 // no lock that another tenant could hold. While Postgres is away what is in

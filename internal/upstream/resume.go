@@ -1,10 +1,6 @@
 package upstream
 
-import (
-	"maps"
-
-	"signet/internal/core"
-)
+import "maps"
 
 // ResumeRefused lifts the pauses of all apps that wait for a person to mend a
 // credential, because any may have been mended without this node hearing of it.
@@ -13,5 +9,5 @@ func (g *Gate) ResumeRefused() {
 	p := g.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	maps.DeleteFunc(p.held, func(k pauseKey, held pause) bool { return k.AppID != core.AppID{} && held.kind == refused })
+	maps.DeleteFunc(p.held, func(k pauseKey, held pause) bool { return !k.AppID.IsZero() && held.kind == refused })
 }
