@@ -14,22 +14,23 @@ import (
 )
 
 // load is a crowd of clients on one thread: each sends a request when it has
-// read the answer to the one before, over a connection that it keeps. It waits
-// with epoll by itself, because it shares the machine with the server and must
-// cost less than that.
+// read the answer to the one before, or at a pace, over a connection that it
+// keeps. It waits with epoll by itself, because it shares the machine with the
+// server and must cost less than that.
 type load struct {
 	epoll   int
 	clients map[int32]*keptClient
 	room    []byte
+	every   time.Duration // from one request to the next; zero: as fast as answers come
 
 	tolerant bool // counts what is refused and does not fail
 	refused  int
 }
 
 type keptClient struct {
-	fd   int
-	sent time.Time
-	got  []byte
+	fd  int
+	due time.Time // when its request was to be sent
+	got []byte
 }
 
 func newLoad(t *testing.T, address string, connections int) *load {
@@ -57,19 +58,27 @@ func newLoad(t *testing.T, address string, connections int) *load {
 }
 
 // run sends n requests, drawn by next, and gives how long each waited for its
-// answer. It fails on any answer but 200.
+// answer. At a pace it waits from when it was to be sent, so that a server that
+// is late for one is not spared the next. It fails on any answer but 200.
 func (l *load) run(n int, next func() []byte) ([]time.Duration, error) {
 	waits := make([]time.Duration, 0, n)
-	under := 0
+	var idle []*keptClient
 	for _, c := range l.clients {
-		if err := c.send(next()); err != nil {
-			return nil, err
-		}
-		under++
+		idle = append(idle, c)
 	}
-	left := n - under
+	begun, sent := time.Now(), 0
 	events := make([]syscall.EpollEvent, len(l.clients))
-	for under > 0 {
+	for len(waits) < n {
+		for now := time.Now(); len(idle) > 0 && sent < n && now.Sub(begun) >= time.Duration(sent)*l.every; sent++ {
+			c := idle[len(idle)-1]
+			idle = idle[:len(idle)-1]
+			if c.due = now; l.every > 0 {
+				c.due = begun.Add(time.Duration(sent) * l.every)
+			}
+			if err := c.send(next()); err != nil {
+				return nil, err
+			}
+		}
 		ready, err := syscall.EpollWait(l.epoll, events, 0) // it never sleeps: to wake it would be the server's cost, and only the slower one would bear it
 		if err != nil && err != syscall.EINTR {
 			return nil, err
@@ -84,16 +93,8 @@ func (l *load) run(n int, next func() []byte) ([]time.Duration, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !whole {
-				continue
-			}
-			waits = append(waits, time.Since(c.sent))
-			if left--; left < 0 {
-				under--
-				continue
-			}
-			if err := c.send(next()); err != nil {
-				return nil, err
+			if whole {
+				waits, idle = append(waits, time.Since(c.due)), append(idle, c)
 			}
 		}
 	}
@@ -101,7 +102,6 @@ func (l *load) run(n int, next func() []byte) ([]time.Duration, error) {
 }
 
 func (c *keptClient) send(request []byte) error {
-	c.sent = time.Now()
 	_, err := syscall.Write(c.fd, request)
 	return err
 }

@@ -120,10 +120,13 @@ func manyAppsWithTickets(t *testing.T, n int) *apptest.House {
 	db := storetest.New(t)
 	storetest.Seed(t, db, n)
 	h := apptest.New(t, apptest.Config{DB: &db})
-	h.SeedTickets(t, n, time.Now().Add(2*time.Hour), func(i int, kind core.TicketKind) string {
-		return string(kind[0]) + fmt.Sprintf("%07d", i) + corpTicket[8:]
-	})
+	h.SeedTickets(t, n, time.Now().Add(2*time.Hour), seededTicket)
 	return h
+}
+
+// seededTicket is a ticket of its own for each app, as long as WeCom's.
+func seededTicket(i int, kind core.TicketKind) string {
+	return string(kind[0]) + fmt.Sprintf("%07d", i) + corpTicket[8:]
 }
 
 // pagesOf gives a page of each app and the request for its signatures.
