@@ -79,12 +79,15 @@ func awaitPostgres(ctx context.Context, cfg config.Config, log *slog.Logger, mis
 	}
 }
 
-// closedSurfaces are what answers while there is no node yet.
+// closedSurfaces are what answers while there is no node yet. Whoever watches sees
+// that it is not ready, and whom it turns away.
 func closedSurfaces(open listeners, cfg config.Config, log *slog.Logger) []served {
+	m, ready := newMetrics(), func() bool { return false }
+	m.watchReady(ready)
 	return []served{
-		{signapi.New(signapi.Config{Signer: noSigner{}, Log: log, TrustedProxies: cfg.TrustedProxies}), open.public},
-		{httpapi.Closed(httpapi.Config{Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: cfg.TrustedProxies}, errNoStore()), open.console},
-		{opsapi.New(opsapi.Config{Log: log, Ready: func() bool { return false }, Metrics: newMetrics().handler()}), open.metrics},
+		{signapi.New(signapi.Config{Signer: noSigner{}, Log: log, TrustedProxies: cfg.TrustedProxies, Observe: m.observe}), open.public},
+		{httpapi.Closed(httpapi.Config{Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: cfg.TrustedProxies, Observe: m.observe}, errNoStore()), open.console},
+		{opsapi.New(opsapi.Config{Log: log, Ready: ready, Metrics: m.handler()}), open.metrics},
 	}
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signet/internal/fault"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 )
@@ -11,6 +12,20 @@ import (
 type weComMetrics struct {
 	calls   *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+}
+
+// counted are told from the start on, as 0: a counter that appears with the first
+// event shows a rule no rise.
+var counted = []struct {
+	outcome upstream.Outcome
+	code    fault.Code
+}{
+	{upstream.Answered, ""},
+	{upstream.OverQuota, fault.WeComQuota},
+	{upstream.Unanswered, fault.WeComUnavailable},
+	{upstream.Refused, fault.WeComUnavailable},
+	{upstream.Refused, fault.SecretRejected},
+	{upstream.Refused, fault.IPRefused},
 }
 
 func newWeComMetrics() *weComMetrics {
@@ -24,7 +39,9 @@ func newWeComMetrics() *weComMetrics {
 		}, []string{"api"}),
 	}
 	for _, api := range wecom.APIs() {
-		m.calls.WithLabelValues(string(api), string(upstream.Answered), "")
+		for _, what := range counted {
+			m.calls.WithLabelValues(string(api), string(what.outcome), string(what.code))
+		}
 		m.seconds.WithLabelValues(string(api))
 	}
 	return m

@@ -15,6 +15,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"signet/internal/wecom"
+	"signet/internal/wecom/wecomtest"
 )
 
 // alertRule is one of docs/deploy/prometheus/alerts.yml.
@@ -167,6 +170,35 @@ func TestRulesAndPanelsNameWhatANodeTells(t *testing.T) {
 	for name := range unwatched {
 		require.Contains(t, known, name)
 		require.False(t, watched[name], "%s is looked at after all", name)
+	}
+}
+
+// A counter that appears with the first event shows Prometheus no rise: what a rule
+// counts is told from the start on, as 0.
+func TestWhatARuleCountsIsToldFromTheStart(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, wecomtest.Config{})
+	n.start(t)
+	told := n.scrapeFamilies(t)
+	for _, rule := range alertRules(t) {
+		for _, s := range selected(t, rule.Alert, rule.Expr) {
+			if told[s.Name].kind != "counter" {
+				continue
+			}
+			for _, m := range s.LabelMatchers {
+				if m.Name == model.MetricNameLabel || slices.Contains(fromOutside, m.Name) {
+					continue
+				}
+				for value := range strings.SplitSeq(m.Value, "|") {
+					require.Contains(t, told[s.Name].labels[m.Name], value, "%s counts %s of %s", rule.Alert, m.Name, s.Name)
+				}
+			}
+		}
+	}
+	series := n.scrape(t)
+	for _, api := range wecom.APIs() {
+		require.Equal(t, "0", series[calls(string(api), "wecom.quota", "quota")], api)
+		require.Equal(t, "0", series[calls(string(api), "wecom.unavailable", "unanswered")], api)
 	}
 }
 

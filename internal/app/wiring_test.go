@@ -89,7 +89,12 @@ func TestTheConsoleIsWhereItsAddressSays(t *testing.T) {
 // scrape gives the value of each series of the metrics listener, by its line.
 func (n *node) scrape(t *testing.T) map[string]string {
 	t.Helper()
-	a := do(t, http.MethodGet, "http://"+n.server.MetricsAddr()+"/metrics", nil)
+	return scrapeAt(t, n.server.MetricsAddr())
+}
+
+func scrapeAt(t *testing.T, address string) map[string]string {
+	t.Helper()
+	a := do(t, http.MethodGet, "http://"+address+"/metrics", nil)
 	require.Equal(t, http.StatusOK, a.status)
 	series := map[string]string{}
 	for line := range strings.Lines(string(a.body)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,12 +76,15 @@ type Cache struct {
 	Config
 	memory   *xsync.Map[key, *entry]
 	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
-	spares   *xsync.Map[key, spare] // by the key of the access token (spare.go)
+	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
+	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
 	node     uuid.UUID     // this process, as leases name it
 	lag      time.Duration // how much later than others it renews ahead of need
+
+	forgotten atomic.Int64 // how often a change had something forgotten; counted before it is
 }
 
 // New makes an empty Cache.
@@ -102,6 +106,7 @@ func New(cfg Config) *Cache {
 		memory:   xsync.NewMap[key, *entry](),
 		disowned: xsync.NewMap[key, int64](),
 		spares:   xsync.NewMap[key, spare](),
+		dead:     xsync.NewMap[key, int32](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -178,11 +183,13 @@ func valueOf(e *entry, err error) (core.Secret, error) {
 // kept the former secret from being used counts no more. The rows are the
 // business of who made the change, and a Pair that of who keeps it.
 func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.TicketKind) {
+	c.forgotten.Add(1)
 	for _, kind := range kinds {
 		k := key{tenant: tenant, kind: kind, app: app}
 		c.memory.Delete(k)
 		c.disowned.Delete(k)
 		c.spares.Delete(k)
+		c.dead.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
 }

@@ -159,7 +159,7 @@ func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Gra
 	}
 	sealed := spare.secret
 	by := origin{app: e.app.AppID, version: sealed.Version}
-	if sealed.Problem == string(fault.SecretRejected) {
+	if sealed.Problem == string(fault.SecretRejected) || c.diedUnnoted(ctx, e, sealed.Version) {
 		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
 	}
 	if err := c.mayReplace(ctx, e, mine); err != nil {

@@ -70,15 +70,35 @@ func (c *Cache) note(ctx context.Context, e errand, version int32, problem fault
 		c.Log.WarnContext(ctx, "WeCom refuses our address for an app", append(facts, "alert", "ip_refused", "ip", fault.Find(cause).Args["ip"])...)
 	default: // accepted
 	}
-	if e.alone {
-		return
+	var err error
+	if !e.alone {
+		err = c.writeOutcome(ctx, app, version, problem)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
-	defer cancel()
-	err := c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
-		return tx.UpdateSecretOutcome(ctx, app.AppID, version, problem)
-	})
 	if err != nil {
 		c.Log.ErrorContext(ctx, "what WeCom said of a secret could not be noted", append(facts, "problem", problem, "error", err)...)
 	}
+	if problem == fault.SecretRejected && (e.alone || err != nil) {
+		c.dead.Store(keyOf(app, core.AccessToken), version)
+	}
+}
+
+func (c *Cache) writeOutcome(ctx context.Context, app App, version int32, problem fault.Code) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notePatience)
+	defer cancel()
+	return c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
+		return tx.UpdateSecretOutcome(ctx, app.AppID, version, problem)
+	})
+}
+
+// diedUnnoted tells whether WeCom has rejected the version while its row could not
+// be told. It is told now, if it can be.
+func (c *Cache) diedUnnoted(ctx context.Context, e errand, version int32) bool {
+	k := keyOf(e.app, core.AccessToken)
+	if dead, known := c.dead.Load(k); !known || dead != version {
+		return false
+	}
+	if !e.alone && c.writeOutcome(ctx, e.app, version, fault.SecretRejected) == nil {
+		c.dead.Delete(k)
+	}
+	return true
 }

@@ -23,7 +23,9 @@ type CorpOf struct {
 // a corp that is gone. No credential counts as refused any more, and who waits for
 // another node looks again.
 func (c *Cache) ForgetMissed(apps map[AppOf]bool, corps map[CorpOf]bool) {
+	c.forgotten.Add(1)
 	c.spares.Clear()
+	c.dead.Clear()
 	goneApps, goneCorps := map[AppOf]bool{}, map[CorpOf]bool{}
 	for k := range c.memory.All() {
 		switch {

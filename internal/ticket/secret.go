@@ -3,6 +3,8 @@ package ticket
 import (
 	"context"
 
+	"github.com/puzpuzpuz/xsync/v4"
+
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
@@ -16,10 +18,12 @@ import (
 type spare struct {
 	secret store.SealedSecret
 	key    store.WrappedKey
+	asOf   int64 // Cache.forgotten before it was read
 }
 
 // findSecret reads both from their rows.
-func findSecret(ctx context.Context, tx *store.TenantTx, app core.AppID) (s spare, err error) {
+func (c *Cache) findSecret(ctx context.Context, tx *store.TenantTx, app core.AppID) (s spare, err error) {
+	s.asOf = c.forgotten.Load()
 	if s.secret, err = tx.GetCurrentSecret(ctx, app); err != nil {
 		return s, err
 	}
@@ -27,14 +31,19 @@ func findSecret(ctx context.Context, tx *store.TenantTx, app core.AppID) (s spar
 	return s, err
 }
 
-// noteSpare keeps a secret that WeCom has accepted and not refused since.
+// noteSpare keeps a secret that WeCom has accepted and not refused since. Where
+// something was forgotten since it was read, it may be a former one by now, and the
+// next reading decides.
 func (c *Cache) noteSpare(app App, s spare) {
-	k := keyOf(app, core.AccessToken)
-	if s.secret.Checked && s.secret.Problem == "" {
-		c.spares.Store(k, s)
-	} else {
-		c.spares.Delete(k)
-	}
+	c.spares.Compute(keyOf(app, core.AccessToken), func(held spare, _ bool) (spare, xsync.ComputeOp) {
+		switch {
+		case !s.secret.Checked || s.secret.Problem != "":
+			return held, xsync.DeleteOp
+		case c.forgotten.Load() != s.asOf:
+			return held, xsync.CancelOp
+		}
+		return s, xsync.UpdateOp
+	})
 }
 
 // keepSpare sees to it that the secret of an app whose tickets were read from
@@ -43,7 +52,7 @@ func (c *Cache) keepSpare(ctx context.Context, tx *store.TenantTx, app App) erro
 	if _, known := c.spares.Load(keyOf(app, core.AccessToken)); known {
 		return nil
 	}
-	s, err := findSecret(ctx, tx, app.AppID)
+	s, err := c.findSecret(ctx, tx, app.AppID)
 	switch {
 	case err == nil:
 		c.noteSpare(app, s)
@@ -62,7 +71,7 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 	s, known := c.spares.Load(keyOf(app, core.AccessToken))
 	if !e.alone || !known {
 		err = c.Store.Tenant(ctx, actor, app.TenantID, func(tx *store.TenantTx) error {
-			s, err = findSecret(ctx, tx, app.AppID)
+			s, err = c.findSecret(ctx, tx, app.AppID)
 			return err
 		})
 	}
