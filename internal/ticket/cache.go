@@ -64,8 +64,14 @@ type Config struct {
 	Observer   Observer                             // default: nobody
 	FlightTime time.Duration                        // longest that one load may take; default 10 s
 	Now        func() time.Time                     // default time.Now
+	SetClock   SetClock                             // default: Now is right
 	After      func(time.Duration) <-chan time.Time // default time.After
 }
+
+// SetClock hears what Postgres's clock says, exact to within that much, before
+// anything is fetched whose end is told by Now, and tells whether Now was set.
+// Where it was set back, SetClock has called ForgetTimes.
+type SetClock func(ctx context.Context, right time.Time, within time.Duration) (set bool)
 
 // defaultFlightTime bounds one shared load: up to three calls to WeCom, their
 // rows, and what a stand-in costs. It is how long a cold caller waits at most.
@@ -95,6 +101,9 @@ func New(cfg Config) *Cache {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.SetClock == nil {
+		cfg.SetClock = func(context.Context, time.Time, time.Duration) bool { return false }
+	}
 	if cfg.After == nil {
 		cfg.After = time.After
 	}
@@ -121,7 +130,7 @@ type Pair struct {
 }
 
 // Usable tells whether the pair may be used at now.
-func (p *Pair) Usable(now time.Time) bool { return inTime(now, p.useUntil) }
+func (p *Pair) Usable(now time.Time) bool { return now.Before(p.useUntil) }
 
 // RenewFrom is when the first of the two is to be fetched anew, behind the pages
 // (Cache.Renew).

@@ -72,7 +72,11 @@ func (c *Cache) fetchInTurn(ctx context.Context, e errand, held *entry, mine tur
 		c.giveUp(ctx, e.key, mine)
 		return nil, err
 	}
-	return c.writeRow(ctx, e, got, mine)
+	written, err := c.writeRow(ctx, e, got, mine)
+	if err != nil && !errors.Is(err, errTurnOver) {
+		c.giveUp(ctx, e.key, mine)
+	}
+	return written, err
 }
 
 // fetched is a value on its way from WeCom to its row.

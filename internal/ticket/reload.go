@@ -46,3 +46,12 @@ func (c *Cache) ForgetMissed(apps map[AppOf]bool, corps map[CorpOf]bool) {
 	c.Gate.ResumeRefused()
 	c.waiting.wakeAll()
 }
+
+// ForgetTimes is for a node whose clock was set back: what it holds may end later
+// than it is good for, and what is held back may be so for too long. Rows have
+// their ends from nodes whose clock Postgres has just set, and are read anew.
+func (c *Cache) ForgetTimes() {
+	c.memory.Clear()
+	c.Gate.ForgetTimes()
+	c.waiting.wakeAll()
+}

@@ -57,14 +57,17 @@ func (c *Cache) takeTurn(ctx context.Context, e errand) (seen sight, err error) 
 		if c.serves(seen.held, e.beyond) {
 			return c.keepSpare(ctx, tx, e.app)
 		}
-		begun := c.Now()
+		begun, known := c.Now(), seen.held
 		t, wait, ok, err := tx.TakeTurn(ctx, e.key.kind, e.key.subject(), c.node, leaseTime)
 		if err != nil || !ok {
 			seen.left = wait
 			return err
 		}
+		if within := c.Now().Sub(begun); c.SetClock(ctx, t.Begun, within) {
+			begun, known = c.Now().Add(-within), nil // which was judged by the wrong time
+		}
 		// What the former turn brought may have been written since the first look.
-		if seen.held, err = c.findRow(ctx, tx, e.key, seen.held); err != nil {
+		if seen.held, err = c.findRow(ctx, tx, e.key, known); err != nil {
 			return err
 		}
 		if c.serves(seen.held, e.beyond) {

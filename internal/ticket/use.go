@@ -61,24 +61,16 @@ func (k key) spread() float64 {
 	return float64(h.Sum32()) / (1 << 32)
 }
 
-// usable tells whether the value may be used at now. Both of the clocks that a
-// time.Time carries must say so: the one on the wall can be set back, and the
-// other one stands still while the machine is suspended.
-func (e *entry) usable(now time.Time) bool {
-	return inTime(now, e.useUntil)
-}
+// usable tells whether the value may be used at now.
+func (e *entry) usable(now time.Time) bool { return now.Before(e.useUntil) }
 
-func inTime(now, end time.Time) bool { return now.Before(end) && now.Round(0).Before(end) }
-
-// stored makes an entry of what a row holds. now gives its end the clock that
-// cannot be set back. An end further off than any value lives was written by a
-// clock that went wrong: such a value counts as held, and is not used. An error
-// of the clocks that is no greater than the margin is what the margin is for.
+// stored makes an entry of what a row holds. A value that was fetched in times to
+// come, or that ends later than any lives, was written by a clock that went wrong:
+// it counts as held, and is not used. An error of the clocks that is no greater
+// than the margin is what the margin is for.
 func stored(k key, value core.Secret, row store.TicketRow, end, now time.Time) *entry {
-	left := end.Sub(now)
-	end = now.Add(left)
 	e := newEntry(k, value, row.Generation, end.Add(-row.ExpiresAt.Sub(row.FetchedAt)), end, row.Repeated)
-	if left > wecom.MaxLife+margin {
+	if end.Sub(now) > wecom.MaxLife+margin || row.FetchedAt.Sub(now) > margin {
 		e.useUntil = time.Time{}
 	}
 	return e
