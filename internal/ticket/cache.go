@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,6 +77,8 @@ type Cache struct {
 	memory   *xsync.Map[key, *entry]
 	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
 	spares   *xsync.Map[key, spare] // by the key of the access token (spare.go)
+	heldBack *xsync.Map[key, heldBack]
+	changes  atomic.Int64 // of credentials and apps, as far as this node has heard
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
@@ -102,6 +105,7 @@ func New(cfg Config) *Cache {
 		memory:   xsync.NewMap[key, *entry](),
 		disowned: xsync.NewMap[key, int64](),
 		spares:   xsync.NewMap[key, spare](),
+		heldBack: xsync.NewMap[key, heldBack](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -183,13 +187,17 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.memory.Delete(k)
 		c.disowned.Delete(k)
 		c.spares.Delete(k)
+		c.heldBack.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
+	c.changes.Add(1)
 }
 
 // ForgetCorp drops what belongs to a corp of which the tenant has no app left.
 func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
-	c.memory.Delete(key{tenant: tenant, kind: core.CorpTicket, corp: corp})
+	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
+	c.memory.Delete(k)
+	c.heldBack.Delete(k)
 	c.Gate.ForgetCorp(tenant, corp)
 }
 
@@ -225,9 +233,14 @@ func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 			c.Observer.Loaded(e.key.kind, FromMemory)
 			return held, nil // somebody's flight landed while we were on our way here
 		}
+		if err := c.stillHeldBack(e); err != nil {
+			return nil, err
+		}
+		changes := c.changes.Load()
 		ctx, span := beginSpan(ctx, e)
 		fresh, err := c.load(ctx, e)
 		span.End(err)
+		c.noteHeldBack(e, changes, err)
 		if err != nil {
 			c.Observer.Loaded(e.key.kind, FromNobody)
 			return nil, outward(err)

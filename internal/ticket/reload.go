@@ -42,5 +42,7 @@ func (c *Cache) ForgetMissed(apps map[AppOf]bool, corps map[CorpOf]bool) {
 		c.ForgetCorp(gone.Tenant, gone.Corp)
 	}
 	c.Gate.ResumeRefused()
+	c.changes.Add(1)
+	c.heldBack.Clear()
 	c.waiting.wakeAll()
 }
