@@ -82,6 +82,7 @@ type Cache struct {
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
+	places   places
 	node     uuid.UUID     // this process, as leases name it
 	lag      time.Duration // how much later than others it renews ahead of need
 }
@@ -238,7 +239,7 @@ func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 		}
 		changes := c.changes.Load()
 		ctx, span := beginSpan(ctx, e)
-		fresh, err := c.load(ctx, e)
+		fresh, err := c.loadInPlace(ctx, e)
 		span.End(err)
 		c.noteHeldBack(e, changes, err)
 		if err != nil {
