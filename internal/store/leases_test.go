@@ -63,9 +63,9 @@ func TestATurnIsOnesAloneAndNumbersRise(t *testing.T) {
 		require.False(t, ok)
 		require.Greater(t, left, 30*time.Second)
 		require.LessOrEqual(t, left, time.Minute, "by the database's clock")
-		require.True(t, u.renew(first, time.Hour))
+		require.True(t, u.renew(first, 110*time.Second))
 		_, left, _ = u.take(time.Minute)
-		require.Greater(t, left, 30*time.Minute)
+		require.Greater(t, left, 65*time.Second)
 		require.True(t, u.end(first))
 
 		second, _, ok := u.take(0) // over as soon as it has begun
@@ -87,6 +87,26 @@ func TestATurnIsOnesAloneAndNumbersRise(t *testing.T) {
 		fifth, _, ok := u.take(time.Minute)
 		require.True(t, ok)
 		require.EqualValues(t, 6, fifth.Epoch)
+	})
+}
+
+// The database's clock was set back in somebody's turn, and in the minute in which
+// a value was replaced.
+func TestATurnOfTimesToComeIsOver(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		u := turns{t, st, r, r.appSubject()}
+		_, _, ok := u.take(time.Minute)
+		require.True(t, ok)
+		db.Exec(t, `UPDATE signet.ticket_leases SET ends_at = now() + interval '1 hour', forced_at = now() + interval '1 hour'`)
+		turn, _, ok := u.take(time.Minute)
+		require.True(t, ok)
+		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
+			left, err := tx.ForceTurn(ctx, turn, time.Minute)
+			require.Zero(t, left)
+			return err
+		})
 	})
 }
 

@@ -84,13 +84,16 @@ type Cache struct {
 	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
 	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
 	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
+	heldBack *xsync.Map[key, heldBack]
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
+	places   places
 	node     uuid.UUID     // this process, as leases name it
 	lag      time.Duration // how much later than others it renews ahead of need
 
 	forgotten atomic.Int64 // how often a change had something forgotten; counted before it is
+	changes   atomic.Int64 // the same, counted after it is
 }
 
 // New makes an empty Cache.
@@ -116,6 +119,7 @@ func New(cfg Config) *Cache {
 		disowned: xsync.NewMap[key, int64](),
 		spares:   xsync.NewMap[key, spare](),
 		dead:     xsync.NewMap[key, int32](),
+		heldBack: xsync.NewMap[key, heldBack](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -199,13 +203,17 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.disowned.Delete(k)
 		c.spares.Delete(k)
 		c.dead.Delete(k)
+		c.heldBack.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
+	c.changes.Add(1)
 }
 
 // ForgetCorp drops what belongs to a corp of which the tenant has no app left.
 func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
-	c.memory.Delete(key{tenant: tenant, kind: core.CorpTicket, corp: corp})
+	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
+	c.memory.Delete(k)
+	c.heldBack.Delete(k)
 	c.Gate.ForgetCorp(tenant, corp)
 }
 
@@ -241,9 +249,14 @@ func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 			c.Observer.Loaded(e.key.kind, FromMemory)
 			return held, nil // somebody's flight landed while we were on our way here
 		}
+		if err := c.stillHeldBack(e); err != nil {
+			return nil, err
+		}
+		changes := c.changes.Load()
 		ctx, span := beginSpan(ctx, e)
-		fresh, err := c.load(ctx, e)
+		fresh, err := c.loadInPlace(ctx, e)
 		span.End(err)
+		c.noteHeldBack(e, changes, err)
 		if err != nil {
 			c.Observer.Loaded(e.key.kind, FromNobody)
 			return nil, outward(err)

@@ -25,8 +25,12 @@ const (
 	rarestLook = time.Second
 )
 
-// errTurnOver says that somebody else's turn has begun meanwhile.
-var errTurnOver = errors.New("the turn to fetch is over")
+var (
+	// errTurnOver says that somebody else's turn has begun meanwhile.
+	errTurnOver = errors.New("the turn to fetch is over")
+	// errStillRepeated says that WeCom goes on giving the last moments of a value.
+	errStillRepeated = errors.New("the value is repeated until its end")
+)
 
 // turn is this node's turn to fetch one value, in the whole cluster. The zero
 // turn is none.

@@ -35,7 +35,8 @@ type entry struct {
 	end        time.Time // by WeCom's
 	renewFrom  time.Time // when to fetch the next, behind the pages
 	generation int64
-	repeated   bool // WeCom gives this value until its end, and no other
+	version    int32 // of the secret behind an access token; 0: not known
+	repeated   bool  // WeCom gives this value until its end, and no other
 }
 
 // newEntry makes an entry of a value that lives from begin to end. One that WeCom
@@ -70,6 +71,7 @@ func (e *entry) usable(now time.Time) bool { return now.Before(e.useUntil) }
 // than the margin is what the margin is for.
 func stored(k key, value core.Secret, row store.TicketRow, end, now time.Time) *entry {
 	e := newEntry(k, value, row.Generation, end.Add(-row.ExpiresAt.Sub(row.FetchedAt)), end, row.Repeated)
+	e.version = row.SecretVersion
 	if end.Sub(now) > wecom.MaxLife+margin || row.FetchedAt.Sub(now) > margin {
 		e.useUntil = time.Time{}
 	}
