@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/store"
 )
 
 // Trim is what deletes old rows while a server runs.
@@ -14,3 +15,6 @@ func (s *Server) Trim(ctx context.Context) error { return s.trim(ctx) }
 func FinishTime(delay time.Duration) time.Duration {
 	return (&Server{cfg: config.Config{DrainDelay: delay}}).finishTime()
 }
+
+// Clock is the clock that the node's tickets go by.
+func (s *Server) Clock() *store.Clock { return s.clock.Clock }

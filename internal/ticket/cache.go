@@ -149,12 +149,15 @@ func (c *Cache) pairOf(corp, agent *entry) Pair {
 }
 
 // Tickets gives both tickets of an app. now is the caller's reading of the clock.
+// It takes no longer than one of them may.
 //
 // It fails with fault.SecretRejected, fault.IPRefused, fault.WeComQuota,
 // fault.WeComUnavailable, fault.StoreUnavailable or fault.AppNotReady (there is
 // no current secret, or it cannot be opened), each with RetryAfter, or with
 // fault.AppUnknown where the app has just been deleted.
 func (c *Cache) Tickets(ctx context.Context, now time.Time, app App) (Pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.FlightTime)
+	defer cancel()
 	for range 2 {
 		corp, err := c.get(ctx, now, app, core.CorpTicket)
 		if err != nil {
