@@ -242,10 +242,19 @@ type errand struct {
 	alone  bool      // Postgres has just been found out of reach
 }
 
+// flight is what singleflight knows an errand by. A page never joins a flight ahead
+// of need, which gives up where it would not.
+func (e errand) flight() string {
+	if e.ahead {
+		return "ahead of need/" + e.key.flight(e.beyond)
+	}
+	return e.key.flight(e.beyond)
+}
+
 // share goes an errand once for all who want the same now. It has a deadline of
 // its own and outlives the caller who happened to be first.
 func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
-	done := c.flights.DoChan(e.key.flight(e.beyond), func() (any, error) {
+	done := c.flights.DoChan(e.flight(), func() (any, error) {
 		ctx, land := c.flying.setOut(ctx, c.FlightTime)
 		defer land()
 		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {

@@ -41,3 +41,14 @@ func TestAStoredValueOfAWrongClockIsNotUsed(t *testing.T) {
 		require.Equal(t, c.usable, e.usable(noon), c.name)
 	}
 }
+
+func TestAPageJoinsNoFlightAheadOfNeed(t *testing.T) {
+	t.Parallel()
+	page := errand{key: key{kind: core.CorpTicket, corp: "ww1"}}
+	ahead := page
+	ahead.ahead = true
+	require.NotEqual(t, page.flight(), ahead.flight())
+	other := page
+	other.key.corp = "ww2"
+	require.NotEqual(t, page.flight(), other.flight())
+}
