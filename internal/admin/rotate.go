@@ -158,7 +158,7 @@ func (a *Actions) keepGrant(ctx context.Context, tx *store.TenantTx, tenant core
 		row := store.TicketRow{
 			Generation: held.Generation + 1, KeyVersion: key.Version,
 			FetchedBy: app.ID, SecretVersion: version,
-			FetchedAt: grant.ReceivedAt, ExpiresAt: grant.ReceivedAt.Add(grant.ExpiresIn),
+			FetchedAt: grant.ReceivedAt, ExpiresAt: grant.Ends(),
 		}
 		if found && grant.ReceivedAt.Before(held.ExpiresAt) && held.ExpiresAt.Before(row.ExpiresAt) {
 			row.ExpiresAt = held.ExpiresAt

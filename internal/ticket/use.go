@@ -83,7 +83,7 @@ func stored(k key, value core.Secret, row store.TicketRow, end, now time.Time) *
 // little life that the usual margin would eat it means the same thing: WeCom
 // gives this value until its end and no other.
 func received(k key, grant wecom.Grant, held *entry) *entry {
-	generation, end, repeated := int64(1), grant.ReceivedAt.Add(grant.ExpiresIn), false
+	generation, end, repeated := int64(1), grant.Ends(), false
 	if held != nil {
 		generation = held.generation + 1
 		if same(held.value, grant.Value) && grant.ReceivedAt.Before(held.end) {

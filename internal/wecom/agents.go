@@ -20,11 +20,11 @@ type Agent struct {
 // secret belong together. It fails with *Error: 40056 no such agent id, 301002
 // another app's.
 func (c *Client) Agent(ctx context.Context, token core.Secret, agent core.AgentID) (Agent, error) {
-	body, tries, err := c.ask(ctx, GetAgent, url.Values{"access_token": {token.Expose()}, "agentid": {string(agent)}})
+	answer, tries, err := c.ask(ctx, GetAgent, url.Values{"access_token": {token.Expose()}, "agentid": {string(agent)}})
 	if err != nil {
 		return Agent{}, err
 	}
-	found, cause := parseAgent(body)
+	found, cause := parseAgent(answer.body)
 	if cause == nil && found.AgentID != agent {
 		cause = errUnusable
 	}

@@ -40,32 +40,39 @@ const (
 	MaxRetryAfter = time.Hour
 )
 
-// ask makes one call and gives the body of an answer with errcode 0, and how
-// often WeCom was asked for it. It tries again where WeCom cannot have counted
+// answer is one with errcode 0.
+type answer struct {
+	body []byte
+	took time.Duration // the try that brought it
+}
+
+// ask makes one call and gives an answer with errcode 0, and how often WeCom was
+// asked for it. It tries again where WeCom cannot have counted
 // the call as wrong: it was busy, or the connection broke before the answer was
 // whole.
-func (c *Client) ask(ctx context.Context, api API, query url.Values) ([]byte, int, error) {
+func (c *Client) ask(ctx context.Context, api API, query url.Values) (answer, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
 	address := c.base + "/cgi-bin/" + string(api) + "?" + query.Encode()
 	for try, cuts := 1, 0; ; try++ {
+		begun := time.Now()
 		body, failure := c.askOnce(ctx, api, address)
 		if failure == nil {
-			return body, try, nil
+			return answer{body, time.Since(begun)}, try, nil
 		}
 		failure.Tries = try
 		switch {
 		case try == c.tries:
-			return nil, try, failure
+			return answer{}, try, failure
 		case failure.Errcode == errcodeBusy:
 		case failure.cut() && cuts < maxCuts:
 			cuts++
 		default:
-			return nil, try, failure
+			return answer{}, try, failure
 		}
 		if !pause(ctx, c.jitter(firstPause<<(try-1))) {
-			return nil, try, failure
+			return answer{}, try, failure
 		}
 	}
 }

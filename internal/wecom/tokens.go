@@ -16,8 +16,19 @@ const MaxLife = 7200 * time.Second
 type Grant struct {
 	Value      core.Secret   // visible ASCII without "&"; a token 1 to 1024 bytes, a ticket 1 to 512
 	ExpiresIn  time.Duration // above 0, at most MaxLife, whole seconds
-	ReceivedAt time.Time     // when the answer was whole, with the monotonic clock
+	ReceivedAt time.Time     // when the answer was whole, by the client's clock
+	Took       time.Duration // from when WeCom was asked the last time until then
 	Tries      int           // how often WeCom was asked for it
+}
+
+// promptly is how long an answer may take and count as given when it came.
+const promptly = 500 * time.Millisecond
+
+// Ends tells when the value ends. Its life counts from when WeCom made the answer:
+// of one that was long on its way nobody knows how long ago that was, and so it
+// counts from when it was asked for.
+func (g Grant) Ends() time.Time {
+	return g.ReceivedAt.Add(g.ExpiresIn - max(g.Took-promptly, 0))
 }
 
 // AccessToken fetches the access token of the app whose secret it is
@@ -32,14 +43,14 @@ func (c *Client) AccessToken(ctx context.Context, corp core.CorpID, secret core.
 
 // grant asks for a token or a ticket and checks it.
 func (c *Client) grant(ctx context.Context, api API, query url.Values) (Grant, error) {
-	body, tries, err := c.ask(ctx, api, query)
+	answer, tries, err := c.ask(ctx, api, query)
 	if err != nil {
 		return Grant{}, err
 	}
 	received := c.now()
-	value, life, cause := parseGrant(api, body)
+	value, life, cause := parseGrant(api, answer.body)
 	if cause != nil {
 		return Grant{}, unusable(api, cause, tries)
 	}
-	return Grant{Value: value, ExpiresIn: life, ReceivedAt: received, Tries: tries}, nil
+	return Grant{Value: value, ExpiresIn: life, ReceivedAt: received, Took: answer.took, Tries: tries}, nil
 }
