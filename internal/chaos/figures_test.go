@@ -14,12 +14,10 @@ var (
 	writeTable = flag.String("write-figures", "", "write the table to this file")
 )
 
-// TestFigures measures what a loud tenant costs its neighbour, in turns with and
+// neighbourFigure measures what a loud tenant costs its neighbour, in turns with and
 // without it; the median of the rounds counts.
-func TestFigures(t *testing.T) {
-	if !*figures {
-		t.Skip("run with -figures (make bench)")
-	}
+func neighbourFigure(t *testing.T) {
+	t.Helper()
 	const rounds, calls = 5, 300
 	var ratios []float64
 	for range rounds {

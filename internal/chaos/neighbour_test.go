@@ -30,6 +30,10 @@ const (
 // since both, and the load, share this machine's processors.
 func TestNoisyNeighbour(t *testing.T) {
 	t.Parallel()
+	if *figures {
+		neighbourFigure(t)
+		return
+	}
 	noisyNeighbour(t, neighbourCalls)
 }
 
