@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	clockEvery = 30 * time.Second
+	clockLook  = 500 * time.Millisecond
+	clockEvery = 60               // looks
 	clockAlert = 10 * time.Second // by so much a clock is wrong, and somebody should look at it
 )
 
@@ -24,13 +25,18 @@ type nodeClock struct {
 // were compared last.
 func (c *nodeClock) ahead() time.Duration { return time.Duration(c.off.Load()) }
 
-// setClock sets the clock, and says once that it is wrong, and once that it is
-// right again.
+// setClock sets the clock by Postgres's.
 func (s *Server) setClock(ctx context.Context, st *store.Store) error {
-	off, err := st.SetClock(ctx, s.clock.Clock)
-	if err != nil {
-		return err
+	off, moved, err := st.SetClock(ctx, s.clock.Clock)
+	if err == nil {
+		s.clockWasSet(ctx, off, moved)
 	}
+	return err
+}
+
+// clockWasSet says once that the clock is wrong, and once that it is right again.
+// Where it was set back, what it has said before is not believed any more.
+func (s *Server) clockWasSet(ctx context.Context, off, moved time.Duration) {
 	before := time.Duration(s.clock.off.Swap(int64(off)))
 	wrong, told := off.Abs() > clockAlert, before.Abs() > clockAlert
 	switch {
@@ -40,20 +46,24 @@ func (s *Server) setClock(ctx context.Context, st *store.Store) error {
 	case !wrong && told:
 		s.log.InfoContext(ctx, "this node's clock is right again")
 	}
-	return nil
+	if moved < 0 && s.rooms.signer != nil {
+		s.rooms.signer.ForgetTimes()
+	}
 }
 
-// keepClock sets the clock now and then, until ctx ends. While Postgres is away it
-// goes on as it was set.
+// keepClock sets the clock now and then, and soon after this node's two clocks have
+// come apart, until ctx ends. While Postgres is away it goes on as it was set.
 func (s *Server) keepClock(ctx context.Context) error {
-	every := time.NewTicker(clockEvery)
-	defer every.Stop()
-	for {
+	look := time.NewTicker(clockLook)
+	defer look.Stop()
+	for looks := 1; ; looks++ {
 		select {
-		case <-every.C:
-			_ = s.setClock(ctx, s.rooms.store) // who follows the feed says that Postgres is away
+		case <-look.C:
 		case <-ctx.Done():
 			return nil
+		}
+		if looks%clockEvery == 0 || s.clock.Doubtful() {
+			_ = s.setClock(ctx, s.rooms.store) // who follows the feed says that Postgres is away
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/app"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
@@ -180,4 +181,70 @@ func storm(t *testing.T, n *node) (end func()) {
 		return n.db.List(t, `SELECT (count(*) >= 8)::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)[0] == "true"
 	})
 	return func() { release(); group.Wait() }
+}
+
+// Whatever delay the operator has chosen, there is time to give turns back and to
+// end within 20 seconds.
+func TestALongerDelayLeavesLessTimeForRequests(t *testing.T) {
+	t.Parallel()
+	for delay, want := range map[time.Duration]time.Duration{
+		0: 8 * time.Second, 8 * time.Second: 8 * time.Second, 8500 * time.Millisecond: 8 * time.Second, 9 * time.Second: 7500 * time.Millisecond, 15 * time.Second: 1500 * time.Millisecond,
+	} {
+		require.Equal(t, want, app.FinishTime(delay), delay)
+	}
+}
+
+// A node takes no more requests, and finishes those that it has.
+func TestWhatIsUnderWayIsFinished(t *testing.T) {
+	t.Parallel()
+	n, m := drainingNode(t, 0)
+	n.db.Exec(t, `DELETE FROM signet.tickets`)
+	n.startAgain(t)
+	n.weCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
+	t.Cleanup(n.weCom.Release)
+	asked := make(chan answer, 1)
+	go func() {
+		a, _ := send(context.Background(), http.MethodGet, n.public()+"/v1/signatures?app="+m.key+"&url="+crmPage, nil)
+		asked <- a
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, n.weCom.AwaitHanging(ctx, 1))
+	address := n.server.PublicAddr()
+	ended := n.stopping()
+	n.await(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
+	n.weCom.Release()
+	a := <-asked
+	require.Equal(t, http.StatusOK, a.status, string(a.body))
+	<-ended
+	require.NoError(t, n.stop())
+}
+
+// A turn that no request waits for, because a ticket is renewed ahead of need, is
+// given back as well: no other node waits for this one.
+func TestATurnOfNobodysRequestIsGivenBack(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, wecomtest.Config{Life: 14 * time.Second})
+	require.NoError(t, createOwner(t, n.cfg, ownerPassword))
+	n.start(t)
+	n.signIn(t)
+	m := n.makeApp(t, "蓝湖科技", "ww1234567890abcdef", "1000247", crmHost)
+	require.Equal(t, http.StatusOK, n.sign(t, m.key, crmPage).status)
+	n.weCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang})
+	t.Cleanup(n.weCom.Release)
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	require.NoError(t, n.weCom.AwaitHanging(ctx, 1))
+	// It would not end by itself while the test runs.
+	n.db.Exec(t, `UPDATE signet.ticket_leases SET ends_at = now() + interval '1 hour' WHERE ends_at > now()`)
+	begun := time.Now()
+	require.NoError(t, n.stop())
+	require.Less(t, time.Since(begun), 20*time.Second)
+	require.Equal(t, []string{"0"}, n.db.List(t, `SELECT count(*)::text FROM signet.ticket_leases WHERE ends_at > clock_timestamp()`))
 }

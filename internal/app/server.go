@@ -100,6 +100,11 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
 		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets, Now: s.clock.Now,
+		SetClock: func(ctx context.Context, right time.Time, within time.Duration) bool {
+			off, moved := s.clock.Set(right, within)
+			s.clockWasSet(ctx, off, moved)
+			return moved != 0
+		},
 		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	r.directory = signing.NewDirectory(r.store)

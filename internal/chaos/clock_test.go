@@ -30,8 +30,9 @@ func newSkewed(t *testing.T, off time.Duration) *skewed {
 	h := apptest.New(t, apptest.Config{Now: clock.Now, After: clock.After, WeCom: wecomtest.Config{Clock: clock.Now}})
 	a := h.ColdApp(t, h.Tenant(t, "alpha", sharedCorp), "1000002", apptest.Secret("clock"), "crm.example.com")
 	wrong := store.NewClock(func() time.Time { return clock.Now().Add(off) })
-	require.Equal(t, off, wrong.Set(clock.Now(), 0))
-	return &skewed{h: h, wrong: h.RestartAt(t, wrong.Now), clock: clock, app: a}
+	told, _ := wrong.Set(clock.Now(), 0)
+	require.Equal(t, off, told)
+	return &skewed{h: h, wrong: h.RestartBy(t, wrong), clock: clock, app: a}
 }
 
 // sign signs at the node with the right or the wrong clock. The ticket must live

@@ -38,6 +38,62 @@ func TestRollingRestart(t *testing.T) {
 	l.requireNoFailure(t)
 }
 
+// TestNodeDrains tells a node to end while one of its calls hangs at WeCom: it is
+// not ready from then on, signs until it is left alone, answers what is under
+// way, gives its turn back, and ends in time with 0.
+func TestNodeDrains(t *testing.T) {
+	t.Parallel()
+	c := prepareCluster(t, plan{nodes: 2})
+	n, other := c.nodes[0], c.nodes[1]
+	n.env = append(n.env, "SIGNET_DRAIN_DELAY=1s") // shorter than the call hangs
+	n.start(t)
+	other.start(t)
+	c.settle(t, 1)
+	warm, cold := c.warm[0], c.cold[0]
+	answered := c.holdTurn(t, cold)
+	held := func() string {
+		return c.postgres.List(t, `SELECT count(*)::text FROM signet.ticket_leases WHERE tenant_id = $1 AND ends_at > clock_timestamp()`, cold.tenantID)[0]
+	}
+	// It would not end by itself while the test runs.
+	c.postgres.Exec(t, `UPDATE signet.ticket_leases SET ends_at = now() + interval '1 hour' WHERE tenant_id = $1 AND ends_at > now()`, cold.tenantID)
+	require.NotEqual(t, "0", held())
+	begun := time.Now()
+	n.signal(syscall.SIGTERM)
+	n.awaitDraining(t)
+	got := c.ask(t.Context(), n, warm, warm.page)
+	require.Equal(t, 200, got.status, "whoever has not seen it yet is served: %s", got.body)
+	require.Zero(t, n.awaitEnd(t, drainTime).ExitCode())
+	took := time.Since(begun)
+	require.LessOrEqual(t, took, 20*time.Second)
+	require.NotZero(t, (<-answered).status, "what was under way has got an answer")
+	require.Equal(t, "0", held(), "a turn was not given back")
+	got = c.ask(t.Context(), other, cold, cold.page)
+	require.Equal(t, 200, got.status, "another node takes the turn: %s", got.body)
+	c.weCom.Release()
+	t.Logf("it ended %s after SIGTERM", took.Round(time.Millisecond))
+}
+
+// TestNodeToldTwice sends a second signal while a node drains: somebody does not
+// want to wait.
+func TestNodeToldTwice(t *testing.T) {
+	t.Parallel()
+	c := prepareCluster(t, plan{nodes: 1})
+	n := c.nodes[0]
+	n.env = append(n.env, "SIGNET_DRAIN_DELAY=15s")
+	for _, signals := range [][2]syscall.Signal{{syscall.SIGTERM, syscall.SIGTERM}, {syscall.SIGINT, syscall.SIGINT}, {syscall.SIGTERM, syscall.SIGINT}} {
+		n.start(t)
+		n.signal(signals[0])
+		n.awaitDraining(t)
+		begun := time.Now()
+		n.signal(signals[1])
+		state := n.awaitEnd(t, drainTime)
+		require.Less(t, time.Since(begun), time.Second*slack, "%s, then %s", signals[0], signals[1])
+		status, ok := state.Sys().(syscall.WaitStatus)
+		require.True(t, ok)
+		require.Equal(t, signals[1], status.Signal(), "the signal has ended it: %s", state)
+	}
+}
+
 // holdTurn lets node 0 ask for a cold app, and returns when its call hangs at
 // WeCom: now it has the turn. The others' calls do not hang.
 func (c *cluster) holdTurn(t *testing.T, a *app) (answered <-chan answer) {

@@ -160,17 +160,34 @@ func (n *node) kill() {
 // the process takes longer than patience.
 func (n *node) stop(t *testing.T, patience time.Duration) (status int) {
 	t.Helper()
+	n.signal(syscall.SIGTERM)
+	return n.awaitEnd(t, patience).ExitCode()
+}
+
+// awaitEnd waits until a process that was told to end has ended, and gives how.
+// It fails the test if that takes longer than patience.
+func (n *node) awaitEnd(t *testing.T, patience time.Duration) *os.ProcessState {
+	t.Helper()
 	n.mu.Lock()
 	cmd, ended := n.cmd, n.ended
 	n.mu.Unlock()
-	_ = cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-ended:
 	case <-time.After(patience):
-		t.Errorf("node %d has not ended %s after SIGTERM", n.number, patience)
+		t.Errorf("node %d has not ended %s after the signal", n.number, patience)
 		n.kill()
 	}
-	return cmd.ProcessState.ExitCode()
+	return cmd.ProcessState
+}
+
+// awaitDraining waits until /readyz says that the node takes its leave.
+func (n *node) awaitDraining(t *testing.T) {
+	t.Helper()
+	at := n.at.Load().metrics
+	require.Eventually(t, func() bool {
+		a, err := send(t.Context(), "GET", at+"/readyz", nil)
+		return err == nil && a.status == 503
+	}, patience, 10*time.Millisecond, "node %d is still ready", n.number)
 }
 
 // lineWatch hands each whole line to found. The process writes from one

@@ -95,7 +95,7 @@ func TestPostgresStopped(t *testing.T) {
 
 // poolSize is how many connections a node holds at most: tenants, system, and the
 // one that listens (store.Config).
-const poolSize = 16 + 4 + 1
+const poolSize = 16 + 4 + 1 + 8 + 2
 
 // nobodys is an app key that was never given.
 var nobodys = core.AppKey{1, 2, 3}.String()

@@ -109,6 +109,9 @@ func New(cfg Config) *fiber.App {
 	}
 	e.next = app.Handler()
 	server := app.Server()
+	// Connections that only wait for their next request never take all places:
+	// from half of them on each ends with its answer.
+	e.crowded = func() bool { return server.GetCurrentConcurrency() > uint32(cfg.Concurrency/2) }
 	server.Handler = e.serve
 	server.ErrorHandler = e.refuseUnread
 	server.SecureErrorLogMessage = true // its errors would quote the request

@@ -21,6 +21,7 @@ type edge struct {
 	lines   lineWriter // nil: every line goes through slog
 	headers []rawHeader
 	next    fasthttp.RequestHandler // fiber
+	crowded func() bool             // more than half of the connections are taken
 }
 
 // rawHeader is a header whose name is in its canonical form already.
@@ -42,7 +43,7 @@ func newEdge(cfg Config) *edge {
 func (e *edge) serve(fctx *fasthttp.RequestCtx) {
 	event := e.begin(fctx, fctx.Time())
 	defer e.finish(fctx, event)
-	if e.cfg.Leaving != nil && e.cfg.Leaving() {
+	if e.crowded() || e.cfg.Leaving != nil && e.cfg.Leaving() {
 		fctx.SetConnectionClose()
 	}
 	if err := checkFraming(&fctx.Request.Header); err != nil {

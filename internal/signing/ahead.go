@@ -172,6 +172,20 @@ func (h *ahead) rests(key core.AppKey, now time.Time) bool {
 	return known && now.Before(r.until)
 }
 
+// warmAgain lets what is in use be taken up once more.
+func (h *ahead) warmAgain() {
+	select {
+	case h.warm <- struct{}{}:
+	default: // it is to be done already
+	}
+}
+
+func (h *ahead) forgetRests() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.resting)
+}
+
 // WarmUp takes into memory the tickets of apps in use that live in their rows, so
 // that a node which was just started signs without Postgres and WeCom as well as
 // one that has run all day. What it does not get to, pages fetch for themselves.

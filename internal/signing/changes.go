@@ -48,10 +48,7 @@ func (s *Signer) Reload(ctx context.Context) (store.FeedPosition, error) {
 	}
 	apps, corps := s.directory.served()
 	s.tickets.ForgetMissed(apps, corps)
-	select {
-	case s.ahead.warm <- struct{}{}:
-	default: // it is to be done already
-	}
+	s.ahead.warmAgain()
 	return from, nil
 }
 
@@ -65,4 +62,13 @@ func (s *Signer) forgetCorps(gone []ticket.App) {
 	for c := range corps {
 		s.tickets.ForgetCorp(c.Tenant, c.Corp)
 	}
+}
+
+// ForgetTimes drops what may be held for too long because this node's clock was
+// wrong and has just been set back. Tickets are read again from their rows.
+func (s *Signer) ForgetTimes() {
+	s.tickets.ForgetTimes()
+	s.directory.forgetTickets()
+	s.ahead.forgetRests()
+	s.ahead.warmAgain()
 }

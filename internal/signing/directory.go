@@ -37,12 +37,23 @@ type warmApp struct {
 	values [192]byte
 }
 
+// like takes over all but the tickets of another.
+func (a *app) like(other *app) {
+	a.corpEnd, a.agentEnd, a.allows = other.corpEnd, other.agentEnd, other.allows
+	a.tenantID, a.appID = other.tenantID, other.appID
+	a.useLike(other)
+	a.setText([]byte(other.text))
+}
+
+func (a *app) cold() *app {
+	c := new(app)
+	c.like(a)
+	return c
+}
+
 func (a *app) warmed(p ticket.Pair) *app {
 	w := &warmApp{pair: p}
-	w.corpEnd, w.agentEnd, w.allows = a.corpEnd, a.agentEnd, a.allows
-	w.tenantID, w.appID = a.tenantID, a.appID
-	w.useLike(a)
-	w.setText([]byte(a.text))
+	w.like(a)
 	if p.Corp.Len()+p.Agent.Len() <= len(w.values) {
 		w.pair.Corp = core.SecretIn(w.values[:], p.Corp)
 		w.pair.Agent = core.SecretIn(w.values[p.Corp.Len():], p.Agent)
@@ -281,6 +292,22 @@ func (d *Directory) keepTickets(key core.AppKey, asked *app, p ticket.Pair) {
 			return now, xsync.CancelOp
 		}
 		return warm, xsync.UpdateOp
+	})
+}
+
+// forgetTickets lets every app ask for its tickets again.
+func (d *Directory) forgetTickets() {
+	held := d.held.Load()
+	held.apps.Range(func(key core.AppKey, a *app) bool {
+		if a.tickets != nil {
+			held.apps.Compute(key, func(now *app, known bool) (*app, xsync.ComputeOp) {
+				if !known || now.tickets == nil {
+					return now, xsync.CancelOp
+				}
+				return now.cold(), xsync.UpdateOp
+			})
+		}
+		return true
 	})
 }
 

@@ -33,8 +33,7 @@ func (d *Directory) NoteFeed(now time.Time, readable bool) (before bool) {
 // IsCurrent tells whether the change feed could be read the last time.
 func (d *Directory) IsCurrent() bool { return !d.feed.stopped.Load() }
 
-// Behind tells for how long the change feed was not read, by the clock that
-// cannot be set back.
+// Behind tells at now for how long the change feed was not read.
 func (d *Directory) Behind(now time.Time) time.Duration {
 	read := d.feed.read.Load()
 	if read == nil {

@@ -11,6 +11,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/signing"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/wecom/wecomtest"
@@ -197,4 +198,17 @@ func TestBehindGoesByTheNodesClock(t *testing.T) {
 	h.Directory.NoteFeed(clock.Now(), true)
 	clock.Advance(time.Minute)
 	require.Equal(t, time.Minute, h.Signer.Behind())
+}
+
+// While a node does not hear of changes, the app of a host may have been bound.
+func TestAnUnknownHostIsNotDeniedWhileTheFeedStandsStill(t *testing.T) {
+	t.Parallel()
+	h, _, _ := signingHouse(t)
+	unnamed := signing.Request{Page: page}
+	_, err := h.Signer.Sign(t.Context(), unnamed)
+	require.True(t, fault.Has(err, fault.AppMissing), err)
+	h.Directory.NoteFeed(time.Now(), false)
+	_, err = h.Signer.Sign(t.Context(), unnamed)
+	require.True(t, fault.Has(err, fault.StoreUnavailable), err)
+	require.Positive(t, fault.Find(err).RetryAfter)
 }

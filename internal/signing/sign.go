@@ -51,7 +51,7 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 // Sign gives both signatures for a page of an app.
 //
 // It fails, in this order, with url.missing, app.missing, app.unknown (or
-// store.unavailable, while an app may have been made that is not known yet),
+// store.unavailable, while an app or a binding may have been made that is not known yet),
 // tenant.suspended, app.suspended, url.invalid, url.untrusted,
 // origin.untrusted, app.not_ready, store.unavailable (a strict app, where the
 // change feed was not read for 60 minutes), or a code of package ticket.
@@ -151,10 +151,13 @@ func (s *Signer) find(r Request) (key core.AppKey, found *app, err error) {
 		return key, nil, fault.New(fault.URLMissing, nil)
 	}
 	if r.AppKey == "" {
-		if key, found = s.directory.findLegacy(claimedHost(r.Page)); found == nil {
-			return key, nil, fault.New(fault.AppMissing, nil)
+		switch key, found = s.directory.findLegacy(claimedHost(r.Page)); {
+		case found != nil:
+			return key, found, nil
+		case !s.directory.IsCurrent():
+			return key, nil, fault.New(fault.StoreUnavailable, nil).WithRetryAfter(behindWait)
 		}
-		return key, found, nil
+		return key, nil, fault.New(fault.AppMissing, nil)
 	}
 	key, ok := core.ParseAppKey(r.AppKey)
 	if ok {

@@ -16,6 +16,7 @@ type Turn struct {
 	Kind  core.TicketKind
 	Whose TicketSubject
 	Epoch int64
+	Begun time.Time // by the database's clock
 }
 
 const takeLease = `
@@ -23,8 +24,8 @@ INSERT INTO signet.ticket_leases (tenant_id, kind, subject, app_id, corp_id, epo
 VALUES ($1, $2, $3, $4, $5, 1, $6, clock_timestamp() + $7::interval)
 ON CONFLICT (tenant_id, kind, subject) DO UPDATE
 SET epoch = ticket_leases.epoch + 1, holder = EXCLUDED.holder, ends_at = EXCLUDED.ends_at, awaited = false
-WHERE ticket_leases.ends_at <= clock_timestamp()
-RETURNING epoch`
+WHERE ticket_leases.ends_at <= clock_timestamp() OR ticket_leases.ends_at > clock_timestamp() + 2 * $7::interval
+RETURNING epoch, clock_timestamp()`
 
 // The value that is waited for may be written in between; then nobody is left to
 // tell of it, and what is left of the lease is nothing.
@@ -38,13 +39,18 @@ FROM signet.ticket_leases
 WHERE tenant_id = $1 AND kind = $2 AND subject = $3`
 
 // TakeTurn takes the turn to fetch a value, for lease from now by the database's
-// clock. If it is another's turn, ok is false, left says for how long yet, and a
+// clock. One that lasts longer than any was taken before that clock was set back,
+// and is over. If it is another's turn, ok is false, left says for how long yet, and a
 // change row will tell when it is over.
 func (tx *TenantTx) TakeTurn(ctx context.Context, kind core.TicketKind, whose TicketSubject, holder uuid.UUID, lease time.Duration) (t Turn, left time.Duration, ok bool, err error) {
 	subject, app, corp := whose.columns()
-	epoch, ok, err := find(ctx, tx.tx, pgx.RowTo[int64], takeLease, tx.tenantID, kind, subject, app, corp, holder, lease)
+	t, ok, err = find(ctx, tx.tx, func(row pgx.CollectableRow) (Turn, error) {
+		t := Turn{Kind: kind, Whose: whose}
+		err := row.Scan(&t.Epoch, &t.Begun)
+		return t, err
+	}, takeLease, tx.tenantID, kind, subject, app, corp, holder, lease)
 	if err != nil || ok {
-		return Turn{Kind: kind, Whose: whose, Epoch: epoch}, 0, ok, err
+		return t, 0, ok, err
 	}
 	seconds, _, err := find(ctx, tx.tx, pgx.RowTo[float64], awaitLease, tx.tenantID, kind, subject)
 	return Turn{}, max(secondsOf(seconds), 0), false, err
@@ -93,7 +99,7 @@ func (tx *TenantTx) VoidTurn(ctx context.Context, kind core.TicketKind, whose Ti
 const forceTurn = `
 UPDATE signet.ticket_leases SET forced_at = clock_timestamp()
 WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND epoch = $4
-  AND (forced_at IS NULL OR forced_at <= clock_timestamp() - $5::interval)`
+  AND (forced_at IS NULL OR forced_at <= clock_timestamp() - $5::interval OR forced_at > clock_timestamp())`
 
 const forcedLeft = `
 SELECT extract(epoch FROM forced_at + $5::interval - clock_timestamp())::float8

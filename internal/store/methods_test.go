@@ -141,6 +141,9 @@ var tenantCalls = map[string]tenantCall{
 		s, err := tx.GetCurrentSecret(ctx, r.App.ID)
 		return string(s.Sealed), err
 	},
+	"HoldSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.HoldSecret(ctx, r.App.ID, 1)
+	},
 	"GetTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		tenant, err := tx.GetTenant(ctx)
 		return []any{tenant.Name, tenant.Corps}, err

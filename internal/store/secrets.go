@@ -136,6 +136,29 @@ func (tx *TenantTx) GetCurrentSecret(ctx context.Context, app core.AppID) (Seale
 	}, selectCurrentSecret, tx.tenantID, app)
 }
 
+const keepApp = `
+SELECT true
+FROM signet.apps
+WHERE tenant_id = $1 AND app_id = $2
+FOR SHARE SKIP LOCKED`
+
+const secretIsCurrent = `
+SELECT EXISTS (
+    SELECT FROM signet.app_secrets
+    WHERE tenant_id = $1 AND app_id = $2 AND version = $3 AND state = 'current'
+)`
+
+// HoldSecret tells whether a version of an app's secret is the current one, and
+// keeps it so until the transaction ends. It waits for nobody: while somebody
+// changes the app, nothing can be said, and held is false.
+func (tx *TenantTx) HoldSecret(ctx context.Context, app core.AppID, version int32) (held bool, err error) {
+	// Two statements, so that the second sees what was written before the first.
+	if _, held, err = find(ctx, tx.tx, pgx.RowTo[bool], keepApp, tx.tenantID, app); err != nil || !held {
+		return false, err
+	}
+	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[bool], secretIsCurrent, tx.tenantID, app, version)
+}
+
 const updateSecretOutcome = `
 UPDATE signet.app_secrets
 SET problem = $4, checked_at = CASE WHEN $4 = '' THEN now() ELSE checked_at END

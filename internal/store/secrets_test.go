@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -167,4 +168,41 @@ func TestAppWithoutASecretIsNotReady(t *testing.T) {
 		return err
 	})
 	require.True(t, fault.Has(err, fault.AppNotReady))
+}
+
+// A failure holds back the calls of the secret that it is of, as long as that is
+// the current one; and it waits for nobody to know.
+func TestHeldSecretIsTheCurrentOneAndStaysSo(t *testing.T) {
+	t.Parallel()
+	st := storetest.Open(t)
+	r := makeTenant(t, st, "alpha")
+	held := func(version int32) (is bool) {
+		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+			is, err = tx.HoldSecret(ctx, r.App.ID, version)
+			return err
+		})
+		return is
+	}
+	require.True(t, held(1))
+	require.False(t, held(2), "there is none")
+	_, err := rotate(t.Context(), st, r, nil)
+	require.NoError(t, err)
+	require.False(t, held(1), "it is the former one")
+	require.True(t, held(2))
+
+	onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
+		_, err := tx.LockApp(ctx, r.App.ID)
+		require.False(t, held(2), "somebody is changing the app")
+		return err
+	})
+	onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
+		is, err := tx.HoldSecret(ctx, r.App.ID, 2)
+		require.True(t, is)
+		require.True(t, held(2), "others may know it too")
+		ctx, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		_, rotated := rotate(ctx, st, r, nil)
+		require.Error(t, rotated, "a rotation waits")
+		return err
+	})
 }

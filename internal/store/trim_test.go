@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -124,6 +126,40 @@ func TestWhoHasNotReadWhatWasTrimmedIsTold(t *testing.T) {
 	})
 }
 
+// The mark never lies below anything that is gone, in whichever order it went:
+// who has read the first of two and not the second is told.
+func TestTheMarkIsTheHighestThatWasTrimmed(t *testing.T) {
+	for name, rounds := range map[string][]string{"at once": {"first second"}, "the second before the first": {"second", "first"}} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, db storetest.DB) {
+				st := db.Open(t)
+				conn := connect(t, db.TenantURL)
+				reader := reading{st: st}
+				reader.load(t)
+				for i, host := range []string{"first", "second"} {
+					require.NoError(t, writer(t, conn, host).Commit(t.Context()))
+					settle(t, db, host)
+					if i == 0 {
+						require.Equal(t, []string{host}, reader.next(t))
+					}
+				}
+				for _, hosts := range rounds {
+					db.Exec(t, `UPDATE signet.change_log SET at = now() - interval '25 hours' WHERE host = ANY (string_to_array($1, ' '))`, hosts)
+					gone, want := int64(0), int64(len(strings.Fields(hosts)))
+					require.Eventually(t, func() bool {
+						rows, err := st.Trim(t.Context())
+						gone += rows
+						return err == nil && gone >= want
+					}, patience, poll)
+					require.Equal(t, want, gone)
+				}
+				_, err := reader.try()
+				require.ErrorIs(t, err, store.ErrFeedTrimmed)
+			})
+		})
+	}
+}
+
 // A stranger's transaction that stays open for days holds trimming back, and makes
 // nobody who follows the feed load everything again and again.
 func TestAnOpenTransactionHoldsTrimmingBack(t *testing.T) {
@@ -170,5 +206,63 @@ func TestAMarkOfARestoredDumpMisleadsNobody(t *testing.T) {
 		require.Empty(t, feed.next(t))
 		_, err := behind.try()
 		require.ErrorIs(t, err, store.ErrFeedTrimmed, "the mark lies here again")
+	})
+}
+
+// One transaction deletes a batch of each sort and no more, so that no lock is
+// held for long.
+func TestABatchBoundsOneTransaction(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		const batch, rows = 5000, 5003
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		for _, fill := range []string{
+			`INSERT INTO signet.change_log (tenant_id, kind, host, at) SELECT $2, 'legacy_host', 'bulk', now() - interval '25 hours' FROM generate_series(1, $3)`,
+			`INSERT INTO signet.sessions (session_id, member_id, expires_at) SELECT gen_random_uuid(), $1, now() - interval '25 hours' FROM generate_series(1, $3), (SELECT $2::uuid) t`,
+			`INSERT INTO signet.calls (tenant_id, corp_id, app_id, api, minute, calls, accepted)
+				SELECT $2, 'bulk', gen_random_uuid(), 'gettoken', now() - interval '3 hours', 1, 0 FROM generate_series(1, $3)`,
+			`INSERT INTO signet.refused_calls (tenant_id, minute, api, errcode, calls)
+				SELECT $2, now() - interval '3 hours', 'gettoken', n, 1 FROM generate_series(1, $3) n`,
+			`INSERT INTO signet.call_pauses (tenant_id, corp_id, subject, api, kind, failures, code, reason, args, errcode, since)
+				SELECT $2, 'bulk', gen_random_uuid()::text, 'gettoken', 'refused', 1, 'x', '', '{}', 0, now() - interval '3 hours' FROM generate_series(1, $3)`,
+		} {
+			fill = strings.NewReplacer("$1", "'"+r.Member.String()+"'", "$2", "'"+r.ID.String()+"'", "$3", strconv.Itoa(rows)).Replace(fill)
+			db.Exec(t, fill)
+		}
+		settle(t, db, "bulk")
+		for name, c := range map[string]struct {
+			trim  func(*store.PlatformTx, context.Context) (int64, error)
+			sorts int64
+		}{
+			"changes": {(*store.PlatformTx).TrimChanges, 1}, "sessions": {(*store.PlatformTx).TrimSessions, 1}, "calls": {(*store.PlatformTx).TrimCalls, 3},
+		} {
+			for i, want := range []int64{batch, rows - batch, 0} {
+				onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
+					gone, err := c.trim(tx, ctx)
+					require.Equal(t, want*c.sorts, gone, "%s, batch %d", name, i)
+					return err
+				})
+			}
+		}
+	})
+}
+
+// All sorts of rows go in one call, however many batches of each there are.
+func TestTrimLeavesNothingThatIsOld(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r := makeTenant(t, st, "alpha")
+		db.Exec(t, `UPDATE signet.sessions SET expires_at = now() - interval '25 hours'`)
+		for _, table := range []string{"calls", "refused_calls"} {
+			db.Exec(t, `UPDATE signet.`+table+` SET minute = now() - interval '121 minutes'`)
+		}
+		db.Exec(t, `UPDATE signet.call_pauses SET since = now() - interval '121 minutes', until = now() - interval '121 minutes'`)
+		db.Exec(t, `INSERT INTO signet.sessions (session_id, member_id, expires_at) SELECT gen_random_uuid(), '`+r.Member.String()+`', now() - interval '25 hours' FROM generate_series(1, 10000)`)
+		rows, err := st.Trim(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 10004, rows)
+		rows, err = st.Trim(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, rows)
 	})
 }

@@ -64,8 +64,14 @@ type Config struct {
 	Observer   Observer                             // default: nobody
 	FlightTime time.Duration                        // longest that one load may take; default 10 s
 	Now        func() time.Time                     // default time.Now
+	SetClock   SetClock                             // default: Now is right
 	After      func(time.Duration) <-chan time.Time // default time.After
 }
+
+// SetClock hears what Postgres's clock says, exact to within that much, before
+// anything is fetched whose end is told by Now, and tells whether Now was set.
+// Where it was set back, SetClock has called ForgetTimes.
+type SetClock func(ctx context.Context, right time.Time, within time.Duration) (set bool)
 
 // defaultFlightTime bounds one shared load: up to three calls to WeCom, their
 // rows, and what a stand-in costs. It is how long a cold caller waits at most.
@@ -78,13 +84,16 @@ type Cache struct {
 	disowned *xsync.Map[key, int64] // generations that WeCom will have no more (disowned.go)
 	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
 	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
+	heldBack *xsync.Map[key, heldBack]
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
+	places   places
 	node     uuid.UUID     // this process, as leases name it
 	lag      time.Duration // how much later than others it renews ahead of need
 
 	forgotten atomic.Int64 // how often a change had something forgotten; counted before it is
+	changes   atomic.Int64 // the same, counted after it is
 }
 
 // New makes an empty Cache.
@@ -94,6 +103,9 @@ func New(cfg Config) *Cache {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.SetClock == nil {
+		cfg.SetClock = func(context.Context, time.Time, time.Duration) bool { return false }
 	}
 	if cfg.After == nil {
 		cfg.After = time.After
@@ -107,6 +119,7 @@ func New(cfg Config) *Cache {
 		disowned: xsync.NewMap[key, int64](),
 		spares:   xsync.NewMap[key, spare](),
 		dead:     xsync.NewMap[key, int32](),
+		heldBack: xsync.NewMap[key, heldBack](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -121,7 +134,7 @@ type Pair struct {
 }
 
 // Usable tells whether the pair may be used at now.
-func (p *Pair) Usable(now time.Time) bool { return inTime(now, p.useUntil) }
+func (p *Pair) Usable(now time.Time) bool { return now.Before(p.useUntil) }
 
 // RenewFrom is when the first of the two is to be fetched anew, behind the pages
 // (Cache.Renew).
@@ -136,12 +149,15 @@ func (c *Cache) pairOf(corp, agent *entry) Pair {
 }
 
 // Tickets gives both tickets of an app. now is the caller's reading of the clock.
+// It takes no longer than one of them may.
 //
 // It fails with fault.SecretRejected, fault.IPRefused, fault.WeComQuota,
 // fault.WeComUnavailable, fault.StoreUnavailable or fault.AppNotReady (there is
 // no current secret, or it cannot be opened), each with RetryAfter, or with
 // fault.AppUnknown where the app has just been deleted.
 func (c *Cache) Tickets(ctx context.Context, now time.Time, app App) (Pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.FlightTime)
+	defer cancel()
 	for range 2 {
 		corp, err := c.get(ctx, now, app, core.CorpTicket)
 		if err != nil {
@@ -190,13 +206,17 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.disowned.Delete(k)
 		c.spares.Delete(k)
 		c.dead.Delete(k)
+		c.heldBack.Delete(k)
 	}
 	c.Gate.Resume(tenant, app)
+	c.changes.Add(1)
 }
 
 // ForgetCorp drops what belongs to a corp of which the tenant has no app left.
 func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
-	c.memory.Delete(key{tenant: tenant, kind: core.CorpTicket, corp: corp})
+	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
+	c.memory.Delete(k)
+	c.heldBack.Delete(k)
 	c.Gate.ForgetCorp(tenant, corp)
 }
 
@@ -222,19 +242,33 @@ type errand struct {
 	alone  bool      // Postgres has just been found out of reach
 }
 
+// flight is what singleflight knows an errand by. A page never joins a flight ahead
+// of need, which gives up where it would not.
+func (e errand) flight() string {
+	if e.ahead {
+		return "ahead of need/" + e.key.flight(e.beyond)
+	}
+	return e.key.flight(e.beyond)
+}
+
 // share goes an errand once for all who want the same now. It has a deadline of
 // its own and outlives the caller who happened to be first.
 func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
-	done := c.flights.DoChan(e.key.flight(e.beyond), func() (any, error) {
+	done := c.flights.DoChan(e.flight(), func() (any, error) {
 		ctx, land := c.flying.setOut(ctx, c.FlightTime)
 		defer land()
 		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
 			c.Observer.Loaded(e.key.kind, FromMemory)
 			return held, nil // somebody's flight landed while we were on our way here
 		}
+		if err := c.stillHeldBack(e); err != nil {
+			return nil, err
+		}
+		changes := c.changes.Load()
 		ctx, span := beginSpan(ctx, e)
-		fresh, err := c.load(ctx, e)
+		fresh, err := c.loadInPlace(ctx, e)
 		span.End(err)
+		c.noteHeldBack(e, changes, err)
 		if err != nil {
 			c.Observer.Loaded(e.key.kind, FromNobody)
 			return nil, outward(err)

@@ -217,3 +217,17 @@ func TestAnAppThatIsDeletedMeanwhileIsUnknown(t *testing.T) {
 		})
 	}
 }
+
+// A cold page waits for both tickets together no longer than one load may take.
+func TestACallerWaitsForBothTicketsAsLongAsForOne(t *testing.T) {
+	t.Parallel()
+	const one, released = 6 * time.Second, 4 * time.Second
+	n := newNode(t, func(c *apptest.Config) { c.FlightTime = one })
+	n.WeCom.Inject(wecomtest.Fault{Name: "corp", API: wecom.GetCorpTicket, Behaviour: wecomtest.Hang, Times: 1})
+	n.WeCom.Inject(wecomtest.Fault{Name: "agent", API: wecom.GetAgentTicket, Behaviour: wecomtest.Hang})
+	begun := time.Now()
+	timer := time.AfterFunc(released, func() { n.WeCom.Release() })
+	t.Cleanup(func() { timer.Stop() })
+	n.mustRefuse(t, fault.WeComUnavailable)
+	require.Less(t, time.Since(begun), one+released-time.Second)
+}

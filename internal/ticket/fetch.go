@@ -120,32 +120,33 @@ func (c *Cache) fetchTicket(ctx context.Context, e errand, mine *turn) (wecom.Gr
 	if err != nil {
 		return wecom.Grant{}, by, err
 	}
-	grant, err := c.callForTicket(ctx, e, token.value, mine)
+	grant, err := c.callForTicket(ctx, e, token, mine)
 	if isDisowned(err) {
 		c.disown(forToken.key, token.generation)
 		forToken.beyond, forToken.forced = token.generation, true
 		if token, err = c.share(ctx, forToken); err != nil {
 			return wecom.Grant{}, by, err
 		}
-		grant, err = c.callForTicket(ctx, e, token.value, mine)
+		grant, err = c.callForTicket(ctx, e, token, mine)
 	}
 	err = named(err)
-	c.noteTicketOutcome(ctx, e, err)
+	c.noteTicketOutcome(ctx, e, token.version, err)
 	return grant, by, err
 }
 
-func (c *Cache) callForTicket(ctx context.Context, e errand, token core.Secret, mine *turn) (wecom.Grant, error) {
-	who := c.caller(e, upstream.KnownGood, mine) // WeCom has accepted a secret for which it gave a token
+func (c *Cache) callForTicket(ctx context.Context, e errand, token *entry, mine *turn) (wecom.Grant, error) {
+	who := c.caller(e, upstream.KnownGood, token.version, mine) // WeCom has accepted a secret for which it gave a token
 	if e.key.kind == core.CorpTicket {
-		return c.Gate.CorpTicket(ctx, who, token)
+		return c.Gate.CorpTicket(ctx, who, token.value)
 	}
-	return c.Gate.AgentTicket(ctx, who, token)
+	return c.Gate.AgentTicket(ctx, who, token.value)
 }
 
 // caller names who calls, in a turn that must last for the call when it is made.
-func (c *Cache) caller(e errand, standing upstream.Standing, mine *turn) upstream.Caller {
+func (c *Cache) caller(e errand, standing upstream.Standing, version int32, mine *turn) upstream.Caller {
 	return upstream.Caller{
-		TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID, Standing: standing, Ahead: e.ahead, Alone: e.alone,
+		TenantID: e.app.TenantID, CorpID: e.app.CorpID, AppID: e.app.AppID,
+		Standing: standing, Version: version, Ahead: e.ahead, Alone: e.alone,
 		Begin: func(ctx context.Context) error { return c.renew(ctx, e.key, mine) },
 	}
 }
@@ -169,7 +170,7 @@ func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Gra
 	if sealed.Checked {
 		standing = upstream.KnownGood
 	}
-	grant, err := c.Gate.AccessToken(ctx, c.caller(e, standing, mine), secret)
+	grant, err := c.Gate.AccessToken(ctx, c.caller(e, standing, sealed.Version, mine), secret)
 	err = named(err)
 	c.noteSecretOutcome(ctx, e, sealed, err)
 	if err == nil {

@@ -235,3 +235,20 @@ func TestATurnThatBroughtNothingIsGivenBack(t *testing.T) {
 	n.mustSign(t)
 	require.Less(t, time.Since(begun), 3*time.Second)
 }
+
+// So is one whose value could not be written for a reason of its own.
+func TestATurnWhoseValueCannotBeWrittenIsGivenBack(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetCorpTicket, Behaviour: wecomtest.Hang})
+	asked := make(chan error, 1)
+	go func() {
+		_, err := n.signConfig(t.Context(), n.app)
+		asked <- err
+	}()
+	n.awaitHanging(t, 1)
+	n.DB.Exec(t, `DELETE FROM signet_keys.tenant_keys`)
+	n.WeCom.Release()
+	require.Error(t, <-asked)
+	require.Equal(t, []string{"true"}, n.DB.List(t, `SELECT (ends_at <= clock_timestamp())::text FROM signet.ticket_leases WHERE kind = 'corp_ticket'`))
+}

@@ -72,15 +72,18 @@ func (c *Cache) fetchInTurn(ctx context.Context, e errand, held *entry, mine tur
 		c.giveUp(ctx, e.key, mine)
 		return nil, err
 	}
-	return c.writeRow(ctx, e, got, mine)
+	written, err := c.writeRow(ctx, e, got, mine)
+	if err != nil && !errors.Is(err, errTurnOver) {
+		c.giveUp(ctx, e.key, mine)
+	}
+	return written, err
 }
 
 // fetched is a value on its way from WeCom to its row.
 type fetched struct {
 	*entry
-	at      time.Time
-	by      core.AppID // facts, no part of a key
-	version int32      // of the secret, for an access token
+	at time.Time
+	by core.AppID // a fact, no part of a key
 }
 
 // fetchUsable fetches a value to take the place of held. Where WeCom gives the
@@ -96,14 +99,15 @@ func (c *Cache) fetchUsable(ctx context.Context, e errand, held *entry, mine *tu
 			return fetched{}, err
 		}
 		fresh := received(e.key, grant, held)
+		fresh.version = by.version
 		if fresh.usable(c.Now()) {
-			return fetched{entry: fresh, at: grant.ReceivedAt, by: by.app, version: by.version}, nil
+			return fetched{entry: fresh, at: grant.ReceivedAt, by: by.app}, nil
 		}
 		last := *fresh
 		last.generation--
 		held = &last
 	}
-	return fetched{}, fault.New(fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
+	return fetched{}, fault.Wrap(errStillRepeated, fault.WeComUnavailable, nil).WithRetryAfter(repeatedMargin)
 }
 
 // awaitEnd waits for the last moments of a repeated value, so that the next

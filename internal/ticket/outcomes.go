@@ -23,7 +23,7 @@ func (c *Cache) noteSecretOutcome(ctx context.Context, e errand, sealed store.Se
 // and not by gettoken (protocol notes 8, 10), so it is there that a refused
 // address shows, and that it shows no more. It says nothing of a dead secret,
 // whose last token may live.
-func (c *Cache) noteTicketOutcome(ctx context.Context, e errand, err error) {
+func (c *Cache) noteTicketOutcome(ctx context.Context, e errand, version int32, err error) {
 	problem, speaks := problemOf(err)
 	if !speaks || problem == fault.SecretRejected || e.alone {
 		return
@@ -35,6 +35,9 @@ func (c *Cache) noteTicketOutcome(ctx context.Context, e errand, err error) {
 		current, err = tx.GetCurrentSecret(ctx, app.AppID)
 		return err
 	})
+	if version != 0 && version != current.Version {
+		return // of a former secret's token
+	}
 	if readErr != nil || current.Problem == string(problem) || current.Problem == string(fault.SecretRejected) {
 		return
 	}

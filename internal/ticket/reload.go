@@ -19,9 +19,9 @@ type CorpOf struct {
 // ForgetMissed is for a node that may have missed changes, with the apps and corps
 // that there are now. It drops every access token and every secret that is kept
 // for a day without Postgres, since any may have been rotated (the rows still have
-// those that are good), and whatever is of an app or
-// a corp that is gone. No credential counts as refused any more, and who waits for
-// another node looks again.
+// those that are good), and whatever is of an app or a corp that is gone. No
+// credential counts as refused any more, and who waits for another node looks
+// again.
 func (c *Cache) ForgetMissed(apps map[AppOf]bool, corps map[CorpOf]bool) {
 	c.forgotten.Add(1)
 	c.spares.Clear()
@@ -44,5 +44,17 @@ func (c *Cache) ForgetMissed(apps map[AppOf]bool, corps map[CorpOf]bool) {
 		c.ForgetCorp(gone.Tenant, gone.Corp)
 	}
 	c.Gate.ResumeRefused()
+	c.changes.Add(1)
+	c.heldBack.Clear()
+	c.waiting.wakeAll()
+}
+
+// ForgetTimes is for a node whose clock was set back: what it holds may end later
+// than it is good for, and what is held back may be so for too long. Rows have
+// their ends from nodes whose clock Postgres has just set, and are read anew.
+func (c *Cache) ForgetTimes() {
+	c.memory.Clear()
+	c.heldBack.Clear()
+	c.Gate.ForgetTimes()
 	c.waiting.wakeAll()
 }

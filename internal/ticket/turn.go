@@ -25,8 +25,12 @@ const (
 	rarestLook = time.Second
 )
 
-// errTurnOver says that somebody else's turn has begun meanwhile.
-var errTurnOver = errors.New("the turn to fetch is over")
+var (
+	// errTurnOver says that somebody else's turn has begun meanwhile.
+	errTurnOver = errors.New("the turn to fetch is over")
+	// errStillRepeated says that WeCom goes on giving the last moments of a value.
+	errStillRepeated = errors.New("the value is repeated until its end")
+)
 
 // turn is this node's turn to fetch one value, in the whole cluster. The zero
 // turn is none.
@@ -57,14 +61,17 @@ func (c *Cache) takeTurn(ctx context.Context, e errand) (seen sight, err error) 
 		if c.serves(seen.held, e.beyond) {
 			return c.keepSpare(ctx, tx, e.app)
 		}
-		begun := c.Now()
+		begun, known := c.Now(), seen.held
 		t, wait, ok, err := tx.TakeTurn(ctx, e.key.kind, e.key.subject(), c.node, leaseTime)
 		if err != nil || !ok {
 			seen.left = wait
 			return err
 		}
+		if within := c.Now().Sub(begun); c.SetClock(ctx, t.Begun, within) {
+			begun, known = c.Now().Add(-within), nil // which was judged by the wrong time
+		}
 		// What the former turn brought may have been written since the first look.
-		if seen.held, err = c.findRow(ctx, tx, e.key, seen.held); err != nil {
+		if seen.held, err = c.findRow(ctx, tx, e.key, known); err != nil {
 			return err
 		}
 		if c.serves(seen.held, e.beyond) {

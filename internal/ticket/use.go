@@ -35,7 +35,8 @@ type entry struct {
 	end        time.Time // by WeCom's
 	renewFrom  time.Time // when to fetch the next, behind the pages
 	generation int64
-	repeated   bool // WeCom gives this value until its end, and no other
+	version    int32 // of the secret behind an access token; 0: not known
+	repeated   bool  // WeCom gives this value until its end, and no other
 }
 
 // newEntry makes an entry of a value that lives from begin to end. One that WeCom
@@ -61,24 +62,17 @@ func (k key) spread() float64 {
 	return float64(h.Sum32()) / (1 << 32)
 }
 
-// usable tells whether the value may be used at now. Both of the clocks that a
-// time.Time carries must say so: the one on the wall can be set back, and the
-// other one stands still while the machine is suspended.
-func (e *entry) usable(now time.Time) bool {
-	return inTime(now, e.useUntil)
-}
+// usable tells whether the value may be used at now.
+func (e *entry) usable(now time.Time) bool { return now.Before(e.useUntil) }
 
-func inTime(now, end time.Time) bool { return now.Before(end) && now.Round(0).Before(end) }
-
-// stored makes an entry of what a row holds. now gives its end the clock that
-// cannot be set back. An end further off than any value lives was written by a
-// clock that went wrong: such a value counts as held, and is not used. An error
-// of the clocks that is no greater than the margin is what the margin is for.
+// stored makes an entry of what a row holds. A value that was fetched in times to
+// come, or that ends later than any lives, was written by a clock that went wrong:
+// it counts as held, and is not used. An error of the clocks that is no greater
+// than the margin is what the margin is for.
 func stored(k key, value core.Secret, row store.TicketRow, end, now time.Time) *entry {
-	left := end.Sub(now)
-	end = now.Add(left)
 	e := newEntry(k, value, row.Generation, end.Add(-row.ExpiresAt.Sub(row.FetchedAt)), end, row.Repeated)
-	if left > wecom.MaxLife+margin {
+	e.version = row.SecretVersion
+	if end.Sub(now) > wecom.MaxLife+margin || row.FetchedAt.Sub(now) > margin {
 		e.useUntil = time.Time{}
 	}
 	return e

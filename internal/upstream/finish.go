@@ -34,12 +34,16 @@ func (l *ledger) finish(ctx context.Context, b begun, tries int64, callErr error
 	if out.failed != nil {
 		w.failures, w.atLeast = l.pauses.failures(out.key, out.kind)
 	}
-	err := l.write(ctx, b, &w)
-	if err != nil {
+	if err := l.write(ctx, b, &w); err != nil {
 		l.keep(ctx, b, w, err)
+		l.hold(w, true)
 	}
-	if out.failed != nil {
-		l.pauses.put(out.key, pause{kind: out.kind, failures: w.failures, alone: err != nil}, wecom.Fault(out.failed), w.long)
+}
+
+// hold notes on this node how the pause of a failure stands.
+func (l *ledger) hold(w written, alone bool) {
+	if w.failed != nil {
+		l.pauses.put(w.key, pause{kind: w.kind, failures: w.failures, alone: alone}, wecom.Fault(w.failed), w.long)
 	}
 }
 
@@ -94,16 +98,32 @@ func (l *ledger) write(ctx context.Context, b begun, w *written) error {
 		if w.failed == nil {
 			return nil
 		}
+		if late, err := isLate(ctx, tx, b.who, w.key); late || err != nil {
+			return err
+		}
 		failures, err := tx.CountFailure(ctx, w.key.PauseKey, string(w.kind), w.atLeast, wecom.Fault(w.failed))
 		if err != nil {
 			return err // and this node's own count stands
 		}
 		w.failures = failures
 		if w.long = l.pauses.length(w.kind, w.failures, w.failed); w.long > 0 {
-			return tx.HoldPause(ctx, w.key.PauseKey, w.long)
+			err = tx.HoldPause(ctx, w.key.PauseKey, w.long)
 		}
-		return nil
+		if err == nil {
+			l.hold(*w, false) // before a rotation, which waits for us, can lift it
+		}
+		return err
 	})
+}
+
+// isLate tells whether a failure is of a secret that is not the app's any more, so
+// that it must not hold back the calls of the one that is.
+func isLate(ctx context.Context, tx *store.TenantTx, who Caller, of pauseKey) (bool, error) {
+	if who.Version == 0 || of.AppID.IsZero() {
+		return false, nil
+	}
+	held, err := tx.HoldSecret(ctx, who.AppID, who.Version)
+	return !held, err
 }
 
 // liftsIn gives the pauses that have to be lifted in Postgres too: those that

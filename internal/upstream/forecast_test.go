@@ -27,6 +27,12 @@ func TestWhatAnHourLetsExpect(t *testing.T) {
 		{"just outside of the quarter", []store.CallMinute{ago(15, 15)}, 15, 0, 0, -1},
 		{"four a minute", []store.CallMinute{ago(1, 40)}, 40, 160, 0, 8 * time.Minute},
 		{"what leaves makes room", []store.CallMinute{ago(58, 40), ago(1, 15)}, 55, 60, 0, 45 * time.Minute},
+		{"an hour old is old", []store.CallMinute{ago(58, 42), ago(1, 15)}, 57, 60, 0, 45 * time.Minute},
+		{"at the end of the hour", []store.CallMinute{ago(0, 12)}, 12, 48, 0, time.Hour},
+		{"beyond the hour", []store.CallMinute{ago(0, 11)}, 11, 44, 0, -1},
+		{"the oldest leave first", []store.CallMinute{ago(50, 30), ago(5, 40)}, 70, 160, 11 * time.Minute, 0},
+		{"full to the brim", []store.CallMinute{ago(30, 60)}, 60, 0, 31 * time.Minute, 0},
+		{"one below", []store.CallMinute{ago(30, 59)}, 59, 0, 0, -1},
 		{"reached", []store.CallMinute{ago(30, 60), ago(1, 3)}, 63, 12, 31 * time.Minute, 0},
 	} {
 		h := HourOf(c.minutes)
@@ -39,4 +45,14 @@ func TestWhatAnHourLetsExpect(t *testing.T) {
 			require.Equal(t, c.reached, reached, c.name)
 		}
 	}
+}
+
+// Calls under way may fill a limit by themselves: then it is free again in a moment.
+func TestCallsUnderWayFillALimitForAMoment(t *testing.T) {
+	t.Parallel()
+	minute := []store.CallMinute{{Calls: 1, Left: 20 * time.Minute}}
+	require.Zero(t, lastHour{underway: 59}.wait(60))
+	require.Equal(t, momentary, lastHour{underway: 60}.wait(60))
+	require.Equal(t, momentary, lastHour{underway: 60, minutes: minute}.wait(60))
+	require.Equal(t, 20*time.Minute, lastHour{underway: 59, minutes: minute}.wait(60))
 }

@@ -29,6 +29,10 @@ type Caller struct {
 	AppID    core.AppID // of the credential
 	Standing Standing
 
+	// Version is that of the secret behind the credential, if it is known: what the
+	// call fails by says nothing about another one.
+	Version int32
+
 	Ahead bool // the call refreshes a value that is still good: not made beyond the soft budget
 	Alone bool // Postgres has just been found out of reach: what this node knows decides
 

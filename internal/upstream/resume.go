@@ -11,3 +11,12 @@ func (g *Gate) ResumeRefused() {
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.held, func(k pauseKey, held pause) bool { return !k.AppID.IsZero() && held.kind == refused })
 }
+
+// ForgetTimes drops what this node knows of pauses, for who has set its clock back;
+// what the cluster knows of them stands in Postgres.
+func (g *Gate) ForgetTimes() {
+	p := g.pauses
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.held)
+}

@@ -55,6 +55,8 @@ type House struct {
 	identity core.Secret // the text of the identity file
 	config   Config
 	feed     *feed
+	clock    *store.Clock // nil: config.Now is right
+	right    func() time.Time
 }
 
 // feed is how far the House has followed the change feed.
@@ -97,12 +99,25 @@ func (h *House) Restart(t testing.TB) *House {
 	return &again
 }
 
-// RestartAt is Restart for a node with a clock of its own.
-func (h *House) RestartAt(t testing.TB, now func() time.Time) *House {
+// RestartBy is Restart for a node with a clock of its own, which goes by this
+// House's where a node sets its clock by Postgres's.
+func (h *House) RestartBy(t testing.TB, clock *store.Clock) *House {
 	t.Helper()
 	again := *h
-	again.config.Now = now
+	again.clock, again.right, again.config.Now = clock, h.config.Now, clock.Now
 	return again.Restart(t)
+}
+
+// SetClock sets the node's own clock, and does what a node then does.
+func (h *House) SetClock(context.Context, time.Time, time.Duration) (set bool) {
+	if h.clock == nil {
+		return false
+	}
+	_, moved := h.clock.Set(h.right(), 0)
+	if moved < 0 {
+		h.Signer.ForgetTimes()
+	}
+	return moved != 0
 }
 
 func (h *House) openRing(t testing.TB) {
@@ -150,7 +165,7 @@ func (h *House) assemble(t testing.TB) {
 	h.Gate = upstream.New(client, h.Store, h.Log, options...)
 	h.Tickets = ticket.New(ticket.Config{
 		Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), Log: h.Log,
-		FlightTime: h.config.FlightTime, Now: h.config.Now, After: h.config.After,
+		FlightTime: h.config.FlightTime, Now: h.config.Now, After: h.config.After, SetClock: h.SetClock,
 		Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	h.Directory = signing.NewDirectory(h.Store)

@@ -1,0 +1,20 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"signet/internal/config"
+	"signet/internal/store"
+)
+
+// Trim is what deletes old rows while a server runs.
+func (s *Server) Trim(ctx context.Context) error { return s.trim(ctx) }
+
+// FinishTime is how long requests under way may take after a delay.
+func FinishTime(delay time.Duration) time.Duration {
+	return (&Server{cfg: config.Config{DrainDelay: delay}}).finishTime()
+}
+
+// Clock is the clock that the node's tickets go by.
+func (s *Server) Clock() *store.Clock { return s.clock.Clock }
