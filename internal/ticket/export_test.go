@@ -2,6 +2,9 @@ package ticket
 
 import "time"
 
+// LeaseTime is how long a turn lasts.
+const LeaseTime = leaseTime
+
 // LooksTake is the least time in which so many looks by oneself follow each other.
 func LooksTake(looks int) time.Duration {
 	var took, next time.Duration

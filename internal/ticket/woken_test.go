@@ -16,34 +16,38 @@ import (
 // which of the two it was, on a busy machine as well.
 const wakeUps = 20
 
-// awaitsTurn lets the node wait for a turn that is another's, which the test gives
-// back with end. It has looked once when this returns.
-func (n node) awaitsTurn(t *testing.T) (end func(*store.TenantTx) error, signed <-chan error) {
+// longTurn is for turns of another node that do not end by themselves between two
+// wake-ups. One twice as long as any would count as over.
+const longTurn = ticket.LeaseTime * 3 / 2
+
+// awaitsTurn lets the node wait for a turn that is another's. It has looked once when
+// this returns.
+func (n node) awaitsTurn(t *testing.T) (anothers *store.Turn, signed <-chan error) {
 	t.Helper()
-	whose := store.TicketSubject{CorpID: corp}
-	var held store.Turn
-	take := func(tx *store.TenantTx) error {
-		turn, _, ok, err := tx.TakeTurn(t.Context(), core.CorpTicket, whose, uuid.New(), time.Hour)
-		require.True(t, ok || err != nil)
-		held = turn
-		return err
-	}
-	n.inTenant(t, take)
+	anothers = &store.Turn{}
+	n.inTenant(t, func(tx *store.TenantTx) error { return takeTurn(t, tx, anothers) })
 	ended := make(chan error, 1)
 	go func() { _, err := n.signConfig(t.Context(), n.app); ended <- err }()
 	n.awaitLook(t)
-	return func(tx *store.TenantTx) error {
-		_, err := tx.EndTurn(t.Context(), held)
-		if err != nil {
-			return err
-		}
-		return take(tx)
-	}, ended
+	return anothers, ended
+}
+
+func takeTurn(t *testing.T, tx *store.TenantTx, into *store.Turn) error {
+	t.Helper()
+	turn, _, ok, err := tx.TakeTurn(t.Context(), core.CorpTicket, store.TicketSubject{CorpID: corp}, uuid.New(), longTurn)
+	require.True(t, ok || err != nil)
+	*into = turn
+	return err
 }
 
 func (n node) inTenant(t *testing.T, work func(*store.TenantTx) error) {
 	t.Helper()
 	require.NoError(t, n.Store.Tenant(t.Context(), core.System("test"), n.tenant.ID, work))
+}
+
+func (n node) endTurn(t *testing.T, turn *store.Turn) {
+	t.Helper()
+	n.inTenant(t, func(tx *store.TenantTx) error { _, err := tx.EndTurn(t.Context(), *turn); return err })
 }
 
 // awaitLook waits until somebody has seen that the turn is another's.
@@ -72,9 +76,16 @@ func TestTheEndOfATurnWakesWhoWaits(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
 	waits := n.cluster(t, 2)[1]
-	end, signed := waits.awaitsTurn(t)
-	n.requireWoken(t, func() { n.inTenant(t, end) })
-	n.DB.Exec(t, `UPDATE signet.ticket_leases SET ends_at = now() WHERE kind = 'corp_ticket'`)
+	anothers, signed := waits.awaitsTurn(t)
+	n.requireWoken(t, func() {
+		n.inTenant(t, func(tx *store.TenantTx) error {
+			if _, err := tx.EndTurn(t.Context(), *anothers); err != nil {
+				return err
+			}
+			return takeTurn(t, tx, anothers)
+		})
+	})
+	n.endTurn(t, anothers)
 	require.NoError(t, <-signed)
 }
 
@@ -82,12 +93,16 @@ func TestTheEndOfATurnWakesWhoWaits(t *testing.T) {
 func TestAReloadWakesWhoWaits(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
-	_, signed := n.awaitsTurn(t)
+	anothers, signed := n.awaitsTurn(t)
 	n.requireWoken(t, func() {
+		n.inTenant(t, func(tx *store.TenantTx) error {
+			_, err := tx.RenewTurn(t.Context(), *anothers, longTurn)
+			return err
+		})
 		n.DB.Exec(t, `UPDATE signet.ticket_leases SET awaited = false`)
 		_, err := n.Signer.Reload(t.Context())
 		require.NoError(t, err)
 	})
-	n.DB.Exec(t, `UPDATE signet.ticket_leases SET ends_at = now() WHERE kind = 'corp_ticket'`)
+	n.endTurn(t, anothers)
 	require.NoError(t, <-signed)
 }
