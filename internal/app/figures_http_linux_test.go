@@ -213,7 +213,7 @@ func (s *side) rounds(t *testing.T, base *side) (rates, tails []float64) {
 }
 
 // overHTTP measures a whole node against a route that gives a constant.
-func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figure {
+func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []apptest.Figure {
 	t.Helper()
 	answer, err := h.Signer.Sign(t.Context(), requests[len(requests)/2])
 	require.NoError(t, err)
@@ -232,10 +232,10 @@ func overHTTP(t *testing.T, h *apptest.House, requests []signing.Request) []figu
 		signed.order(t, "allocations "+*profileTo+"/allocs.pprof")
 	}
 	against := "a fiber route that gives a constant of the same size"
-	return []figure{
-		{name: fmt.Sprintf("signatures over HTTP for each second of CPU, random ones of %d apps, every middleware on", len(requests)), against: against, value: rate, bound: 0.7, unit: "×", atLeast: true},
-		{name: fmt.Sprintf("their p99 over %d connections, each server at the end of its strength", connections), against: against, value: tail, bound: 1.5, unit: "×"},
-		{name: fmt.Sprintf("the same where both are asked %d times a second", pace), against: against, value: paced, bound: 1.5, unit: "×"},
+	return []apptest.Figure{
+		{Name: fmt.Sprintf("signatures over HTTP for each second of CPU, random ones of %d apps, every middleware on", len(requests)), Against: against, Value: rate, Bound: 0.7, Unit: "×", Limit: apptest.AtLeast},
+		{Name: fmt.Sprintf("their p99 over %d connections, each server at the end of its strength", connections), Against: against, Value: tail, Bound: 1.5, Unit: "×"},
+		{Name: fmt.Sprintf("the same where both are asked %d times a second", pace), Against: against, Value: paced, Bound: 1.5, Unit: "×"},
 	}
 }
 
@@ -248,5 +248,5 @@ func TestFiguresOverHTTP(t *testing.T) {
 	}
 	h := manyAppsWithTickets(t, manyApps)
 	_, requests := pagesOf(manyApps)
-	printTable(overHTTP(t, h, requests))
+	fmt.Println(apptest.FigureTable(overHTTP(t, h, requests)))
 }

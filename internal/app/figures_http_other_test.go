@@ -10,7 +10,7 @@ import (
 )
 
 // overHTTP needs Linux, to hold a server on a core and to count its time.
-func overHTTP(t *testing.T, _ *apptest.House, _ []signing.Request) []figure {
+func overHTTP(t *testing.T, _ *apptest.House, _ []signing.Request) []apptest.Figure {
 	t.Helper()
 	t.Log("signing over HTTP is measured on Linux alone")
 	return nil

@@ -41,8 +41,8 @@ func TestMillion(t *testing.T) {
 	defer func() { // also when a later row could not be measured
 		fmt.Println(b.String())
 		if *writeTable != "" && strings.Count(b.String(), "\n") > 2 {
-			writeBenchmarks(t, "\nOne node, "+fmt.Sprint(*tenants)+" tenants with an app and two trusted domains each. Written by `make bench-million WRITE=1`.\n\n"+
-				machine()+b.String(), millionTitle, false)
+			apptest.WriteSection(t, *writeTable, "One million tenants", "One node, "+fmt.Sprint(*tenants)+" tenants with an app and two trusted domains each. Written by `make bench-million WRITE=1`.\n\n"+
+				apptest.Machine()+b.String())
 		}
 	}()
 

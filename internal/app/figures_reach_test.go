@@ -40,7 +40,7 @@ type reachCluster struct {
 // reach measures how long a change takes until it is in force on every node, from
 // just before the commit: a secret that is rotated, a domain that is removed, an
 // app that is suspended; each in turn with a bare NOTIFY.
-func reach(t *testing.T) []figure {
+func reach(t *testing.T) []apptest.Figure {
 	c := newReachCluster(t)
 	bare := storetest.BareListeners(t, c.DB, reachNodes)
 	var changes, bares []time.Duration
@@ -82,12 +82,12 @@ func reach(t *testing.T) []figure {
 	}
 	t.Logf("in force on %d nodes: half within %v, p99 %v, all within %v; a bare NOTIFY: half within %v, p99 %v; without NOTIFY: half within %v",
 		reachNodes, at(changes, 50), at(changes, 99), changes[len(changes)-1], at(bares, 50), at(bares, 99), at(quiet, 50))
-	return []figure{
-		{name: fmt.Sprintf("a change (%d of them) in force on %d nodes, p99", len(changes), reachNodes),
-			against: "a bare NOTIFY to as many connections, p99", value: float64(at(changes, 99)) / float64(at(bares, 99)), bound: 2, unit: "×"},
-		{name: "the same, the slowest", value: changes[len(changes)-1].Seconds(), bound: 2, unit: " s"},
-		{name: fmt.Sprintf("a change in force on %d nodes with NOTIFY dead, the slowest of %d", reachNodes, reachQuiet),
-			value: quiet[len(quiet)-1].Seconds(), bound: 2, unit: " s"},
+	return []apptest.Figure{
+		{Name: fmt.Sprintf("a change (%d of them) in force on %d nodes, p99", len(changes), reachNodes),
+			Against: "a bare NOTIFY to as many connections, p99", Value: float64(at(changes, 99)) / float64(at(bares, 99)), Bound: 2, Unit: "×"},
+		{Name: "the same, the slowest", Value: changes[len(changes)-1].Seconds(), Bound: 2, Unit: " s"},
+		{Name: fmt.Sprintf("a change in force on %d nodes with NOTIFY dead, the slowest of %d", reachNodes, reachQuiet),
+			Value: quiet[len(quiet)-1].Seconds(), Bound: 2, Unit: " s"},
 	}
 }
 

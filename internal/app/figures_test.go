@@ -5,15 +5,11 @@ import (
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // WeCom's protocol wants SHA-1 (protocol notes 4.1)
 	"encoding/hex"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,22 +41,6 @@ const (
 	corpTicket = "sM4AOVdWfPE4DxkXGEs8VMCPGGVi4C3VM0P37wVUCFvkVAy_90u5h9nbSlYy3-Sl-HhTdfl2fzFy1AOcHKP7qg"
 )
 
-// figure is one row of the table: what was measured as a multiple of what it
-// must be compared with, both in this run.
-type figure struct {
-	name, against string
-	value, bound  float64
-	unit          string
-	atLeast       bool // the bound is one from below
-}
-
-func (f figure) isMissed() bool {
-	if f.atLeast {
-		return f.value < f.bound
-	}
-	return f.value > f.bound
-}
-
 // TestFigures measures the figures that the main path promises. Each is a ratio
 // of two measurements in one run, taken in turns, and the median of the rounds
 // counts; so a busy machine slows both sides. The table says where a bound is
@@ -73,9 +53,9 @@ func TestFigures(t *testing.T) {
 	pages, requests := pagesOf(manyApps)
 	warm(t, h, requests)
 
-	var table []figure
-	add := func(f figure) { table = append(table, f) }
-	add(figure{name: fmt.Sprintf("calls to WeCom after a start with %d apps, for the first signature of each", manyApps), value: float64(len(h.WeCom.Calls()))})
+	var table []apptest.Figure
+	add := func(f apptest.Figure) { table = append(table, f) }
+	add(apptest.Figure{Name: fmt.Sprintf("calls to WeCom after a start with %d apps, for the first signature of each", manyApps), Value: float64(len(h.WeCom.Calls()))})
 
 	base := func(n int) time.Duration { return timed(func() { baseline(pages[0], n) }) }
 	add(ratio("sign one hot app, both signatures, and encode the answer", "a nonce and two SHA-1 of the same strings", 2.5, base, func(n int) time.Duration {
@@ -96,14 +76,14 @@ func TestFigures(t *testing.T) {
 	add(ratio(fmt.Sprintf("sign %d apps in random order, likewise", manyApps), "a nonce and two SHA-1 of the same strings", 4, base, func(n int) time.Duration {
 		return signInOrder(t, h, requests, order, n)
 	}))
-	add(figure{name: "allocations of a warm signature, up to the encoded answer", against: "", bound: 0, unit: "",
-		value: testing.AllocsPerRun(10_000, func() { mustSign(t, h, requests[0]) })})
+	add(apptest.Figure{Name: "allocations of a warm signature, up to the encoded answer", Against: "", Bound: 0, Unit: "",
+		Value: testing.AllocsPerRun(10_000, func() { mustSign(t, h, requests[0]) })})
 	statements, calls := h.Store.Statements(), len(h.WeCom.Calls())
 	for i := range manyApps {
 		mustSign(t, h, requests[i])
 	}
-	add(figure{name: fmt.Sprintf("statements in %d warm signatures", manyApps), value: float64(h.Store.Statements() - statements)})
-	add(figure{name: fmt.Sprintf("calls to WeCom in %d warm signatures", manyApps), value: float64(len(h.WeCom.Calls()) - calls)})
+	add(apptest.Figure{Name: fmt.Sprintf("statements in %d warm signatures", manyApps), Value: float64(h.Store.Statements() - statements)})
+	add(apptest.Figure{Name: fmt.Sprintf("calls to WeCom in %d warm signatures", manyApps), Value: float64(len(h.WeCom.Calls()) - calls)})
 	add(heapPerApp(t, h))
 	add(loadTime(t, h))
 	add(readyTime(t, h))
@@ -206,7 +186,7 @@ func signInOrder(t *testing.T, h *apptest.House, requests []signing.Request, ord
 
 // ratio measures two kinds of work in turns and gives the median of the
 // rounds' ratios. Both tell the time that n pieces of work took.
-func ratio(name, against string, bound float64, base, work func(n int) time.Duration) figure {
+func ratio(name, against string, bound float64, base, work func(n int) time.Duration) apptest.Figure {
 	const n = 256 * 800
 	base(n / 8)
 	work(n / 8)
@@ -216,7 +196,7 @@ func ratio(name, against string, bound float64, base, work func(n int) time.Dura
 		ratios = append(ratios, float64(w)/float64(b))
 	}
 	slices.Sort(ratios)
-	return figure{name: name, against: against, value: ratios[rounds/2], bound: bound, unit: "×"}
+	return apptest.Figure{Name: name, Against: against, Value: ratios[rounds/2], Bound: bound, Unit: "×"}
 }
 
 func timed(work func()) time.Duration {
@@ -226,7 +206,7 @@ func timed(work func()) time.Duration {
 	return time.Since(begin)
 }
 
-func heapPerApp(t *testing.T, h *apptest.House) figure {
+func heapPerApp(t *testing.T, h *apptest.House) apptest.Figure {
 	t.Helper()
 	directory := signing.NewDirectory(h.Store)
 	before := heap()
@@ -235,7 +215,7 @@ func heapPerApp(t *testing.T, h *apptest.House) figure {
 	after := heap()
 	require.Equal(t, manyApps, directory.Len())
 	runtime.KeepAlive(directory)
-	return figure{name: fmt.Sprintf("heap for each of %d apps, domains included", manyApps), value: float64(after-before) / manyApps, bound: 500, unit: " bytes"}
+	return apptest.Figure{Name: fmt.Sprintf("heap for each of %d apps, domains included", manyApps), Value: float64(after-before) / manyApps, Bound: 500, Unit: " bytes"}
 }
 
 func heap() uint64 {
@@ -246,7 +226,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func loadTime(t *testing.T, h *apptest.House) figure {
+func loadTime(t *testing.T, h *apptest.House) apptest.Figure {
 	t.Helper()
 	var ratios []float64
 	for range rounds {
@@ -262,12 +242,12 @@ func loadTime(t *testing.T, h *apptest.House) figure {
 		ratios = append(ratios, float64(load)/float64(bare))
 	}
 	slices.Sort(ratios)
-	return figure{name: fmt.Sprintf("load %d apps", manyApps), against: "the bare select of the same rows", value: ratios[rounds/2], bound: 5, unit: "×"}
+	return apptest.Figure{Name: fmt.Sprintf("load %d apps", manyApps), Against: "the bare select of the same rows", Value: ratios[rounds/2], Bound: 5, Unit: "×"}
 }
 
 // readyTime measures a whole start: the checks, the identity, both pools, the
 // apps, three listeners, until /readyz says so.
-func readyTime(t *testing.T, h *apptest.House) figure {
+func readyTime(t *testing.T, h *apptest.House) apptest.Figure {
 	t.Helper()
 	cfg := config.Config{
 		DatabaseURL: core.NewSecret(h.DB.TenantURL), SystemDatabaseURL: core.NewSecret(h.DB.SystemURL),
@@ -290,7 +270,7 @@ func readyTime(t *testing.T, h *apptest.House) figure {
 	}
 	require.Len(t, h.WeCom.Calls(), calls, "a start calls nobody")
 	slices.Sort(ratios)
-	return figure{name: fmt.Sprintf("a node is ready with %d apps, from nothing to /readyz", manyApps), against: "the bare select of the same rows", value: ratios[rounds/2], bound: 2, unit: "×"}
+	return apptest.Figure{Name: fmt.Sprintf("a node is ready with %d apps, from nothing to /readyz", manyApps), Against: "the bare select of the same rows", Value: ratios[rounds/2], Bound: 2, Unit: "×"}
 }
 
 func startToReady(t *testing.T, cfg config.Config) (stop func()) {
@@ -318,64 +298,18 @@ func awaitReady(t *testing.T, server *app.Server) {
 	}
 }
 
-func printTable(table []figure) string {
-	var b strings.Builder
-	b.WriteString("| what | measured | bound |\n|---|---:|---:|\n")
-	for _, f := range table {
-		name := f.name
-		if f.against != "" {
-			name += ", against " + f.against
-		}
-		missed, bound := "", ""
-		if f.isMissed() {
-			missed = " **missed**"
-		}
-		if f.atLeast {
-			bound = "at least "
-		}
-		fmt.Fprintf(&b, "| %s | %.2f%s%s | %s%g%s |\n", name, f.value, f.unit, missed, bound, f.bound, f.unit)
-	}
-	fmt.Println(b.String())
-	return b.String()
-}
-
-func report(t *testing.T, table []figure) {
+func report(t *testing.T, table []apptest.Figure) {
 	t.Helper()
-	rows := printTable(table)
+	rows := apptest.FigureTable(table)
+	fmt.Println(rows)
 	if *writeTable == "" {
 		return
 	}
 	text := "# Benchmarks\n\nRatios of measurements within one run (`make bench`; the median of " + fmt.Sprint(rounds) +
-		" rounds taken in turns). Written by `make bench WRITE=1`.\n\n" + machine() + rows + `
+		" rounds taken in turns). Written by `make bench WRITE=1`.\n\n" + apptest.Machine() + rows + `
 In random order every app comes from memory that no cache holds; ADR 22 says what that costs and what was tried.
 
 Over HTTP a whole node and the constant are processes of their own, each held on one core with GOMAXPROCS=1; the load comes from another core over 64 connections that are kept, the same bytes to both, and never sleeps, so that no answer pays for waking it. The node is what ` + "`signet serve`" + ` runs: limits, log at level info (to a file), metrics, request ids, an Origin, a client named by a trusted proxy. The constant is fiber as it comes, without a limit, a deadline or a header of its own. CPU time is user and system time of the server's process. ADR 27 says what was tried.
 `
-	writeBenchmarks(t, text, millionTitle, true)
-}
-
-func machine() string {
-	return fmt.Sprintf("Machine: %d cores, %s, %s/%s; Postgres and the load are on the same cores.\n\n", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-// millionTitle begins the part of the document that TestMillion writes.
-const millionTitle = "\n## One million tenants\n"
-
-// writeBenchmarks writes one part of the document and keeps the other: what
-// stands before the title, or what begins with it.
-func writeBenchmarks(t *testing.T, text, title string, isBefore bool) {
-	t.Helper()
-	path := filepath.Clean(*writeTable)
-	was, err := os.ReadFile(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		require.NoError(t, err)
-	}
-	before, after, hasTitle := strings.Cut(string(was), title)
-	switch {
-	case !isBefore:
-		text = before + title + text
-	case hasTitle:
-		text += title + after
-	}
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o644)) //nolint:gosec // a document
+	apptest.WriteSection(t, *writeTable, "", text)
 }

@@ -34,6 +34,8 @@ type Server struct {
 	clock     nodeClock
 	metrics   *metrics
 	traces    traces
+
+	feedStopped bool // as was told last; who follows the feed alone reads and writes it
 }
 
 // How many connections the console has for itself, and how long it waits for one:
@@ -160,14 +162,17 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // noteFeed says once that the change feed stands still, and once that it runs
-// again.
-func (s *Server) noteFeed(err error, before bool) {
+// again. A feed that is broken off stands still when not everything can be read
+// anew either.
+func (s *Server) noteFeed(err error, _ bool) {
 	switch {
 	case errors.Is(err, store.ErrFeedBroken):
 		s.log.Warn("everything is read anew", "reason", err)
-	case err != nil && before:
+	case err != nil && !s.feedStopped:
+		s.feedStopped = true
 		s.log.Error("the change feed cannot be read; signing goes on with what is known", "alert", "feed_stopped", "error", err)
-	case err == nil && !before:
+	case err == nil && s.feedStopped:
+		s.feedStopped = false
 		s.log.Info("the change feed is read again")
 	}
 }

@@ -68,14 +68,14 @@ func (u *underWay) ground() {
 	}
 }
 
-// Close waits for the flights under way. When ctx ends it ends those that are left,
-// and from then on nothing is loaded any longer; one that is ended gives its turn
-// back, so that no other node waits for this one, and has as long for that as a
-// note of a refusal may take. It is for who serves no more.
+// Close waits for the flights under way. When ctx ends it ends those that are left.
+// From then on nothing is loaded any longer, whether anything was under way or not.
+// One that is ended gives its turn back, so that no other node waits for this one,
+// and has as long for that as a note of a refusal may take. It is for who serves no
+// more.
 func (c *Cache) Close(ctx context.Context) {
 	select {
 	case <-c.flying.allLanded():
-		return
 	case <-ctx.Done():
 	}
 	c.flying.ground()

@@ -39,37 +39,78 @@ func (n node) cluster(t *testing.T, nodes int) []node {
 // signEverywhere signs on every node with that many callers at once.
 func signEverywhere(t *testing.T, nodes []node, callers int) {
 	t.Helper()
-	var group sync.WaitGroup
-	start := make(chan struct{})
-	failures := make(chan error, len(nodes)*callers)
-	for _, one := range nodes {
-		for range callers {
-			group.Go(func() {
-				<-start
-				answer, err := one.Sign(t.Context(), one.app, page)
-				if err == nil {
-					err = one.Verify(one.app, page, answer)
-				}
-				failures <- err
-			})
-		}
-	}
-	close(start)
-	group.Wait()
-	close(failures)
-	for err := range failures {
+	for err := range signingEverywhere(t.Context(), nodes, callers) {
 		require.NoError(t, err)
 	}
 }
 
-// The figure: a cold tenant, four nodes, a thousand callers on each.
+// signingEverywhere begins to. What comes of it is closed after the last caller.
+func signingEverywhere(ctx context.Context, nodes []node, callers int) (came <-chan error) {
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	ended := make(chan error, len(nodes)*callers)
+	for _, one := range nodes {
+		for range callers {
+			group.Go(func() {
+				<-start
+				answer, err := one.Sign(ctx, one.app, page)
+				if err == nil {
+					err = one.Verify(one.app, page, answer)
+				}
+				ended <- err
+			})
+		}
+	}
+	close(start)
+	go func() { group.Wait(); close(ended) }()
+	return ended
+}
+
+// The figures: a cold tenant, four nodes, a thousand callers on each.
+const crowdNodes, crowdCallers = 4, 1000
+
 func TestAColdTenantCostsTheClusterThreeCalls(t *testing.T) {
 	t.Parallel()
+	require.Equal(t, made{1, 1, 1}, coldCrowd(t))
+}
+
+func coldCrowd(t *testing.T) made {
+	t.Helper()
 	n := newNode(t)
-	nodes := n.cluster(t, 4)
-	signEverywhere(t, nodes, 1000)
-	require.Equal(t, made{1, 1, 1}, n.made())
+	signEverywhere(t, n.cluster(t, crowdNodes), crowdCallers)
 	require.Zero(t, n.logged("thrown away"))
+	return n.made()
+}
+
+// The same with the holder killed in the middle: nobody on the other nodes fails.
+func TestAKilledHolderCostsTheCrowdOneLease(t *testing.T) {
+	t.Parallel()
+	require.LessOrEqual(t, coldCrowdWithoutItsHolder(t).sum(), 6)
+}
+
+// coldCrowdWithoutItsHolder lets the first node take the turn, and kills it when the
+// others wait: its callers are gone, and its call hangs for ever.
+func coldCrowdWithoutItsHolder(t *testing.T) made {
+	t.Helper()
+	n := newNode(t)
+	nodes := n.cluster(t, crowdNodes)
+	n.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
+	ctx, kill := context.WithCancel(t.Context())
+	killed := signingEverywhere(ctx, nodes[:1], crowdCallers)
+	n.awaitHanging(t, 1)
+	others := signingEverywhere(t.Context(), nodes[1:], crowdCallers)
+	n.awaitRows(t, "1", `SELECT count(*)::text FROM signet.ticket_leases WHERE awaited`)
+	kill()
+	for err := range killed {
+		require.Error(t, err)
+	}
+	for err := range others {
+		require.NoError(t, err)
+	}
+	calls := n.made()
+	n.WeCom.Release()
+	require.Eventually(t, func() bool { return n.logged("thrown away") > 0 }, 20*time.Second, 10*time.Millisecond)
+	return calls
 }
 
 // Whoever waits for another node's turn hears of its end by the change feed, and

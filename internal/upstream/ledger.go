@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -209,8 +210,8 @@ func (l *ledger) settle(ctx context.Context) {
 			return tx.CountRefusedCalls(ctx, r.api, r.errcode, calls, ago)
 		})
 	})
-	if err == nil {
-		err = l.made.settle(l.now, func(m made, calls int64, ago time.Duration) error {
+	if !fault.Has(err, fault.StoreUnavailable) {
+		madeErr := l.made.settle(l.now, func(m made, calls int64, ago time.Duration) error {
 			return l.store.Tenant(ctx, core.System("upstream"), m.tenant, func(tx *store.TenantTx) error {
 				accepted := int64(0)
 				if m.accepted {
@@ -220,6 +221,7 @@ func (l *ledger) settle(ctx context.Context) {
 				return err
 			})
 		})
+		err = errors.Join(err, madeErr)
 	}
 	if err != nil {
 		l.log.ErrorContext(ctx, "calls that are counted on this node cannot be written down yet", "error", err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/fault"
 	"signet/internal/store"
 )
 
@@ -77,13 +78,13 @@ func (u *unwritten[K]) forgetOld(now time.Time) {
 }
 
 // claim gives something that nobody is writing down, for the caller to do so and
-// to release it. It counts here until then.
-func (u *unwritten[K]) claim(now time.Time) (c claimed[K], found bool) {
+// to release it; not what it has tried already. It counts here until then.
+func (u *unwritten[K]) claim(now time.Time, tried map[minuteOf[K]]bool) (c claimed[K], found bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.forgetOld(now)
 	for key, held := range u.held {
-		if calls := held.calls - held.claimed; calls > 0 {
+		if calls := held.calls - held.claimed; calls > 0 && !tried[key] {
 			held.claimed += calls
 			return claimed[K]{key, calls}, true
 		}
@@ -117,17 +118,22 @@ func (u *unwritten[K]) minutes(now time.Time, match func(K) bool) []store.CallMi
 	return list
 }
 
-// settle hands everything that is held to write, until that fails.
+// settle hands everything that is held to write. What cannot be written keeps
+// nothing else waiting, but where Postgres is away nothing more is tried.
 func (u *unwritten[K]) settle(now func() time.Time, write func(what K, calls int64, ago time.Duration) error) error {
-	for {
-		c, found := u.claim(now())
+	var failed error
+	tried := map[minuteOf[K]]bool{}
+	for !fault.Has(failed, fault.StoreUnavailable) {
+		c, found := u.claim(now(), tried)
 		if !found {
-			return nil
+			break
 		}
+		tried[c.minuteOf] = true
 		err := write(c.what, c.calls, now().Sub(c.at))
 		u.release(c, err == nil)
 		if err != nil {
-			return err
+			failed = err
 		}
 	}
+	return failed
 }
