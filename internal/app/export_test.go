@@ -18,3 +18,7 @@ func FinishTime(delay time.Duration) time.Duration {
 
 // Clock is the clock that the node's tickets go by.
 func (s *Server) Clock() *store.Clock { return s.clock.Clock }
+
+// PretendClockWrong lets a server that does not run yet think that its clock was
+// wrong by so much when it was compared last.
+func (s *Server) PretendClockWrong(off time.Duration) { s.clock.off.Store(int64(off)) }

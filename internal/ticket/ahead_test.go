@@ -377,7 +377,9 @@ func TestSteadyStateIsCheap(t *testing.T) {
 	for mode, bound := range steadyBounds {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			require.LessOrEqual(t, steadyState(t, mode), bound)
+			// The places at which twenty keys are renewed are drawn anew in each run.
+			const chance = 0.04
+			require.LessOrEqual(t, steadyState(t, mode), bound+chance)
 		})
 	}
 }
