@@ -164,7 +164,7 @@ func (s *Server) Run(ctx context.Context) error {
 // noteFeed says once that the change feed stands still, and once that it runs
 // again. A feed that is broken off stands still when not everything can be read
 // anew either.
-func (s *Server) noteFeed(err error, _ bool) {
+func (s *Server) noteFeed(err error) {
 	switch {
 	case errors.Is(err, store.ErrFeedBroken):
 		s.log.Warn("everything is read anew", "reason", err)

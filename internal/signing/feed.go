@@ -20,14 +20,13 @@ type feed struct {
 	stopped atomic.Bool               // the last reading failed
 }
 
-// NoteFeed says whether the change feed could be read just now, and tells whether
-// it could the time before. While it cannot, what is held goes on being signed,
-// but nobody can say that there is no such app.
-func (d *Directory) NoteFeed(now time.Time, readable bool) (before bool) {
+// NoteFeed says whether the change feed could be read just now. While it cannot,
+// what is held goes on being signed, but nobody can say that there is no such app.
+func (d *Directory) NoteFeed(now time.Time, readable bool) {
 	if readable {
 		d.feed.read.Store(&now)
 	}
-	return !d.feed.stopped.Swap(!readable)
+	d.feed.stopped.Store(!readable)
 }
 
 // IsCurrent tells whether the change feed could be read the last time.
@@ -49,11 +48,14 @@ func (s *Signer) Behind() time.Duration { return s.directory.Behind(s.now()) }
 // Follow keeps the directory and the tickets current from where a Load has just
 // left them, until ctx ends; then it returns nil. Where reading on would miss
 // something, everything is read anew, and until that can be done signing goes on
-// with what is known. note hears of each reading how it went, and whether the one
-// before it went well; an error that wraps store.ErrFeedBroken says why everything
-// is read anew. Only one Follow may run at a time.
-func (s *Signer) Follow(ctx context.Context, from store.FeedPosition, note func(err error, before bool)) error {
-	report := func(err error) { note(err, s.directory.NoteFeed(s.now(), err == nil)) }
+// with what is known. note hears of each reading how it went; an error that wraps
+// store.ErrFeedBroken says why everything is read anew. Only one Follow may run at a
+// time.
+func (s *Signer) Follow(ctx context.Context, from store.FeedPosition, note func(error)) error {
+	report := func(err error) {
+		s.directory.NoteFeed(s.now(), err == nil)
+		note(err)
+	}
 	s.directory.NoteFeed(s.now(), true)
 	for {
 		err := s.directory.store.FollowChanges(ctx, from, s.Apply, report)

@@ -155,7 +155,7 @@ func TestFollowBeginsToCountAtTheLoading(t *testing.T) {
 	away := h.Restart(t)
 	storetest.DB{Name: "postgres", Cluster: h.DB.Cluster}.Exec(t, "ALTER DATABASE "+h.DB.Name+" ALLOW_CONNECTIONS false")
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, away.Signer.Follow(ctx, store.FeedPosition{}, func(err error, _ bool) {
+	require.NoError(t, away.Signer.Follow(ctx, store.FeedPosition{}, func(err error) {
 		require.Error(t, err)
 		cancel()
 	}))
@@ -171,14 +171,12 @@ func TestFollowNotesHowCurrentTheNodeIs(t *testing.T) {
 	letADayGoBy(t, h)
 	ctx, cancel := context.WithCancel(t.Context())
 	var notes []error
-	require.NoError(t, away.Signer.Follow(ctx, store.FeedPosition{}, func(err error, before bool) {
+	require.NoError(t, away.Signer.Follow(ctx, store.FeedPosition{}, func(err error) {
 		notes = append(notes, err)
 		switch len(notes) {
 		case 1:
-			require.True(t, before)
 			require.False(t, away.Directory.IsCurrent())
 		case 2:
-			require.False(t, before)
 			require.True(t, away.Directory.IsCurrent())
 			require.Less(t, away.Directory.Behind(time.Now()), 10*time.Second)
 			cancel()

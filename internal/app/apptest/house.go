@@ -185,7 +185,7 @@ func (h *House) Catch(t testing.TB) {
 
 // Follow follows the change feed as a running node does, until ctx ends.
 func (h *House) Follow(ctx context.Context) error {
-	return h.Signer.Follow(ctx, h.feed.from, func(error, bool) {})
+	return h.Signer.Follow(ctx, h.feed.from, func(error) {})
 }
 
 // CatchUp is Catch for goroutines that may not end a test.
