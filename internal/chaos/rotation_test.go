@@ -32,7 +32,7 @@ func TestNodeKilledInARotation(t *testing.T) {
 		},
 		heal: func(_ *testing.T, c *cluster, _ []*node) { c.weCom.Release() },
 	}
-	slow := poisoned("slow", toPostgres, late(700*time.Millisecond))
+	slow := poisoned("slow", toPostgres, late(100*time.Millisecond))
 	for _, step := range []struct {
 		name   string
 		d      trouble
@@ -44,7 +44,11 @@ func TestNodeKilledInARotation(t *testing.T) {
 			defer cancel()
 			require.NoError(t, c.weCom.AwaitHanging(ctx, 1))
 		}},
-		{"in its transaction", slow, secretOf("inTransaction"), func() { <-time.After(1500 * time.Millisecond) }},
+		{"in its transaction", slow, secretOf("inTransaction"), func() {
+			require.Eventually(t, func() bool {
+				return len(c.postgres.List(t, `SELECT pid::text FROM pg_locks WHERE relation = 'signet.app_secrets'::regclass AND mode = 'RowExclusiveLock'`)) > 0
+			}, 14*time.Second, 10*time.Millisecond)
+		}},
 	} {
 		l.phase.Store(step.name)
 		before := c.activations(t, a)
