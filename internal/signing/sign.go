@@ -150,26 +150,24 @@ func (s *Signer) find(r Request) (key core.AppKey, found *app, err error) {
 	if r.Page == "" {
 		return key, nil, fault.New(fault.URLMissing, nil)
 	}
+	unknown := fault.AppMissing
 	if r.AppKey == "" {
-		switch key, found = s.directory.findLegacy(claimedHost(r.Page)); {
-		case found != nil:
-			return key, found, nil
-		case !s.directory.IsCurrent():
-			return key, nil, fault.New(fault.StoreUnavailable, nil).WithRetryAfter(behindWait)
+		key, found = s.directory.findLegacy(claimedHost(r.Page))
+	} else {
+		unknown = fault.AppUnknown
+		var ok bool
+		if key, ok = core.ParseAppKey(r.AppKey); !ok {
+			return key, nil, fault.New(unknown, nil)
 		}
-		return key, nil, fault.New(fault.AppMissing, nil)
-	}
-	key, ok := core.ParseAppKey(r.AppKey)
-	if ok {
 		found = s.directory.find(key)
 	}
 	switch {
 	case found != nil:
 		return key, found, nil
-	case ok && !s.directory.IsCurrent():
+	case !s.directory.IsCurrent():
 		return key, nil, fault.New(fault.StoreUnavailable, nil).WithRetryAfter(behindWait)
 	}
-	return key, nil, fault.New(fault.AppUnknown, nil)
+	return key, nil, fault.New(unknown, nil)
 }
 
 // behindWait is what the page of an app is told that another node may have made
