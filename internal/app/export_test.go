@@ -22,3 +22,8 @@ func (s *Server) Clock() *store.Clock { return s.clock.Clock }
 // PretendClockWrong lets a server that does not run yet think that its clock was
 // wrong by so much when it was compared last.
 func (s *Server) PretendClockWrong(off time.Duration) { s.clock.off.Store(int64(off)) }
+
+// RunChore does one chore again and again until ctx ends.
+func (s *Server) RunChore(ctx context.Context, name string, every, limit time.Duration, work func(context.Context) error) error {
+	return s.runChores(ctx, []chore{{name, every, limit, work}})
+}

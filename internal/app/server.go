@@ -146,6 +146,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return serve(lasting, s.log, surfaces.metrics, metricsTime) })
 	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
 	group.Go(func() error { return s.trim(lasting) })
+	group.Go(func() error { return s.runChores(lasting, s.chores()) })
 	group.Go(func() error { return s.keepClock(lasting) })
 	group.Go(func() error { s.metrics.samples.run(lasting, s.rooms); return nil })
 	group.Go(func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil })
