@@ -9,13 +9,13 @@ import (
 	"signet/internal/fault"
 	"signet/internal/seal"
 	"signet/internal/store"
-	"signet/internal/upstream"
+	"signet/internal/trial"
 )
 
 // Config is what Actions work with.
 type Config struct {
 	Store  *store.Store
-	Gate   *upstream.Gate
+	Trials *trial.Trier
 	Sealer *seal.Sealer
 	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
 	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)

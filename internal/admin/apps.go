@@ -38,13 +38,14 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 		return core.App{}, err
 	}
 	// 3. What does WeCom say? No transaction is open meanwhile.
-	proof, err := a.try(ctx, tenant, app, secret, n.SkipCheck)
+	app.TenantID = tenant
+	proof, err := a.try(ctx, app, secret, n.SkipCheck)
 	if err != nil {
 		return core.App{}, err
 	}
 	// 4. The app and its secret, in one transaction.
 	entry := core.AuditEntry{Action: "app.create", SubjectKind: "app", Subject: app.ID.String(),
-		Detail: map[string]string{"name": app.Name, "corp_id": string(app.CorpID), "agent_id": string(app.AgentID), "tried": proof.word()}}
+		Detail: map[string]string{"name": app.Name, "corp_id": string(app.CorpID), "agent_id": string(app.AgentID), "tried": triedWord(proof)}}
 	if app.Strict {
 		entry.Detail["strict"] = boolWord(true)
 	}
@@ -53,8 +54,11 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 		if err != nil {
 			return err
 		}
-		version, err := a.activate(ctx, tx, tenant, made, secret, proof)
+		version, err := a.storeSecret(ctx, tx, made, secret, core.SecretCurrent, nil, proof)
 		if err != nil {
+			return err
+		}
+		if err := a.takeUp(ctx, tx, made, version.Version, proof); err != nil {
 			return err
 		}
 		app = made

@@ -30,7 +30,7 @@ func TestATenantKeyThatDoesNotOpenIsAnAlertAndStoresNothing(t *testing.T) {
 			neighbour := b.Tenant(t, "北辰物流", corp)
 			var log strings.Builder
 			b.Admin = admin.New(admin.Config{
-				Store: b.Store, Gate: b.Gate, Sealer: b.Ring.Sealer(), NewScopeKey: b.Ring.NewScopeKey,
+				Store: b.Store, Trials: b.Trials, Sealer: b.Ring.Sealer(), NewScopeKey: b.Ring.NewScopeKey,
 				Log: slog.New(slog.NewJSONHandler(&log, nil)),
 			})
 			require.Positive(t, b.DB.Exec(t, statement, b.tenant.ID.String()))

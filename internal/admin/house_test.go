@@ -112,6 +112,24 @@ func (b bundle) rotate(t *testing.T, secret string) (core.SecretVersion, error) 
 	return b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, admin.NewSecret{Secret: core.NewSecret(secret)})
 }
 
+// rotateTo rotates to a secret that WeCom has just taken to.
+func (b bundle) rotateTo(t *testing.T, name string) core.SecretVersion {
+	t.Helper()
+	b.addApp(corp, agent, apptest.Secret(name))
+	version, err := b.rotate(t, apptest.Secret(name))
+	require.NoError(t, err)
+	return version
+}
+
+// keep stores a secret that WeCom accepts as pending.
+func (b bundle) keep(t *testing.T, tenant core.Tenant, app apptest.App, name string) core.SecretVersion {
+	t.Helper()
+	b.addApp(tenant.Corps[0], string(app.AgentID), apptest.Secret(name))
+	version, err := b.Admin.KeepSecret(t.Context(), apptest.Operator(), tenant.ID, app.ID, admin.KeptSecret{Secret: core.NewSecret(apptest.Secret(name))})
+	require.NoError(t, err)
+	return version
+}
+
 func (b bundle) mustSign(t *testing.T) {
 	t.Helper()
 	answer, err := b.Sign(t.Context(), b.app, page)

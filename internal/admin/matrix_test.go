@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,7 +25,9 @@ type subjects struct {
 	domain core.DomainID
 	host   string
 	fresh  admin.NewApp // known to WeCom, not yet to Signet
-	secret core.Secret  // one that WeCom accepts for app
+	secret core.Secret  // one that WeCom accepts for app, not yet stored
+
+	retired, pending int32 // versions of app's secret
 }
 
 // method is the policy of one method of Actions.
@@ -97,6 +100,31 @@ var methods = map[string]method{
 		_, err := a.RotateSecret(ctx, actor, s.tenant, s.app, admin.NewSecret{Secret: s.secret})
 		return err
 	}},
+	"KeepSecret": {may: writers, tenant: true, audit: "secret.keep", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.KeepSecret(ctx, actor, s.tenant, s.app, admin.KeptSecret{Secret: s.secret})
+		return err
+	}},
+	"TrySecret": {may: writers, tenant: true, audit: "secret.try", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.TrySecret(ctx, actor, s.tenant, s.app, s.pending)
+		return err
+	}},
+	"ActivateSecret": {may: writers, tenant: true, audit: "secret.activate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ActivateSecret(ctx, actor, s.tenant, s.app, s.pending, false)
+		return err
+	}},
+	"ScheduleSecret": {may: writers, tenant: true, audit: "secret.schedule", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		at := time.Now().Add(time.Hour)
+		_, err := a.ScheduleSecret(ctx, actor, s.tenant, s.app, s.pending, &at)
+		return err
+	}},
+	"RetireSecret": {may: writers, tenant: true, audit: "secret.retire", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.RetireSecret(ctx, actor, s.tenant, s.app, s.pending)
+		return err
+	}},
+	"DestroySecret": {may: writers, tenant: true, audit: "secret.destroy", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.DestroySecret(ctx, actor, s.tenant, s.app, s.retired)
+		return err
+	}},
 	"ListSecrets": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListSecrets(ctx, actor, s.tenant, s.app, firstPage)
 		return err
@@ -146,9 +174,12 @@ func (b bundle) subjects(t *testing.T, number int) subjects {
 	t.Helper()
 	ctx, operator := t.Context(), apptest.Operator()
 	tenant := b.Tenant(t, fmt.Sprint("企业 ", number), fmt.Sprintf("wwcell%010d", number))
-	s := subjects{tenant: tenant.ID, host: fmt.Sprintf("host%d.example.com", number), secret: core.NewSecret(apptest.Secret(fmt.Sprint("cell", number)))}
-	app := b.App(t, tenant, agent, s.secret.Expose())
+	s := subjects{tenant: tenant.ID, host: fmt.Sprintf("host%d.example.com", number), secret: core.NewSecret(apptest.Secret(fmt.Sprint("next", number)))}
+	app := b.App(t, tenant, agent, apptest.Secret(fmt.Sprint("cell", number)))
 	s.app = app.ID
+	b.addApp(tenant.Corps[0], agent, s.secret.Expose())
+	s.retired = b.keep(t, tenant, app, fmt.Sprint("old", number)).Version
+	s.pending = b.keep(t, tenant, app, fmt.Sprint("kept", number)).Version
 	domain, err := b.Admin.CreateDomain(ctx, operator, s.tenant, s.app, s.host)
 	require.NoError(t, err)
 	s.domain = domain.ID

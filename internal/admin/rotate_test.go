@@ -91,8 +91,8 @@ func TestAWrongNewSecretLeavesEverythingAsItWas(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.mustSign(t)
-			n := admin.NewApp{AgentID: agent, Secret: core.NewSecret(apptest.Secret("first"))}
-			b.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: apptest.Secret("first"), Domains: []string{host}})
+			n := admin.NewApp{AgentID: agent, Secret: core.NewSecret(apptest.Secret("second"))}
+			b.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: apptest.Secret("second"), Domains: []string{host}})
 			c.change(b, &n)
 			if strings.Contains(c.name, "middle") {
 				b.WeCom.ClearFaults()
@@ -150,7 +150,8 @@ func TestATrialNeverMovesTheEndOfATicket(t *testing.T) {
 	})
 	b.mustSign(t)
 	moved.Add(int64(time.Hour))
-	_, err := b.rotate(t, apptest.Secret("first")) // entered once more: the same values come
+	b.rotateTo(t, "second")
+	_, err := b.Admin.ActivateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, 1, false) // the same values come once more
 	require.NoError(t, err)
 	b.House = b.Restart(t)
 	for range 200 {
@@ -218,30 +219,37 @@ func (b bundle) accepted(a signing.Answer) error {
 	return nil
 }
 
-// Two people rotate at once: one after the other, and both versions are there.
-func TestTwoRotationsAtOnceFollowEachOther(t *testing.T) {
+// Two people rotate at once. Whoever commits while another's trial is under way
+// wins, and the other is told; no version is lost, and none is made for nothing.
+func TestOfTwoRotationsAtOnceOneWinsAndTheOtherIsTold(t *testing.T) {
 	t.Parallel()
+	const people = 2
 	b := setup(t)
-	for i := range 8 {
+	for i := range people {
 		b.addApp(corp, agent, apptest.Secret(fmt.Sprint("both", i)))
 	}
+	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Behaviour: wecomtest.Hang, Times: people})
 	var group sync.WaitGroup
-	failures := make([]error, 8)
+	failures := make([]error, people)
 	for i := range failures {
-		group.Go(func() {
-			_, failures[i] = b.Admin.RotateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID,
-				admin.NewSecret{Secret: core.NewSecret(apptest.Secret(fmt.Sprint("both", i)))})
-		})
+		group.Go(func() { _, failures[i] = b.rotate(t, apptest.Secret(fmt.Sprint("both", i))) })
 	}
+	b.awaitHanging(t, people)
+	b.WeCom.Release()
 	group.Wait()
-	require.NoError(t, errors.Join(failures...))
-	states := b.states(t)
-	require.Len(t, states, 9)
-	require.Equal(t, "9 current 9", states[0])
-	require.Equal(t, "8 previous 8", states[1])
-	require.Len(t, b.DB.List(t, `SELECT seq::text FROM signet.audit WHERE action = 'secret.rotate'`), 8)
-	require.Equal(t, []string{"9 9"}, b.DB.List(t, `SELECT DISTINCT secret_version || ' ' || (SELECT max(version) FROM signet.app_secrets) FROM signet.tickets WHERE kind = 'access_token'`),
-		"the token is the current secret's")
+	won := 0
+	for _, err := range failures {
+		if err == nil {
+			won++
+			continue
+		}
+		require.True(t, fault.Has(err, fault.SecretConflict), err)
+		require.Equal(t, "2", fault.Find(err).Args["version"])
+	}
+	require.Equal(t, 1, won)
+	require.Equal(t, []string{"2 current 2", "1 previous 1"}, b.states(t))
+	require.Len(t, b.DB.List(t, `SELECT seq::text FROM signet.audit WHERE action = 'secret.rotate'`), 1)
+	require.Equal(t, []string{"2"}, b.DB.List(t, `SELECT secret_version::text FROM signet.tickets WHERE kind = 'access_token'`), "the token is the current secret's")
 }
 
 // A refresher who still has the former secret may write its token between the
@@ -257,8 +265,7 @@ func TestTheTrialsTokenIsWrittenOverARefreshersThatWasFaster(t *testing.T) {
 	} {
 		b.DB.Exec(t, statement)
 	}
-	_, err := b.rotate(t, apptest.Secret("first"))
-	require.NoError(t, err)
+	b.rotateTo(t, "second")
 	require.Equal(t, []string{"2"}, b.DB.List(t, `SELECT secret_version::text FROM signet.tickets WHERE kind = 'access_token'`))
 }
 
@@ -275,8 +282,7 @@ func TestARotationOfADeletedAppIsRefused(t *testing.T) {
 func TestTheAuditKeepsEveryActivation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, err := b.rotate(t, apptest.Secret("first"))
-	require.NoError(t, err)
+	b.rotateTo(t, "second")
 	want := b.DB.List(t, `SELECT version || ' ' || activation || ' ' || fingerprint FROM signet.app_secrets ORDER BY version`)
 	require.Len(t, want, 2)
 	require.Equal(t, want, b.DB.List(t, `

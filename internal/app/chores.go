@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"signet/internal/admin"
 	"signet/internal/core"
 	"signet/internal/fault"
 )
@@ -20,7 +21,13 @@ type chore struct {
 }
 
 // chores lists what this node sees to while it serves.
-func (s *Server) chores() []chore { return nil }
+func (s *Server) chores() []chore {
+	due := admin.NewDue(s.rooms.admin)
+	return []chore{
+		{"activate secrets", 4 * time.Second, time.Minute, due.ActivateSecrets},
+		{"retire secrets", time.Minute, time.Minute, due.RetireSecrets},
+	}
+}
 
 // runChores does every chore again and again until ctx ends.
 func (s *Server) runChores(ctx context.Context, list []chore) error {

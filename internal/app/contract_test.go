@@ -281,6 +281,10 @@ func TestContractConsoleListener(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, http.StatusNoContent, n.call(t, http.MethodDelete, one+"/domains/"+fmt.Sprint(first["id"]), "").status)
 
+		same := n.call(t, http.MethodPost, one+"/secrets", fmt.Sprintf(`{"secret":%q}`, secret))
+		require.Equal(t, http.StatusConflict, same.status, "it is there already: %s", same.body)
+		secret = apptest.Secret("next")
+		n.weCom.ResetSecret(core.CorpID(created.text(t, "corpId")), core.AgentID(created.text(t, "agentId")), secret)
 		rotated := n.call(t, http.MethodPost, one+"/secrets", fmt.Sprintf(`{"secret":%q}`, secret))
 		require.Equal(t, http.StatusCreated, rotated.status, string(rotated.body))
 		require.InDelta(t, 2, rotated.json(t)["version"], 0)

@@ -92,12 +92,12 @@ func TestDevKeepsWhatItsFakeWeComWasTold(t *testing.T) {
 	d.must(t, http.MethodPost, d.app(0)+"/secrets", map[string]any{"secret": madeUpSecret("d")})
 	d.stop()
 
-	// A secret that is put in place is tried at the fake WeCom first.
+	// A secret that is put in place, or tried again, is tried at the fake WeCom first.
 	d = startDev(t, dir, false)
-	d.must(t, http.MethodPost, d.console+own, map[string]any{"secret": madeUpSecret("c")})
-	status, refusal := d.ask(t, http.MethodPost, d.app(0)+"/secrets", map[string]any{"secret": d.notes.Tenants[0].Secret})
+	d.must(t, http.MethodPost, d.console+own+"/1/try", nil)
+	status, refusal := d.ask(t, http.MethodPost, d.app(0)+"/secrets/1/activate", nil)
 	require.Equal(t, http.StatusUnprocessableEntity, status, "the secret of before the reset is dead: %v", refusal)
-	d.must(t, http.MethodPost, d.app(0)+"/secrets", map[string]any{"secret": madeUpSecret("d")})
+	d.must(t, http.MethodPost, d.app(0)+"/secrets/2/try", nil)
 	require.Contains(t, d.line(t, firstDemo), "signs pages on")
 }
 

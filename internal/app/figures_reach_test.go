@@ -48,7 +48,7 @@ func reach(t *testing.T) []apptest.Figure {
 		page := "https://" + crmHost + "/"
 		held := c.heldTokens()
 		changes = append(changes, c.change(t, app, store.SecretChanged, func(ctx context.Context, tx *store.TenantTx) error {
-			_, err := tx.CreateCurrentSecret(ctx, store.NewSecret{AppID: app.ID, Version: 2, Fingerprint: "another", Sealed: []byte("another"), KeyVersion: 1})
+			_, err := tx.CreateSecret(ctx, store.NewSecret{AppID: app.ID, Version: 2, State: core.SecretCurrent, Fingerprint: "another", Sealed: []byte("another"), KeyVersion: 1})
 			return err
 		}))
 		require.Equal(t, held-reachNodes, c.heldTokens(), "every node has dropped its token")

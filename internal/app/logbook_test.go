@@ -117,7 +117,7 @@ func TestAlertsAreCounted(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
-	for _, alert := range []string{"chore_failed", "clock_wrong", "feed_stopped", "ip_refused", "seal_refused", "secret_rejected"} {
+	for _, alert := range []string{"chore_failed", "clock_wrong", "feed_stopped", "ip_refused", "seal_refused", "secret_fell_back", "secret_not_activated", "secret_put_back", "secret_rejected"} {
 		require.Equal(t, "0", n.scrape(t)[`signet_alerts_total{alert="`+alert+`"}`], "it is there before the first of it")
 	}
 	damaged := n.db.Exec(t, damageTickets)

@@ -10,7 +10,10 @@ import (
 // from the start on, since a counter that appears with its first alert shows no
 // rise. A test holds the list against the source and against
 // docs/deploy/prometheus/alerts.yml.
-var alerts = []string{"chore_failed", "clock_wrong", "feed_stopped", "ip_refused", "seal_refused", "secret_rejected"}
+var alerts = []string{
+	"chore_failed", "clock_wrong", "feed_stopped", "ip_refused",
+	"seal_refused", "secret_fell_back", "secret_not_activated", "secret_put_back", "secret_rejected",
+}
 
 // logCounts counts what the log says, and what it could not say.
 type logCounts struct {

@@ -18,6 +18,7 @@ import (
 	"signet/internal/store"
 	"signet/internal/ticket"
 	"signet/internal/tracing"
+	"signet/internal/trial"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 )
@@ -119,7 +120,8 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if err != nil {
 		return err
 	}
-	r.admin = admin.New(admin.Config{Store: r.console, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
+	trials := trial.New(trial.Config{Gate: gate, Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log})
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)

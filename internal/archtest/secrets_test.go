@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"go/ast"
 	"path"
+	"slices"
 	"strconv"
 )
 
 // appSecretsAreOpenedForTickets: an Opener of app secrets is made where the
-// wiring makes the cache of tickets, and nowhere else; and what any Opener opens
-// can be read where it is made.
+// wiring makes the cache of tickets and the trials, and nowhere else; and what any
+// Opener opens can be read where it is made.
 func appSecretsAreOpenedForTickets(h house) (findings []string) {
 	for _, s := range h.shipped() {
 		if path.Dir(s.path) == secretsRoom {
@@ -20,11 +21,11 @@ func appSecretsAreOpenedForTickets(h house) (findings []string) {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
 				if h.isPurpose(s, n) && n.Sel.Name == secretsPurpose && !allowed[n] {
-					findings = append(findings, fmt.Sprintf("%s names seal.%s: the cache of tickets alone opens app secrets", s.fset.Position(n.Pos()), secretsPurpose))
+					findings = append(findings, fmt.Sprintf("%s names seal.%s: the cache of tickets and the trials alone open app secrets", s.fset.Position(n.Pos()), secretsPurpose))
 				}
 			case *ast.BasicLit:
 				if text, err := strconv.Unquote(n.Value); err == nil && text == secretsText {
-					findings = append(findings, fmt.Sprintf("%s names seal.%s by its text: the cache of tickets alone opens app secrets", s.fset.Position(n.Pos()), secretsPurpose))
+					findings = append(findings, fmt.Sprintf("%s names seal.%s by its text: the cache of tickets and the trials alone open app secrets", s.fset.Position(n.Pos()), secretsPurpose))
 				}
 			case *ast.CallExpr:
 				if !makesOpener(n) {
@@ -43,16 +44,19 @@ func appSecretsAreOpenedForTickets(h house) (findings []string) {
 }
 
 // openersOfTickets finds the mentions that are allowed: ticket.Config{Opener:
-// ring.Opener(…)} in the wiring.
+// ring.Opener(…)} in the wiring, and the same of the trials.
 func (h house) openersOfTickets(s *source) map[*ast.SelectorExpr]bool {
 	allowed := map[*ast.SelectorExpr]bool{}
 	if path.Dir(s.path) != secretsWiring {
 		return allowed
 	}
-	user := s.local(h.name + "/" + secretsUser)
+	users := make([]string, len(secretsUsers))
+	for i, room := range secretsUsers {
+		users[i] = s.local(h.name + "/" + room)
+	}
 	ast.Inspect(s.syntax, func(n ast.Node) bool {
 		config, ok := n.(*ast.CompositeLit)
-		if !ok || !isName(config.Type, user, "Config") {
+		if !ok || !slices.ContainsFunc(users, func(user string) bool { return isName(config.Type, user, "Config") }) {
 			return true
 		}
 		for _, element := range config.Elts {

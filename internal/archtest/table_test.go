@@ -47,10 +47,12 @@ var table = []row{
 
 	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store", "internal/tracing"}},
 
+	{room: "internal/trial", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
+
 	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
-	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
+	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
@@ -77,6 +79,7 @@ var sideways = map[[2]string]string{
 	{"internal/tracing", "internal/fault"}:         "of an error a span keeps the code",
 	{"internal/store/storetest", "internal/devdb"}: "the tests' Postgres is the developer's",
 	{"internal/signing", "internal/ticket"}:        "a signature is made of two tickets",
+	{"internal/trial", "internal/upstream"}:        "a trial is three calls in a tenant's name",
 }
 
 // The code that faces the internet has no word for a secret: from exposed,
@@ -100,15 +103,16 @@ var powers = []power{
 	{"internal/wecom", "New", []string{"internal/app"}, "one client, so that one place knows where WeCom is"},
 }
 
-// Who opens app secrets: the cache that fetches tickets with them, and nobody
-// else. The wiring says so when it makes the cache.
+// Who opens app secrets: the cache that fetches tickets with them, the trials that
+// ask WeCom about them, and nobody else. The wiring says so when it makes the two.
 const (
 	secretsRoom    = "internal/seal"
 	secretsPurpose = "AppSecret"
 	secretsText    = "app_secret" // what that purpose is written as
 	secretsWiring  = "internal/app"
-	secretsUser    = "internal/ticket" // its Config gets the Opener
 )
+
+var secretsUsers = []string{"internal/ticket", "internal/trial"} // their Configs get the Opener
 
 // An owner row says who imports a module that is not ours, and who else may not.
 // A module without a row is a decision that nobody has taken yet.

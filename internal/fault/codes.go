@@ -42,6 +42,11 @@ const (
 	LegacyHostTaken   Code = "legacy_host.taken"
 	SecretRefused     Code = "secret.refused"
 	TrialsPaused      Code = "secret.trials_paused"
+	SecretUnknown     Code = "secret.unknown"
+	SecretUnchanged   Code = "secret.unchanged"
+	SecretConflict    Code = "secret.conflict"
+	SecretState       Code = "secret.state"
+	SecretDamaged     Code = "secret.damaged"
 	IfMatchMissing    Code = "if_match.missing"
 	IfMatchConflict   Code = "if_match.conflict"
 )

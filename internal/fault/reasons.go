@@ -25,6 +25,9 @@ const (
 	ReasonEmail    Reason = "email"
 	ReasonPassword Reason = "password"
 
+	ReasonSecretAge  Reason = "secret_age"
+	ReasonActivateAt Reason = "activate_at"
+
 	ReasonTooMany    Reason = "too_many"
 	ReasonNoWildcard Reason = "no_wildcard"
 )
@@ -37,6 +40,14 @@ const (
 	ReasonAppDisabled Reason = "app_disabled"
 	ReasonIPRefused   Reason = "ip_refused"
 	ReasonOther       Reason = "other"
+)
+
+// Reasons why a version of a secret cannot be moved.
+const (
+	ReasonSecretOver       Reason = "secret_over"
+	ReasonSecretInUse      Reason = "secret_in_use"
+	ReasonSecretNotRetired Reason = "secret_not_retired"
+	ReasonSecretScheduled  Reason = "secret_not_pending"
 )
 
 // Reasons why no call is made although WeCom has set no limit yet.
@@ -69,18 +80,26 @@ var reasons = map[Reason]Text{
 	ReasonEmail:    {"应为一个邮箱地址。", "It should be an e-mail address."},
 	ReasonPassword: {"应为 12 到 256 个字节的 UTF-8 文本。", "It should be UTF-8 text of 12 to 256 bytes."},
 
+	ReasonSecretAge:  {"应为 1 到 3650 的整数（天），或 0 表示不限。", "It should be a whole number of days from 1 to 3650, or 0 for no limit."},
+	ReasonActivateAt: {"应为将来一年内的时间，例如 2026-03-01T22:00:00+08:00。", "It should be a time within the next year, such as 2026-03-01T22:00:00+08:00."},
+
 	ReasonTooMany:    {"已经有 {max} 个，不能再多。请先删去不用的。", "There are {max} already, which is the most. Delete some that are not used."},
 	ReasonNoWildcard: {"这里不能用通配符。请写一个完整的主机。", "A wildcard cannot stand here. Write one whole host."},
 
-	ReasonWrongSecret: {"密钥不对，或已在管理后台被重置。请在“应用详情 → Secret”重新获取。", "The secret is wrong or was reset. Copy it anew from the app's Secret in WeCom."},
-	ReasonWrongCorp:   {"CorpID 不对，或密钥属于另一家企业。请对照“我的企业 → 企业信息”。", "The corp id is wrong, or the secret belongs to another corp. Compare it with 我的企业 → 企业信息."},
-	ReasonWrongAgent:  {"AgentId 与密钥不属于同一个应用。请从同一个应用详情页复制两者。", "The agent id and the secret belong to different apps. Copy both from one app's page."},
-	ReasonAppDisabled: {"应用在企业微信中已停用。请先在管理后台启用它。", "The app is disabled in WeCom. Enable it there first."},
-	ReasonIPRefused:   {"企业微信不允许平台的出口地址 {ip}。请把它加入应用详情的“企业可信IP”。", "WeCom refuses the platform's address {ip}. Add it under the app's trusted IPs (企业可信IP)."},
-	ReasonOwnBudget:   {"这是平台自设的预算：为避免企业微信把应用锁定一小时，本应用对这个接口的调用已暂停。", "This is the platform's own budget: the app's calls to this API wait, so that WeCom does not lock the app out for an hour."},
-	ReasonCorpBudget:  {"这是平台自设的预算：为避免企业微信把整个企业锁定一小时，这家企业的取票调用已暂停。", "This is the platform's own budget: the corp's ticket calls wait, so that WeCom does not lock the whole corp out for an hour."},
-	ReasonBehind:      {"这个节点一个小时没有读到变更了，而这个应用要求在此时停止签名。", "This node has not heard of changes for an hour, and the app asks not to be signed for then."},
-	ReasonOther:       {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
+	ReasonWrongSecret:      {"密钥不对，或已在管理后台被重置。请在“应用详情 → Secret”重新获取。", "The secret is wrong or was reset. Copy it anew from the app's Secret in WeCom."},
+	ReasonWrongCorp:        {"CorpID 不对，或密钥属于另一家企业。请对照“我的企业 → 企业信息”。", "The corp id is wrong, or the secret belongs to another corp. Compare it with 我的企业 → 企业信息."},
+	ReasonWrongAgent:       {"AgentId 与密钥不属于同一个应用。请从同一个应用详情页复制两者。", "The agent id and the secret belong to different apps. Copy both from one app's page."},
+	ReasonAppDisabled:      {"应用在企业微信中已停用。请先在管理后台启用它。", "The app is disabled in WeCom. Enable it there first."},
+	ReasonIPRefused:        {"企业微信不允许平台的出口地址 {ip}。请把它加入应用详情的“企业可信IP”。", "WeCom refuses the platform's address {ip}. Add it under the app's trusted IPs (企业可信IP)."},
+	ReasonSecretOver:       {"它已经停用。请把密钥作为新版本重新提交。", "It is over. Put the secret again, as a new version."},
+	ReasonSecretInUse:      {"它正在使用。请先启用另一个版本；若要停止签名，请暂停应用。", "It is in use. Make another version current first; to stop signing, suspend the app."},
+	ReasonSecretNotRetired: {"请先停用（retire）它，再销毁其值。", "Retire it first, then destroy its value."},
+	ReasonSecretScheduled:  {"只有待启用的版本才能定时启用。", "Only a pending version can be given a time."},
+
+	ReasonOwnBudget:  {"这是平台自设的预算：为避免企业微信把应用锁定一小时，本应用对这个接口的调用已暂停。", "This is the platform's own budget: the app's calls to this API wait, so that WeCom does not lock the app out for an hour."},
+	ReasonCorpBudget: {"这是平台自设的预算：为避免企业微信把整个企业锁定一小时，这家企业的取票调用已暂停。", "This is the platform's own budget: the corp's ticket calls wait, so that WeCom does not lock the whole corp out for an hour."},
+	ReasonBehind:     {"这个节点一个小时没有读到变更了，而这个应用要求在此时停止签名。", "This node has not heard of changes for an hour, and the app asks not to be signed for then."},
+	ReasonOther:      {"请在企业微信的错误码页查询这个号码。", "Look the number up on WeCom's page of error codes."},
 }
 
 // Text gives the reason as a sentence.

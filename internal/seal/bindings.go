@@ -21,9 +21,10 @@ const (
 
 // The kinds of subjects that values belong to. They too are bound.
 const (
-	subjectApp  = "app"
-	subjectCorp = "corp"
-	subjectKey  = "key"
+	subjectApp   = "app"
+	subjectCorp  = "corp"
+	subjectKey   = "key"
+	subjectTrial = "trial"
 )
 
 // Binding names the one place that a sealed value belongs to. Every part is
@@ -46,15 +47,25 @@ func ForAppSecret(tenant core.TenantID, app core.AppID, version int32) Binding {
 // ticket. Any other kind gives a binding that is refused with ErrIncomplete: a
 // corp ticket belongs to its corp.
 func ForAppTicket(tenant core.TenantID, app core.AppID, kind core.TicketKind, generation int64) Binding {
-	var purpose Purpose
+	return Binding{Tenant(tenant), subjectApp, app.String(), purposeOf(kind), generation}
+}
+
+// ForTrialGrant is the place of what the trial of one version of an app's secret
+// has fetched: an access token or an agent ticket, and no other kind.
+func ForTrialGrant(tenant core.TenantID, app core.AppID, version int32, kind core.TicketKind) Binding {
+	return Binding{Tenant(tenant), subjectTrial, app.String(), purposeOf(kind), int64(version)}
+}
+
+// purposeOf gives the purpose of an app's tickets; a corp ticket is not one.
+func purposeOf(kind core.TicketKind) Purpose {
 	switch kind {
 	case core.AccessToken:
-		purpose = AccessToken
+		return AccessToken
 	case core.AgentTicket:
-		purpose = AgentTicket
-	case core.CorpTicket: // not an app's
+		return AgentTicket
+	case core.CorpTicket:
 	}
-	return Binding{Tenant(tenant), subjectApp, app.String(), purpose, generation}
+	return ""
 }
 
 // ForCorpTicket is the place of one generation of a corp's ticket. The corp id

@@ -159,7 +159,7 @@ CREATE TRIGGER full_disk BEFORE INSERT ON signet.platform_audit FOR EACH ROW EXE
 		err := st.Tenant(t.Context(), someone, r.ID, func(tx *store.TenantTx) error {
 			return steps(
 				func() error { return tx.UpdateTenant(t.Context(), "changed", core.Suspended) },
-				func() error { _, err := tx.CreateCurrentSecret(t.Context(), secretOf(r.App.ID, 2, "x")); return err },
+				func() error { _, err := tx.CreateSecret(t.Context(), secretOf(r.App.ID, 2, "x")); return err },
 				func() error { return tx.Announce(t.Context(), store.Change{Kind: store.TenantChanged}) },
 				func() error { return tx.Audit(t.Context(), core.AuditEntry{Action: "tenant.update"}) },
 			)

@@ -79,8 +79,8 @@ var tenantCalls = map[string]tenantCall{
 	"CreateCorp": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.CreateCorp(ctx, "ww_another_corp")
 	},
-	"CreateCurrentSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		made, err := tx.CreateCurrentSecret(ctx, secretOf(r.App.ID, 2, "new"))
+	"CreateSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		made, err := tx.CreateSecret(ctx, secretOf(r.App.ID, 2, "new"))
 		return made.Activation, err
 	},
 	"CreateDomain": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
@@ -140,6 +140,38 @@ var tenantCalls = map[string]tenantCall{
 	"GetCurrentSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		s, err := tx.GetCurrentSecret(ctx, r.App.ID)
 		return string(s.Sealed), err
+	},
+	"GetSealedSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		s, err := tx.GetSealedSecret(ctx, r.App.ID, 1)
+		return string(s.Sealed), err
+	},
+	"SecretLife": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		life, err := tx.SecretLife(ctx, r.App.ID, 0)
+		return len(life), err
+	},
+	"MoveSecrets": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.MoveSecrets(ctx, r.App.ID, []core.SecretStep{{Version: 1, To: core.SecretDestroyed}}, false)
+	},
+	"ScheduleSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		at := time.Now()
+		return nil, tx.ScheduleSecret(ctx, r.App.ID, 1, &at)
+	},
+	"ClaimDueSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.ClaimDueSecret(ctx, r.App.ID, 1, time.Minute)
+	},
+	"PutTrialGrants": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.PutTrialGrants(ctx, r.App.ID, 1, []store.TrialGrant{{Kind: core.AgentTicket, Sealed: []byte("new"), KeyVersion: 1, FetchedAt: time.Now()}})
+	},
+	"ListTrialGrants": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.ListTrialGrants(ctx, r.App.ID, 1, time.Hour)
+		return len(list), err
+	},
+	"SetSecretAge": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.SetSecretAge(ctx, 90)
+	},
+	"Now": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		now, err := tx.Now(ctx)
+		return !now.IsZero(), err
 	},
 	"HoldSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return tx.HoldSecret(ctx, r.App.ID, 1)
@@ -358,6 +390,15 @@ var systemCalls = map[string]systemCall{
 	"ListCorpCalls": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
 		list, err := tx.ListCorpCalls(ctx, r.Corp)
 		return len(list), err
+	},
+	"ListDueSecrets": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListDueSecrets(ctx, 10)
+	},
+	"ListSupersededSecrets": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListSupersededSecrets(ctx, 0, 10)
+	},
+	"ListSecretsByAge": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListSecretsByAge(ctx, time.Now(), wholePage)
 	},
 	"ListTroubles": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListTroubles(ctx, 10)

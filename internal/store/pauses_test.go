@@ -327,7 +327,7 @@ func TestTroublesAreCountedAndOrdered(t *testing.T) {
 					if _, err := tx.CreateApp(ctx, app); err != nil {
 						return err
 					}
-					if _, err := tx.CreateCurrentSecret(ctx, secretOf(app.ID, 1, name)); err != nil {
+					if _, err := tx.CreateSecret(ctx, secretOf(app.ID, 1, name)); err != nil {
 						return err
 					}
 					if err := tx.UpdateSecretOutcome(ctx, app.ID, 1, fault.SecretRejected); err != nil {

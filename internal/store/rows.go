@@ -68,6 +68,7 @@ const (
 	legacyHostList list = "legacy-hosts"
 	secretList     list = "secrets"
 	auditList      list = "audit"
+	dueList        list = "secrets-due"
 )
 
 func (l list) cursor(place string) string {
@@ -97,9 +98,16 @@ var farFuture = mark{at: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), id: "fffff
 
 func (m mark) String() string { return m.at.UTC().Format(time.RFC3339Nano) + " " + m.id }
 
+// longPast stands before every row of a list that rises.
+var longPast = mark{at: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), id: "00000000-0000-0000-0000-000000000000"}
+
 func parseMark(l list, cursor string, checkID func(string) error) (mark, error) {
+	return parseMarkFrom(l, cursor, checkID, farFuture)
+}
+
+func parseMarkFrom(l list, cursor string, checkID func(string) error, first mark) (mark, error) {
 	if cursor == "" {
-		return farFuture, nil
+		return first, nil
 	}
 	place, err := l.place(cursor)
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,9 +11,12 @@ import (
 	"signet/internal/fault"
 )
 
+const secretColumns = `app_id, version, state, fingerprint, key_version, activation, activated_at, activate_at, fell_back, moved_at, checked_at, problem, created_at`
+
 func scanSecretVersion(row pgx.CollectableRow) (core.SecretVersion, error) {
 	var v core.SecretVersion
-	err := row.Scan(&v.AppID, &v.Version, &v.State, &v.Activation, &v.Fingerprint, &v.CheckedAt, &v.Problem, &v.CreatedAt)
+	err := row.Scan(&v.AppID, &v.Version, &v.State, &v.Fingerprint, &v.KeyVersion, &v.Activation, &v.ActivatedAt, &v.ActivateAt, &v.FellBack,
+		&v.MovedAt, &v.CheckedAt, &v.Problem, &v.CreatedAt)
 	return v, err
 }
 
@@ -27,56 +31,132 @@ func (tx *TenantTx) NextSecretVersion(ctx context.Context, app core.AppID) (int3
 	return one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int32], selectNextSecretVersion, tx.tenantID, app)
 }
 
-const retirePreviousSecret = `
-UPDATE signet.app_secrets
-SET state = 'retired'
-WHERE tenant_id = $1 AND app_id = $2 AND state = 'previous'`
+const selectSecretLife = `
+SELECT ` + secretColumns + `
+FROM signet.app_secrets
+WHERE tenant_id = $1 AND app_id = $2 AND (state IN ('pending', 'current', 'previous') OR version = $3)
+ORDER BY version DESC`
 
-const stepBackCurrentSecret = `
-UPDATE signet.app_secrets
-SET state = 'previous'
-WHERE tenant_id = $1 AND app_id = $2 AND state = 'current'`
+// SecretLife gives the versions of an app's secret that are not over, and the one
+// named (0: none) whatever it is, newest first. For a move the app must be locked.
+func (tx *TenantTx) SecretLife(ctx context.Context, app core.AppID, named int32) (core.SecretLife, error) {
+	return all(ctx, tx.tx, scanSecretVersion, selectSecretLife, tx.tenantID, app, named)
+}
 
+// An index allows one version in each of three states, and is asked row by row. So
+// whoever moves goes out of the way first.
+const clearSecretStates = `
+UPDATE signet.app_secrets
+SET state = 'retired', activate_at = NULL, try_after = NULL
+WHERE tenant_id = $1 AND app_id = $2 AND version = ANY ($3::int[]) AND state <> 'retired'`
+
+const setSecretStates = `
+UPDATE signet.app_secrets s
+SET state = step.state, moved_at = now(), sealed = CASE WHEN step.state <> 'destroyed' THEN s.sealed END
+FROM unnest($3::int[], $4::text[]) AS step (version, state)
+WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.version = step.version`
+
+const forgetTrialGrants = `
+DELETE FROM signet.trial_grants
+WHERE tenant_id = $1 AND app_id = $2 AND version = ANY ($3::int[])`
+
+const markActivation = `
+UPDATE signet.app_secrets
+SET activation = $4, activated_at = now(), fell_back = $5
+WHERE tenant_id = $1 AND app_id = $2 AND version = $3`
+
+// MoveSecrets carries out the steps of one move. Where a version becomes current
+// by it, the app's count of activations rises. The app must be locked. fellBack
+// says that no person asked for it.
+func (tx *TenantTx) MoveSecrets(ctx context.Context, app core.AppID, steps []core.SecretStep, fellBack bool) error {
+	versions, states := make([]int32, len(steps)), make([]string, len(steps))
+	current := int32(0)
+	for i, step := range steps {
+		versions[i], states[i] = step.Version, string(step.To)
+		if step.To == core.SecretCurrent {
+			current = step.Version
+		}
+	}
+	if _, err := tx.tx.Exec(ctx, clearSecretStates, tx.tenantID, app, versions); err != nil {
+		return translate(err)
+	}
+	if _, err := tx.tx.Exec(ctx, setSecretStates, tx.tenantID, app, versions, states); err != nil {
+		return translate(err)
+	}
+	if _, err := tx.tx.Exec(ctx, forgetTrialGrants, tx.tenantID, app, versions); err != nil {
+		return translate(err)
+	}
+	if current == 0 {
+		return nil
+	}
+	activation, err := tx.countActivation(ctx, app)
+	if err != nil {
+		return err
+	}
+	_, err = tx.tx.Exec(ctx, markActivation, tx.tenantID, app, current, activation, fellBack)
+	return translate(err)
+}
+
+// The number that the audit tells of the app's latest activation.
+const auditedActivation = `
+    SELECT (a.detail ->> 'activation')::bigint
+    FROM signet.audit a
+    WHERE a.tenant_id = $1 AND a.subject = ($2::uuid)::text AND a.subject_kind = 'app' AND a.detail ? 'activation'
+    ORDER BY a.seq DESC
+    LIMIT 1`
+
+// The count goes on from the audit's, should the app's own have been put back.
 const countActivation = `
 UPDATE signet.apps
-SET activation = activation + 1
+SET activation = greatest(activation, (` + auditedActivation + `)) + 1
 WHERE tenant_id = $1 AND app_id = $2
 RETURNING activation`
 
-const insertCurrentSecret = `
-INSERT INTO signet.app_secrets (tenant_id, app_id, version, state, activation, fingerprint, sealed, key_version, checked_at)
-VALUES ($1, $2, $3, 'current', $4, $5, $6, $7, $8)
-RETURNING app_id, version, state, activation, fingerprint, checked_at, problem, created_at`
+func (tx *TenantTx) countActivation(ctx context.Context, app core.AppID) (int64, error) {
+	return one(ctx, tx.tx, fault.AppUnknown, pgx.RowTo[int64], countActivation, tx.tenantID, app)
+}
 
-// NewSecret is a sealed secret about to become current.
+// NewSecret is a sealed secret about to be stored.
 type NewSecret struct {
 	AppID       core.AppID
 	Version     int32
+	State       core.SecretState // pending or current
 	Fingerprint string
 	Sealed      []byte
 	KeyVersion  int32
 	CheckedAt   *time.Time // when WeCom accepted it; nil: not tried
+	ActivateAt  *time.Time // of a pending one: when it is to become current
 }
 
-// CreateCurrentSecret makes a new secret the current one. The former current
-// one becomes previous, the former previous one is retired, and the app's
-// activation number rises. The app must be locked.
-func (tx *TenantTx) CreateCurrentSecret(ctx context.Context, s NewSecret) (core.SecretVersion, error) {
-	for _, statement := range []string{retirePreviousSecret, stepBackCurrentSecret} {
-		if _, err := tx.tx.Exec(ctx, statement, tx.tenantID, s.AppID); err != nil {
-			return core.SecretVersion{}, translate(err)
-		}
-	}
-	activation, err := one(ctx, tx.tx, fault.AppUnknown, pgx.RowTo[int64], countActivation, tx.tenantID, s.AppID)
+const insertSecret = `
+INSERT INTO signet.app_secrets (tenant_id, app_id, version, state, fingerprint, sealed, key_version, checked_at, activate_at, activation, activated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::bigint, CASE WHEN $10::bigint > 0 THEN now() END)
+RETURNING ` + secretColumns
+
+// CreateSecret stores a new version, after the steps that make room for it. A
+// current one raises the app's count of activations. The app must be locked.
+func (tx *TenantTx) CreateSecret(ctx context.Context, s NewSecret) (core.SecretVersion, error) {
+	life, err := tx.SecretLife(ctx, s.AppID, 0)
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
-	return one(ctx, tx.tx, fault.InternalError, scanSecretVersion, insertCurrentSecret,
-		tx.tenantID, s.AppID, s.Version, activation, s.Fingerprint, s.Sealed, s.KeyVersion, s.CheckedAt)
+	if steps := life.Put(s.State); len(steps) > 0 {
+		if err := tx.MoveSecrets(ctx, s.AppID, steps, false); err != nil {
+			return core.SecretVersion{}, err
+		}
+	}
+	activation := int64(0)
+	if s.State == core.SecretCurrent {
+		if activation, err = tx.countActivation(ctx, s.AppID); err != nil {
+			return core.SecretVersion{}, err
+		}
+	}
+	return one(ctx, tx.tx, fault.InternalError, scanSecretVersion, insertSecret, tx.tenantID, s.AppID, s.Version, s.State,
+		s.Fingerprint, s.Sealed, s.KeyVersion, s.CheckedAt, s.ActivateAt, activation)
 }
 
 const listSecretVersions = `
-SELECT app_id, version, state, activation, fingerprint, checked_at, problem, created_at
+SELECT ` + secretColumns + `
 FROM signet.app_secrets
 WHERE tenant_id = $1 AND app_id = $2 AND version < $3::bigint
 ORDER BY version DESC
@@ -93,7 +173,7 @@ func (tx *TenantTx) ListSecretVersions(ctx context.Context, app core.AppID, p co
 }
 
 const currentSecretVersions = `
-SELECT app_id, version, state, activation, fingerprint, checked_at, problem, created_at
+SELECT ` + secretColumns + `
 FROM signet.app_secrets
 WHERE tenant_id = $1 AND state = 'current' AND app_id = ANY ($2::uuid[])`
 
@@ -112,28 +192,54 @@ func (tx *TenantTx) CurrentSecretVersions(ctx context.Context, apps ...core.AppI
 	return byApp, err
 }
 
-// SealedSecret is the current secret of an app as it lies in its row.
+// SealedSecret is a version of an app's secret as it lies in its row.
 type SealedSecret struct {
 	Version    int32
+	State      core.SecretState
 	Sealed     []byte
 	KeyVersion int32
 	Checked    bool   // WeCom has accepted it at least once
 	Problem    string // what WeCom said last, "" if it was accepted
+	PutBack    bool   // of the current one: an older row, or an older app, put back whole
+	Fresh      bool   // it is current, and became so less than core.FallBackWithin ago
 }
 
+func scanSealedSecret(row pgx.CollectableRow) (SealedSecret, error) {
+	var s SealedSecret
+	err := row.Scan(&s.Version, &s.State, &s.Sealed, &s.KeyVersion, &s.Checked, &s.Problem, &s.PutBack, &s.Fresh)
+	return s, err
+}
+
+// A row that was current once and is put back whole opens like any other. It is
+// found by its activation, which is no longer the app's, or, where the app's row
+// was put back with it, no longer the one that the audit told last.
 const selectCurrentSecret = `
-SELECT version, sealed, key_version, checked_at IS NOT NULL, problem
-FROM signet.app_secrets
-WHERE tenant_id = $1 AND app_id = $2 AND state = 'current'`
+SELECT s.version, s.state, s.sealed, s.key_version, s.checked_at IS NOT NULL, s.problem,
+       s.activation <> app.activation OR s.activation < coalesce((` + auditedActivation + `), 0),
+       s.activated_at IS NOT NULL AND s.activated_at > now() - $3::interval
+FROM signet.app_secrets s
+JOIN signet.apps app USING (tenant_id, app_id)
+WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.state = 'current'`
 
 // GetCurrentSecret gives the sealed current secret of an app, or
 // fault.AppNotReady.
 func (tx *TenantTx) GetCurrentSecret(ctx context.Context, app core.AppID) (SealedSecret, error) {
-	return one(ctx, tx.tx, fault.AppNotReady, func(row pgx.CollectableRow) (SealedSecret, error) {
-		var s SealedSecret
-		err := row.Scan(&s.Version, &s.Sealed, &s.KeyVersion, &s.Checked, &s.Problem)
-		return s, err
-	}, selectCurrentSecret, tx.tenantID, app)
+	return one(ctx, tx.tx, fault.AppNotReady, scanSealedSecret, selectCurrentSecret, tx.tenantID, app, core.FallBackWithin)
+}
+
+const selectSealedSecret = `
+SELECT version, state, sealed, key_version, checked_at IS NOT NULL, problem, false, false
+FROM signet.app_secrets
+WHERE tenant_id = $1 AND app_id = $2 AND version = $3`
+
+// GetSealedSecret gives one version of an app's secret, without its bytes if they
+// were destroyed, or fault.SecretUnknown.
+func (tx *TenantTx) GetSealedSecret(ctx context.Context, app core.AppID, version int32) (SealedSecret, error) {
+	s, found, err := find(ctx, tx.tx, scanSealedSecret, selectSealedSecret, tx.tenantID, app, version)
+	if err == nil && !found {
+		err = fault.New(fault.SecretUnknown, fault.Args{"version": strconv.Itoa(int(version))})
+	}
+	return s, err
 }
 
 const keepApp = `

@@ -35,7 +35,7 @@ func rotate(ctx context.Context, st *store.Store, r tenantRows, end error) (made
 		if err != nil {
 			return err
 		}
-		if made, err = tx.CreateCurrentSecret(ctx, secretOf(r.App.ID, version, "sealed")); err != nil {
+		if made, err = tx.CreateSecret(ctx, secretOf(r.App.ID, version, "sealed")); err != nil {
 			return err
 		}
 		return end
@@ -50,8 +50,8 @@ func TestNewSecretIsCurrentAndTheFormerOneStepsBack(t *testing.T) {
 		for version := int32(2); version <= 5; version++ {
 			made, err := rotate(t.Context(), st, r, nil)
 			require.NoError(t, err)
-			require.Equal(t, core.SecretVersion{AppID: r.App.ID, Version: version, State: core.SecretCurrent,
-				Fingerprint: "sealed", Activation: int64(version), CreatedAt: made.CreatedAt}, made)
+			require.Equal(t, core.SecretVersion{AppID: r.App.ID, Version: version, State: core.SecretCurrent, Fingerprint: "sealed", KeyVersion: 1,
+				Activation: int64(version), ActivatedAt: &made.CreatedAt, MovedAt: made.CreatedAt, CreatedAt: made.CreatedAt}, made)
 			var states []core.SecretState
 			for _, v := range versionsOf(t, st, r) {
 				states = append(states, v.State)
@@ -61,7 +61,7 @@ func TestNewSecretIsCurrentAndTheFormerOneStepsBack(t *testing.T) {
 		}
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 			current, err := tx.GetCurrentSecret(ctx, r.App.ID)
-			require.Equal(t, store.SealedSecret{Version: 5, Sealed: []byte("sealed"), KeyVersion: 1}, current)
+			require.Equal(t, store.SealedSecret{Version: 5, State: core.SecretCurrent, Sealed: []byte("sealed"), KeyVersion: 1, Fresh: true}, current)
 			return err
 		})
 	})

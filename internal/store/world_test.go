@@ -99,7 +99,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				r.Domain, err = tx.CreateDomain(ctx, core.TrustedDomain{ID: core.NewDomainID(), AppID: r.App.ID, Host: commonHost})
 				return err
 			},
-			func() error { _, err = tx.CreateCurrentSecret(ctx, secretOf(r.App.ID, 1, marker)); return err },
+			func() error { _, err = tx.CreateSecret(ctx, secretOf(r.App.ID, 1, marker)); return err },
+			func() error {
+				return tx.PutTrialGrants(ctx, r.App.ID, 1, []store.TrialGrant{{Kind: core.AccessToken, Sealed: []byte(marker), KeyVersion: 1, FetchedAt: time.Now()}})
+			},
 			func() error {
 				_, err = tx.PutTicket(ctx, core.AccessToken, r.appSubject(), r.ticket(1, marker))
 				return err
@@ -154,7 +157,7 @@ func (r tenantRows) ticket(generation int64, marker string) store.TicketRow {
 }
 
 func secretOf(app core.AppID, version int32, marker string) store.NewSecret {
-	return store.NewSecret{AppID: app, Version: version, Fingerprint: marker, Sealed: []byte(marker), KeyVersion: 1}
+	return store.NewSecret{AppID: app, Version: version, State: core.SecretCurrent, Fingerprint: marker, Sealed: []byte(marker), KeyVersion: 1}
 }
 
 // connect opens a connection that is closed when the test ends.

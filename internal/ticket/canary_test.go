@@ -79,7 +79,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		n.clock.Advance(2 * time.Hour)
 		n.DB.Exec(t, `DELETE FROM signet.refused_calls`)
 		sign()
-		version, err = n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID, admin.NewSecret{Secret: core.NewSecret(secrets[0])})
+		version, err = n.Admin.TrySecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID, 1)
 		note(version, err)
 		require.NoError(t, err)
 	}

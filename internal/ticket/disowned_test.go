@@ -147,10 +147,12 @@ func TestANewSecretIsUsedAtOnce(t *testing.T) {
 	n.mustRefuse(t, fault.WeComUnavailable)
 	n.WeCom.SetClosed(corp, agent, false)
 	require.Zero(t, n.since(func() { n.mustRefuse(t, fault.WeComUnavailable) }))
+	n.WeCom.ResetSecret(corp, agent, apptest.Secret("second"))
 	_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
-		admin.NewSecret{Secret: core.NewSecret(n.app.SecretText), SkipCheck: true})
+		admin.NewSecret{Secret: core.NewSecret(apptest.Secret("second")), SkipCheck: true})
 	require.NoError(t, err)
 	n.Catch(t)
+	n.app.SecretText = apptest.Secret("second")
 	n.mustSign(t)
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
-	"signet/internal/admin"
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -143,8 +142,7 @@ func (n node) meet(t *testing.T, f wecomtest.Fault, c cell) {
 	n.clock.Advance(time.Hour)
 	if refused[fault.SecretRejected] > 0 {
 		n.mustRefuse(t, fault.SecretRejected)
-		_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
-			admin.NewSecret{Secret: core.NewSecret(n.app.SecretText)})
+		_, err := n.Admin.TrySecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID, 1) // a person has it tried again
 		require.NoError(t, err)
 		n.Catch(t)
 	}

@@ -151,15 +151,32 @@ func (c *Cache) caller(e errand, standing upstream.Standing, version int32, mine
 	}
 }
 
-// fetchToken opens the app's current secret and trades it for an access token.
-// A secret that WeCom has refused once is not tried a second time.
+// fetchToken trades the app's current secret for an access token. Where WeCom
+// refuses one that has just become current, the one before it takes its place again
+// and is asked with in the same turn.
 func (c *Cache) fetchToken(ctx context.Context, e errand, mine *turn) (wecom.Grant, origin, error) {
+	grant, by, err := c.fetchTokenWith(ctx, e, mine)
+	if c.fallBack(ctx, e, by.sealed, err) {
+		grant, by, err = c.fetchTokenWith(ctx, e, mine)
+	}
+	return grant, by.origin, err
+}
+
+// fetchedWith is by which secret a token was asked for.
+type fetchedWith struct {
+	origin
+	sealed store.SealedSecret
+}
+
+// fetchTokenWith opens the current secret and asks with it. A secret that WeCom has
+// refused once is not tried a second time.
+func (c *Cache) fetchTokenWith(ctx context.Context, e errand, mine *turn) (wecom.Grant, fetchedWith, error) {
 	secret, spare, err := c.openSecret(ctx, e)
 	if err != nil {
-		return wecom.Grant{}, origin{}, err
+		return wecom.Grant{}, fetchedWith{}, err
 	}
 	sealed := spare.secret
-	by := origin{app: e.app.AppID, version: sealed.Version}
+	by := fetchedWith{origin{app: e.app.AppID, version: sealed.Version}, sealed}
 	if sealed.Problem == string(fault.SecretRejected) || c.diedUnnoted(ctx, e, sealed.Version) {
 		return wecom.Grant{}, by, fault.New(fault.SecretRejected, nil).WithRetryAfter(deadSecretWait)
 	}

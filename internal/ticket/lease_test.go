@@ -213,14 +213,17 @@ func TestARotationEndsTheTurnOfTheFormerSecret(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
 			signed := n.signHeldUp(t)
+			second := apptest.Secret("second")
+			n.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: second, Domains: []string{host}})
 			_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID,
-				admin.NewSecret{Secret: core.NewSecret(apptest.Secret("first")), SkipCheck: untried})
+				admin.NewSecret{Secret: core.NewSecret(second), SkipCheck: untried})
 			require.NoError(t, err)
 			n.WeCom.Release()
 			require.NoError(t, <-signed)
 			require.Equal(t, []string{"2"}, n.DB.List(t, `SELECT secret_version::text FROM signet.tickets WHERE kind = 'access_token'`))
 			n.Catch(t)
-			n.mustSign(t)
+			_, err = n.Sign(t.Context(), n.app, page)
+			require.NoError(t, err)
 		})
 	}
 }

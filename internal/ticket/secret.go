@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"errors"
 
 	"github.com/puzpuzpuz/xsync/v4"
 
@@ -37,7 +38,7 @@ func (c *Cache) findSecret(ctx context.Context, tx *store.TenantTx, app core.App
 func (c *Cache) noteSpare(app App, s spare) {
 	c.spares.Compute(keyOf(app, core.AccessToken), func(held spare, _ bool) (spare, xsync.ComputeOp) {
 		switch {
-		case !s.secret.Checked || s.secret.Problem != "":
+		case !s.secret.Checked || s.secret.Problem != "" || s.secret.PutBack:
 			return held, xsync.DeleteOp
 		case c.forgotten.Load() != s.asOf:
 			return held, xsync.CancelOp
@@ -63,9 +64,13 @@ func (c *Cache) keepSpare(ctx context.Context, tx *store.TenantTx, app App) erro
 	return err
 }
 
+// errPutBack says that a row is genuine and yet not the current secret: its
+// activation is not the one that the app or the audit told last.
+var errPutBack = errors.New("an older row of the secret was put back")
+
 // openSecret opens the current secret of an app. It fails with
-// fault.AppNotReady where there is none, or one that does not open: a new one
-// is the remedy for both.
+// fault.AppNotReady where there is none, one that does not open, or an older one
+// put back: a new one is the remedy for all.
 func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s spare, err error) {
 	app := e.app
 	s, known := c.spares.Load(keyOf(app, core.AccessToken))
@@ -75,6 +80,9 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 			return err
 		})
 	}
+	if err == nil && s.secret.PutBack {
+		err = errPutBack
+	}
 	if err == nil {
 		c.noteSpare(app, s)
 		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
@@ -83,6 +91,10 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 	case err == nil, fault.Has(err, fault.StoreUnavailable):
 		return secret, s, err
 	case fault.Has(err, fault.AppNotReady):
+	case errors.Is(err, errPutBack):
+		c.spares.Delete(keyOf(app, core.AccessToken))
+		c.Log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
+			"alert", "secret_put_back", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version)
 	default:
 		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
 			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version, "error", err)

@@ -20,6 +20,7 @@ import (
 	"signet/internal/store"
 	"signet/internal/store/storetest"
 	"signet/internal/ticket"
+	"signet/internal/trial"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
@@ -49,6 +50,7 @@ type House struct {
 	Tickets   *ticket.Cache
 	Directory *signing.Directory
 	Signer    *signing.Signer
+	Trials    *trial.Trier
 	Admin     *admin.Actions
 	Log       *slog.Logger
 
@@ -173,7 +175,8 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
+	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
 }
 
 // Catch applies what has changed since the House was built or caught up last,

@@ -198,7 +198,12 @@ type NewDomain struct {
 
 // NewSecret defines model for NewSecret.
 type NewSecret struct {
-	Secret SecretText `json:"secret"`
+	// ActivateAt When it becomes current by itself; within a year.
+	ActivateAt *time.Time `json:"activateAt,omitempty"`
+
+	// Pending Store it untried and let it wait.
+	Pending *bool      `json:"pending,omitempty"`
+	Secret  SecretText `json:"secret"`
 }
 
 // NewSession defines model for NewSession.
@@ -258,14 +263,35 @@ type RefusedCalls struct {
 	Stops    []Stop `json:"stops"`
 }
 
+// SecretSchedule defines model for SecretSchedule.
+type SecretSchedule struct {
+	// ActivateAt Within a year.
+	ActivateAt time.Time `json:"activateAt"`
+}
+
 // SecretVersion What may be known of a version of a secret. Its value is never given out.
 type SecretVersion struct {
+	// ActivateAt When a pending one becomes current by itself.
+	ActivateAt *time.Time `json:"activateAt,omitempty"`
+
+	// ActivatedAt When it became current last; null if it never was.
+	ActivatedAt *time.Time `json:"activatedAt"`
+
+	// Activation How often the app's current secret had changed when this one became it last; 0: never.
+	Activation int64 `json:"activation"`
+
 	// CheckedAt When WeCom last took it; null if it was never tried.
 	CheckedAt *time.Time `json:"checkedAt"`
 	CreatedAt time.Time  `json:"createdAt"`
 
+	// FellBack It became current last because WeCom refused the one after it, and not by a person.
+	FellBack bool `json:"fellBack"`
+
 	// Fingerprint Equal within a tenant where the values are equal; tells nothing else.
 	Fingerprint string `json:"fingerprint"`
+
+	// MovedAt When it came into its state.
+	MovedAt time.Time `json:"movedAt"`
 
 	// Problem Code of WeCom's last refusal.
 	Problem *string          `json:"problem,omitempty"`
@@ -401,6 +427,9 @@ type Limit = string
 // RefreshCookie defines model for RefreshCookie.
 type RefreshCookie = string
 
+// SecretVersionNumber defines model for SecretVersionNumber.
+type SecretVersionNumber = string
+
 // TenantID defines model for TenantId.
 type TenantID = string
 
@@ -515,6 +544,12 @@ type RotateSecretParams struct {
 	Check *Check `form:"check,omitempty" json:"check,omitempty"`
 }
 
+// ActivateSecretParams defines parameters for ActivateSecret.
+type ActivateSecretParams struct {
+	// Check With skip, the secret is stored without being tried at WeCom.
+	Check *Check `form:"check,omitempty" json:"check,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Limit How many items a page may hold.
@@ -548,6 +583,9 @@ type CreateDomainJSONRequestBody = NewDomain
 // RotateSecretJSONRequestBody defines body for RotateSecret for application/json ContentType.
 type RotateSecretJSONRequestBody = NewSecret
 
+// ScheduleSecretJSONRequestBody defines body for ScheduleSecret for application/json ContentType.
+type ScheduleSecretJSONRequestBody = SecretSchedule
+
 // Routes and parameters: see operations, below.
 
 // Routes and parameters: see operations, below.
@@ -569,6 +607,12 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Patch(base+"/tenants/:tenantId/apps/:appId", h.UpdateApp)
 	router.Get(base+"/tenants/:tenantId/apps/:appId/secrets", h.ListSecrets)
 	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets", h.RotateSecret)
+	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/try", h.TrySecret)
+	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/activate", h.ActivateSecret)
+	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/retire", h.RetireSecret)
+	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/destroy", h.DestroySecret)
+	router.Delete(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/schedule", h.UnscheduleSecret)
+	router.Put(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/schedule", h.ScheduleSecret)
 	router.Get(base+"/tenants/:tenantId/apps/:appId/domains", h.ListDomains)
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
@@ -1411,6 +1455,194 @@ func (response RotateSecretdefaultApplicationProblemPlusJSONResponse) VisitRotat
 	return ctx.JSON(&response.Body)
 }
 
+type ActivateSecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+	Params        ActivateSecretParams
+}
+
+type ActivateSecretResponseObject interface {
+	VisitActivateSecretResponse(ctx *fiber.Ctx) error
+}
+
+type ActivateSecret200JSONResponse SecretVersion
+
+func (response ActivateSecret200JSONResponse) VisitActivateSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ActivateSecretdefaultApplicationProblemPlusJSONResponse) VisitActivateSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DestroySecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+}
+
+type DestroySecretResponseObject interface {
+	VisitDestroySecretResponse(ctx *fiber.Ctx) error
+}
+
+type DestroySecret200JSONResponse SecretVersion
+
+func (response DestroySecret200JSONResponse) VisitDestroySecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type DestroySecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DestroySecretdefaultApplicationProblemPlusJSONResponse) VisitDestroySecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RetireSecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+}
+
+type RetireSecretResponseObject interface {
+	VisitRetireSecretResponse(ctx *fiber.Ctx) error
+}
+
+type RetireSecret200JSONResponse SecretVersion
+
+func (response RetireSecret200JSONResponse) VisitRetireSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RetireSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetireSecretdefaultApplicationProblemPlusJSONResponse) VisitRetireSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UnscheduleSecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+}
+
+type UnscheduleSecretResponseObject interface {
+	VisitUnscheduleSecretResponse(ctx *fiber.Ctx) error
+}
+
+type UnscheduleSecret200JSONResponse SecretVersion
+
+func (response UnscheduleSecret200JSONResponse) VisitUnscheduleSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type UnscheduleSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnscheduleSecretdefaultApplicationProblemPlusJSONResponse) VisitUnscheduleSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ScheduleSecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+	Body          *ScheduleSecretJSONRequestBody
+}
+
+type ScheduleSecretResponseObject interface {
+	VisitScheduleSecretResponse(ctx *fiber.Ctx) error
+}
+
+type ScheduleSecret200JSONResponse SecretVersion
+
+func (response ScheduleSecret200JSONResponse) VisitScheduleSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ScheduleSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ScheduleSecretdefaultApplicationProblemPlusJSONResponse) VisitScheduleSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type TrySecretRequestObject struct {
+	TenantID      TenantID            `json:"tenantId"`
+	AppID         AppID               `json:"appId"`
+	SecretVersion SecretVersionNumber `json:"secretVersion"`
+}
+
+type TrySecretResponseObject interface {
+	VisitTrySecretResponse(ctx *fiber.Ctx) error
+}
+
+type TrySecret200JSONResponse SecretVersion
+
+func (response TrySecret200JSONResponse) VisitTrySecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type TrySecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TrySecretdefaultApplicationProblemPlusJSONResponse) VisitTrySecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListAuditRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	Params   ListAuditParams
@@ -1544,9 +1776,27 @@ type StrictServerInterface interface {
 	// ListSecrets List the versions of an app's secret
 	// (GET /tenants/{tenantId}/apps/{appId}/secrets)
 	ListSecrets(ctx context.Context, request ListSecretsRequestObject) (ListSecretsResponseObject, error)
-	// RotateSecret Put a new secret in place
+	// RotateSecret Put a new secret
 	// (POST /tenants/{tenantId}/apps/{appId}/secrets)
 	RotateSecret(ctx context.Context, request RotateSecretRequestObject) (RotateSecretResponseObject, error)
+	// ActivateSecret Make a pending secret current, or step back to the previous one
+	// (POST /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/activate)
+	ActivateSecret(ctx context.Context, request ActivateSecretRequestObject) (ActivateSecretResponseObject, error)
+	// DestroySecret Destroy the value of a retired secret
+	// (POST /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/destroy)
+	DestroySecret(ctx context.Context, request DestroySecretRequestObject) (DestroySecretResponseObject, error)
+	// RetireSecret Put a pending or previous secret aside for good
+	// (POST /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/retire)
+	RetireSecret(ctx context.Context, request RetireSecretRequestObject) (RetireSecretResponseObject, error)
+	// UnscheduleSecret Take the time of a pending secret away
+	// (DELETE /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/schedule)
+	UnscheduleSecret(ctx context.Context, request UnscheduleSecretRequestObject) (UnscheduleSecretResponseObject, error)
+	// ScheduleSecret Set the time at which a pending secret becomes current
+	// (PUT /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/schedule)
+	ScheduleSecret(ctx context.Context, request ScheduleSecretRequestObject) (ScheduleSecretResponseObject, error)
+	// TrySecret Try a stored secret again
+	// (POST /tenants/{tenantId}/apps/{appId}/secrets/{secretVersion}/try)
+	TrySecret(ctx context.Context, request TrySecretRequestObject) (TrySecretResponseObject, error)
 	// ListAudit List what was done in a tenant, newest first
 	// (GET /tenants/{tenantId}/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
@@ -2050,6 +2300,131 @@ func (o *operations) RotateSecret(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitRotateSecretResponse(c)
+}
+
+// ActivateSecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ActivateSecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "ActivateSecret"); err != nil {
+		return err
+	}
+	var request ActivateSecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	request.Params.Check = p.query("check")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ActivateSecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitActivateSecretResponse(c)
+}
+
+// DestroySecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) DestroySecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "DestroySecret"); err != nil {
+		return err
+	}
+	var request DestroySecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.DestroySecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitDestroySecretResponse(c)
+}
+
+// RetireSecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RetireSecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "RetireSecret"); err != nil {
+		return err
+	}
+	var request RetireSecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RetireSecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRetireSecretResponse(c)
+}
+
+// UnscheduleSecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnscheduleSecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnscheduleSecret"); err != nil {
+		return err
+	}
+	var request UnscheduleSecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnscheduleSecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnscheduleSecretResponse(c)
+}
+
+// ScheduleSecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ScheduleSecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "ScheduleSecret"); err != nil {
+		return err
+	}
+	var request ScheduleSecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(ScheduleSecretJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ScheduleSecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitScheduleSecretResponse(c)
+}
+
+// TrySecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) TrySecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "TrySecret"); err != nil {
+		return err
+	}
+	var request TrySecretRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.SecretVersion = p.path("secretVersion")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.TrySecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitTrySecretResponse(c)
 }
 
 // ListAudit lets a request in, reads it, calls the operation and writes its answer.

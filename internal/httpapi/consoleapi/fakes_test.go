@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -152,7 +153,7 @@ func theTenant() core.Tenant {
 }
 
 func theSecret() core.SecretVersion {
-	return core.SecretVersion{AppID: appID, Version: 1, State: core.SecretCurrent, Fingerprint: "9f2c41d07be85a36", CheckedAt: &noon, CreatedAt: noon}
+	return core.SecretVersion{AppID: appID, Version: 1, State: core.SecretCurrent, Fingerprint: "9f2c41d07be85a36", Activation: 1, ActivatedAt: &noon, MovedAt: noon, CheckedAt: &noon, CreatedAt: noon}
 }
 
 func theApp() core.App {
@@ -280,6 +281,41 @@ func (a *actions) RotateSecret(_ context.Context, actor core.Actor, tenant core.
 		return core.SecretVersion{}, err
 	}
 	return theSecret(), a.changed(actor, "RotateSecret", n)
+}
+
+// moved is theSecret after a move named name.
+func (a *actions) moved(actor core.Actor, tenant core.TenantID, app core.AppID, version int32, name string, what any) (core.SecretVersion, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.SecretVersion{}, err
+	}
+	if version != 2 {
+		return core.SecretVersion{}, fault.New(fault.SecretUnknown, fault.Args{"version": fmt.Sprint(version)})
+	}
+	return theSecret(), a.changed(actor, name, what)
+}
+
+func (a *actions) KeepSecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, k admin.KeptSecret) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, 2, "KeepSecret", k)
+}
+
+func (a *actions) TrySecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, version, "TrySecret", nil)
+}
+
+func (a *actions) ActivateSecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, skipCheck bool) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, version, "ActivateSecret", skipCheck)
+}
+
+func (a *actions) ScheduleSecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, at *time.Time) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, version, "ScheduleSecret", at)
+}
+
+func (a *actions) RetireSecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, version, "RetireSecret", nil)
+}
+
+func (a *actions) DestroySecret(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error) {
+	return a.moved(actor, tenant, app, version, "DestroySecret", nil)
 }
 
 func (a *actions) ListSecrets(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error) {

@@ -115,6 +115,20 @@ func parseAppPath(tenantText, appText string) (core.TenantID, core.AppID, error)
 	return tenant, app, err
 }
 
+// parseSecretPath reads the three names of a path below a version of a secret. A
+// number that is none is no version's.
+func parseSecretPath(tenantText, appText, versionText string) (core.TenantID, core.AppID, int32, error) {
+	tenant, app, err := parseAppPath(tenantText, appText)
+	if err != nil {
+		return tenant, app, 0, err
+	}
+	version, err := strconv.ParseInt(versionText, 10, 32)
+	if err != nil || version < 1 || strconv.FormatInt(version, 10) != versionText {
+		return tenant, app, 0, fault.New(fault.SecretUnknown, fault.Args{"version": versionText})
+	}
+	return tenant, app, int32(version), nil
+}
+
 // parsePage reads limit and cursor.
 func parsePage(limit, cursor *string) (core.Page, error) {
 	p := core.Page{Limit: core.DefaultPageLimit}

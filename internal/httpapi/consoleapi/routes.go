@@ -52,6 +52,12 @@ type Admin interface {
 	DeleteDomain(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, domain core.DomainID, ifVersion *int64) error
 
 	RotateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n admin.NewSecret) (core.SecretVersion, error)
+	KeepSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, k admin.KeptSecret) (core.SecretVersion, error)
+	TrySecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error)
+	ActivateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, skipCheck bool) (core.SecretVersion, error)
+	ScheduleSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, at *time.Time) (core.SecretVersion, error)
+	RetireSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error)
+	DestroySecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error)
 	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)
 
 	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)

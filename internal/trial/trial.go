@@ -1,0 +1,158 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+	"signet/internal/upstream"
+	"signet/internal/wecom"
+)
+
+// Config is what a Trier works with.
+type Config struct {
+	Gate   *upstream.Gate
+	Opener *seal.Opener // of app secrets, access tokens and agent tickets
+	Log    *slog.Logger // gets alerts
+}
+
+// Trier tries secrets at WeCom.
+type Trier struct{ Config }
+
+// New makes a Trier.
+func New(cfg Config) *Trier { return &Trier{cfg} }
+
+// Proof is what WeCom gave when it accepted a secret: worth keeping, because it
+// has been paid for with calls. The zero Proof is none.
+type Proof struct {
+	At     time.Time
+	Token  wecom.Grant
+	Ticket wecom.Grant // the agent ticket
+}
+
+// Tried tells whether there was a trial at all.
+func (p Proof) Tried() bool { return !p.At.IsZero() }
+
+// Try asks WeCom whether a secret opens just this app. It fails with
+// fault.SecretRefused, which carries WeCom's number and the mend, or, where WeCom
+// did not judge the secret at all, with one of the wecom codes or
+// fault.TrialsPaused.
+func (t *Trier) Try(ctx context.Context, app core.App, secret core.Secret) (Proof, error) {
+	who := upstream.Caller{TenantID: app.TenantID, CorpID: app.CorpID, AppID: app.ID, Standing: upstream.Trial}
+	token, err := t.Gate.AccessToken(ctx, who, secret)
+	if err != nil {
+		return Proof{}, Refusal(err)
+	}
+	known, err := t.Gate.Agent(ctx, who, token.Value, app.AgentID)
+	if err != nil {
+		return Proof{}, Refusal(err)
+	}
+	if known.Closed {
+		return Proof{}, refused(nil, codeAppDisabled, fault.ReasonAppDisabled, nil)
+	}
+	ticket, err := t.Gate.AgentTicket(ctx, who, token.Value)
+	if err != nil {
+		return Proof{}, Refusal(err)
+	}
+	return Proof{At: time.Now(), Token: token, Ticket: ticket}, nil
+}
+
+// codeAppDisabled is WeCom's number for an app that is disabled (protocol
+// notes, section 7); agent/get says so by a member and not by the number.
+const codeAppDisabled = 50003
+
+// Refusal tells a secret that WeCom judged and refused from a call on which it
+// did not judge.
+func Refusal(err error) error {
+	var said *wecom.Error
+	if !errors.As(err, &said) {
+		return err // the ledger's word, or the store's
+	}
+	if !said.Refused() {
+		return wecom.Fault(err)
+	}
+	return refused(said, said.Errcode, said.Reason(), fault.Args{"ip": said.IP})
+}
+
+func refused(said error, errcode int, reason fault.Reason, args fault.Args) error {
+	all := fault.Args{"errcode": strconv.Itoa(errcode)}
+	for name, value := range args {
+		all[name] = value
+	}
+	return fault.Wrap(said, fault.SecretRefused, all).WithReason(reason).WithErrcode(errcode)
+}
+
+// Problem gives what the row of a secret is to say after a trial: "" where WeCom
+// accepted it, else a code. judged is false where WeCom did not judge it.
+func Problem(err error) (problem fault.Code, judged bool) {
+	if err == nil {
+		return "", true
+	}
+	if !fault.Has(err, fault.SecretRefused) {
+		return "", false
+	}
+	var said *wecom.Error
+	if errors.As(err, &said) {
+		if code := wecom.Fault(said).Code; code == fault.SecretRejected || code == fault.IPRefused {
+			return code, true
+		}
+	}
+	return fault.SecretRefused, true
+}
+
+// Stored is a version of an app's secret as it lies in its row, with the key that
+// opens it.
+type Stored struct {
+	Secret store.SealedSecret
+	Key    store.WrappedKey
+}
+
+// TryStored is Try with a version that is stored. A value that does not open is
+// logged as the alert seal_refused, and fails with fault.SecretDamaged.
+func (t *Trier) TryStored(ctx context.Context, app core.App, s Stored) (Proof, error) {
+	key := seal.WrappedKey{Scope: seal.Tenant(app.TenantID), Version: s.Key.Version, RootEpoch: s.Key.RootEpoch, Bytes: s.Key.Wrapped}
+	secret, err := t.Opener.Open(key, seal.ForAppSecret(app.TenantID, app.ID, s.Secret.Version), s.Secret.Sealed)
+	if err != nil {
+		t.Log.ErrorContext(ctx, "a sealed app secret does not open",
+			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", s.Secret.Version, "error", err)
+		return Proof{}, fault.Wrap(err, fault.SecretDamaged, fault.Args{"version": strconv.Itoa(int(s.Secret.Version))})
+	}
+	return t.Try(ctx, app, secret)
+}
+
+// Grant is what an earlier trial has fetched, as it lies in its row, with the key
+// that opens it.
+type Grant struct {
+	Row store.TrialGrant
+	Key store.WrappedKey
+}
+
+// Reopen makes an earlier trial's proof of the version again. Where a part is
+// missing or does not open there is none, and the secret is to be tried anew.
+func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants []Grant) (p Proof, ok bool) {
+	var proof Proof
+	for _, g := range grants {
+		key := seal.WrappedKey{Scope: seal.Tenant(app.TenantID), Version: g.Key.Version, RootEpoch: g.Key.RootEpoch, Bytes: g.Key.Wrapped}
+		value, end, err := t.Opener.OpenUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind), g.Row.Sealed)
+		if err != nil {
+			t.Log.ErrorContext(ctx, "what a trial has fetched does not open",
+				"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", version, "kind", g.Row.Kind, "error", err)
+			return Proof{}, false
+		}
+		grant := wecom.Grant{Value: value, ExpiresIn: end.Sub(g.Row.FetchedAt), ReceivedAt: g.Row.FetchedAt}
+		switch g.Row.Kind {
+		case core.AccessToken:
+			proof.Token, proof.At = grant, g.Row.FetchedAt
+		case core.AgentTicket:
+			proof.Ticket = grant
+		case core.CorpTicket:
+		}
+	}
+	return proof, !proof.Token.Value.IsZero() && !proof.Ticket.Value.IsZero()
+}
