@@ -34,6 +34,7 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 	if fellTo == 0 {
 		return false
 	}
+	c.Gate.Resume(e.app.TenantID, e.app.AppID) // what held the refused one back says nothing about this one
 	c.Log.ErrorContext(ctx, "WeCom refuses an app's new secret; the one before it is current again",
 		append(facts, "alert", "secret_fell_back", "fell_back_to", fellTo)...)
 	return true
