@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -85,6 +86,7 @@ type Cache struct {
 	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
 	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
 	heldBack *xsync.Map[key, heldBack]
+	refused  *xsync.Map[refusal, [sha256.Size]byte] // rows that did not open, as they were told (refused.go)
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
@@ -120,6 +122,7 @@ func New(cfg Config) *Cache {
 		spares:   xsync.NewMap[key, spare](),
 		dead:     xsync.NewMap[key, int32](),
 		heldBack: xsync.NewMap[key, heldBack](),
+		refused:  xsync.NewMap[refusal, [sha256.Size]byte](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -207,6 +210,8 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.spares.Delete(k)
 		c.dead.Delete(k)
 		c.heldBack.Delete(k)
+		c.refused.Delete(refusedTicket(k))
+		c.refused.Delete(refusal{key: k, secret: true})
 	}
 	c.Gate.Resume(tenant, app)
 	c.changes.Add(1)
@@ -217,6 +222,7 @@ func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
 	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
 	c.memory.Delete(k)
 	c.heldBack.Delete(k)
+	c.refused.Delete(refusedTicket(k))
 	c.Gate.ForgetCorp(tenant, corp)
 }
 

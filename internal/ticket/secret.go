@@ -80,12 +80,15 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
 	}
 	switch {
-	case err == nil, fault.Has(err, fault.StoreUnavailable):
+	case err == nil:
+		c.noteOpened(refusedSecret(app), s.key.Version)
+		return secret, s, nil
+	case fault.Has(err, fault.StoreUnavailable):
 		return secret, s, err
 	case fault.Has(err, fault.AppNotReady):
 	default:
-		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
-			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version, "error", err)
+		lies := row{int64(s.secret.Version), s.secret.Sealed, s.key}
+		c.alertRefusal(ctx, refusedSecret(app), lies, err, "a sealed app secret does not open", "app_id", app.AppID, "version", s.secret.Version)
 	}
 	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
 }
