@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,7 +43,7 @@ func newApp(t testing.TB, change func(*Config)) (*fiber.App, *httpapitest.LogBoo
 	})
 	app.Get("/panic", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderETag, `"1"`)
-		panic("of a handler")
+		panic(&url.Error{Op: "Get", URL: "https://wecom.test.example/gettoken?corpsecret=in-an-address", Err: io.EOF})
 	})
 	app.Get("/client", func(c *fiber.Ctx) error { return c.SendString(EventOf(c).Client.String()) })
 	return app, book
