@@ -78,9 +78,9 @@ func requireProblem(t testing.TB, r *http.Response, status int, code string) pro
 }
 
 // get asks for a page and lets go of the connection.
-func get(t testing.TB, url string) *http.Response {
+func get(t testing.TB, address string) *http.Response {
 	t.Helper()
-	r, err := httpapitest.Client(t).Get(url)
+	r, err := httpapitest.Client(t).Get(address)
 	require.NoError(t, err)
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
