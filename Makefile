@@ -10,6 +10,7 @@ ARGS ?=
 # The long runs: how many addresses, how long for each fuzz target.
 N        ?= 30000000
 FUZZTIME ?= 30s
+FUZZ     ?= .
 
 # `make check` has vetted already, so the tests need not do it again.
 GOTESTFLAGS ?= -race -shuffle=on -vet=off -timeout 12m
@@ -98,8 +99,8 @@ fuzz-urls: ## N mutated addresses (30 million) against the rule of pages: 0 may 
 	@$(GO) test ./internal/signing -count=1 -run 'TestMutatedAddresses|TestHonestAddresses' -urls=$(N) -honest=1000000 -timeout 60m -v
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (30s)
-	@grep -rn --include='*_test.go' '^func Fuzz' $(GO_FOLDERS) | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \
+fuzz: ## every fuzz target for FUZZTIME (30s), or those named by FUZZ; FUZZ=FuzzOpen FUZZTIME=10000000x runs one so often
+	@grep -rn --include='*_test.go' '^func Fuzz' $(GO_FOLDERS) | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | grep -E ' .*$(FUZZ)' | \
 	while read -r folder target; do \
 		echo "$$folder $$target"; \
 		$(GO) test "./$$folder" -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) || exit 1; \

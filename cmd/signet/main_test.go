@@ -21,7 +21,7 @@ const asSignet = "TEST_BINARY_IS_SIGNET"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asSignet) != "" {
-		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		main()
 	}
 	storetest.Main(m)
 }

@@ -59,7 +59,7 @@ func (s *Server) runChore(ctx context.Context, c chore) {
 func (s *Server) doChore(ctx context.Context, c chore, failing bool) bool {
 	round, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
-	err := c.work(round)
+	err := c.do(round)
 	switch {
 	case ctx.Err() != nil, fault.Has(err, fault.StoreUnavailable), err != nil && round.Err() != nil:
 		return failing // the rest next time
@@ -69,4 +69,15 @@ func (s *Server) doChore(ctx context.Context, c chore, failing bool) bool {
 		s.log.InfoContext(ctx, "work that was due is done again", "chore", c.name)
 	}
 	return err != nil
+}
+
+// do does the work once. One that panics has failed, and is tried again as one that
+// fails: the node has other work than this.
+func (c chore) do(ctx context.Context) (err error) {
+	defer func() {
+		if p := core.Recovered(recover()); p != nil {
+			err = p
+		}
+	}()
+	return c.work(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,39 +28,43 @@ func TestAChoreIsDoneAgainAndAgain(t *testing.T) {
 	count := func(text string) int { return strings.Count(n.logs.String(), text) }
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		rounds, answer := 0, error(nil)
+		var rounds atomic.Int64
+		var answer atomic.Pointer[error]
+		say := func(err error) { answer.Store(&err) }
+		say(nil)
 		ended := make(chan error, 1)
 		go func() {
 			ended <- server.RunChore(ctx, "sweeping", 10*time.Second, time.Second, func(ctx context.Context) error {
-				rounds++
-				if errors.Is(answer, context.DeadlineExceeded) {
+				rounds.Add(1)
+				said := *answer.Load()
+				if errors.Is(said, context.DeadlineExceeded) {
 					<-ctx.Done()
 				}
-				return answer
+				return said
 			})
 		}()
 		<-time.After(4999 * time.Millisecond)
 		synctest.Wait()
-		require.Zero(t, rounds, "nodes that were started together do not all begin at once")
+		require.Zero(t, rounds.Load(), "nodes that were started together do not all begin at once")
 		<-time.After(10*time.Second + time.Millisecond)
 		synctest.Wait()
-		require.Positive(t, rounds)
+		require.Positive(t, rounds.Load())
 		require.Zero(t, count(told))
 
-		answer = errors.New("the broom is broken")
+		say(errors.New("the broom is broken"))
 		<-time.After(time.Minute)
 		synctest.Wait()
-		require.GreaterOrEqual(t, rounds, 4)
+		require.GreaterOrEqual(t, rounds.Load(), int64(4))
 		require.Equal(t, 1, count(told), "once, however often")
 		require.Contains(t, n.logs.String(), `"chore":"sweeping","error":"the broom is broken"`)
 
 		for _, neither := range []error{fault.New(fault.StoreUnavailable, nil), context.DeadlineExceeded} {
-			answer = neither
+			say(neither)
 			<-time.After(time.Minute)
 			synctest.Wait()
 			require.Zero(t, count(again), "it was not done either")
 		}
-		answer = nil
+		say(nil)
 		<-time.After(time.Minute)
 		synctest.Wait()
 		require.Equal(t, 1, count(told))

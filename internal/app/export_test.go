@@ -27,3 +27,6 @@ func (s *Server) PretendClockWrong(off time.Duration) { s.clock.off.Store(int64(
 func (s *Server) RunChore(ctx context.Context, name string, every, limit time.Duration, work func(context.Context) error) error {
 	return s.runChores(ctx, []chore{{name, every, limit, work}})
 }
+
+// Quietly is how the node's own work is done.
+func (s *Server) Quietly(ctx context.Context, work func() error) error { return s.quietly(ctx, work)() }

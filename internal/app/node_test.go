@@ -53,6 +53,8 @@ type node struct {
 	log    *slog.Logger // what the node logs to
 	token  string
 	stop   func() error
+
+	refresh string // token of the session, where a test keeps it
 }
 
 // newConfig is a configuration that works: a database, an identity, a fake

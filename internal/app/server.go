@@ -145,13 +145,17 @@ func (s *Server) Run(ctx context.Context) error {
 		requests.Add(1)
 		group.Go(func() error { defer requests.Done(); return serve(taking, s.log, l, s.finishTime()) })
 	}
-	group.Go(func() error { return serve(lasting, s.log, surfaces.metrics, metricsTime) })
-	group.Go(func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) })
-	group.Go(func() error { return s.trim(lasting) })
-	group.Go(func() error { return s.runChores(lasting, s.chores()) })
-	group.Go(func() error { return s.keepClock(lasting) })
-	group.Go(func() error { s.metrics.samples.run(lasting, s.rooms); return nil })
-	group.Go(func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil })
+	for _, work := range []func() error{
+		func() error { return serve(lasting, s.log, surfaces.metrics, metricsTime) },
+		func() error { return s.rooms.signer.Follow(lasting, s.from, s.noteFeed) },
+		func() error { return s.trim(lasting) },
+		func() error { return s.runChores(lasting, s.chores()) },
+		func() error { return s.keepClock(lasting) },
+		func() error { s.metrics.samples.run(lasting, s.rooms); return nil },
+		func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil },
+	} {
+		group.Go(s.quietly(lasting, work))
+	}
 	s.ready.Store(true)
 	s.log.Info("serving", "public", s.PublicAddr(), "console", s.ConsoleAddr(), "metrics", s.MetricsAddr(),
 		"apps", s.rooms.directory.Len(), "version", Version().Version)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -20,7 +21,9 @@ const maxDepth = 16
 
 // DecodeBody reads the body of a request into v, as DecodeJSON does. It fails
 // with fault.RequestNotJSON unless the request says that its body is JSON and
-// says of no content coding: fiber would unpack one without a bound.
+// says of no content coding: fiber would unpack one without a bound. It leaves
+// zeros in the place of the body: fasthttp lends that memory to the next request,
+// and there may have been a secret in it.
 func DecodeBody(c *fiber.Ctx, v any) error {
 	h := &c.Request().Header
 	kind, parameters, err := mime.ParseMediaType(string(h.ContentType()))
@@ -33,7 +36,9 @@ func DecodeBody(c *fiber.Ctx, v any) error {
 	if coding := h.Peek(fiber.HeaderContentEncoding); len(coding) > 0 && string(coding) != "identity" {
 		return fault.New(fault.RequestNotJSON, nil)
 	}
-	return DecodeJSON(c.Request().Body(), v)
+	body := c.Request().Body()
+	defer clear(body)
+	return DecodeJSON(body, v)
 }
 
 // DecodeJSON reads data, one JSON value and no more, into the struct to which v
@@ -60,7 +65,7 @@ func DecodeJSON(data []byte, v any) error {
 // readShape goes through data once without a target, and gives the names of the
 // outermost members. It refuses what has no place in any body.
 func readShape(data []byte, target reflect.Type) (map[string]bool, error) {
-	dec := jsontext.NewDecoder(strings.NewReader(string(data)))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data)) // reads there and copies nothing
 	members := map[string]bool{}
 	for {
 		token, err := dec.ReadToken()

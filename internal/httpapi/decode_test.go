@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 
 	"signet/internal/fault"
 )
@@ -108,4 +109,34 @@ func FuzzDecodeJSONEitherReadsOrNamesAPlace(f *testing.F) {
 			require.NotEmpty(t, fault.Find(err).Fields)
 		}
 	})
+}
+
+// The memory of a body goes to the next request, whatever came of this one.
+func TestDecodeBodyLeavesZerosInThePlaceOfTheBody(t *testing.T) {
+	t.Parallel()
+	app, _ := newApp(t, nil)
+	for body, good := range map[string]bool{
+		`{"name":"a secret that was put"}`:                true,
+		`{"name":"a secret that was put"`:                 false,
+		`{"name":1,"secret":"a secret that was put"}`:     false,
+		"\xff{\"name\":\"a secret that was put\"}":        false,
+		`{"name":"a secret","name":"that was put twice"}`: false,
+	} {
+		c := app.AcquireCtx(&fasthttp.RequestCtx{})
+		c.Request().Header.SetContentType("application/json")
+		c.Request().SetBodyString(body)
+		lent := c.Request().Body()
+		var into struct {
+			Name string `json:"name"`
+		}
+		err := DecodeBody(c, &into)
+		require.Equal(t, make([]byte, len(body)), lent, body)
+		if good {
+			require.NoError(t, err)
+			require.Equal(t, "a secret that was put", into.Name)
+		} else {
+			require.Error(t, err, body)
+		}
+		app.ReleaseCtx(c)
+	}
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 )
 
@@ -100,8 +100,7 @@ func (e *edge) setHeaders(fctx *fasthttp.RequestCtx, event *Event) {
 
 // finish turns a panic into an answer, and writes the log line.
 func (e *edge) finish(fctx *fasthttp.RequestCtx, event *Event) {
-	if v := recover(); v != nil {
-		event.panicked, event.stack = v, debug.Stack()
+	if event.panicked = core.Recovered(recover()); event.panicked != nil {
 		fctx.Response.Reset()
 		fctx.SetConnectionClose()
 		e.setHeaders(fctx, event)

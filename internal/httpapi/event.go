@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/tracing"
 )
@@ -25,8 +26,7 @@ type Event struct {
 	method   string
 	began    time.Time
 	failure  *fault.Error // nil if it went well
-	panicked any
-	stack    []byte
+	panicked *core.Panic  // nil if it did not
 	notes    []slog.Attr
 	room     [4]slog.Attr // for the first notes
 	context  *deadline

@@ -87,7 +87,7 @@ func (e *Event) attrs(cfg *Config, status int, took time.Duration) []slog.Attr {
 		}
 	}
 	if e.panicked != nil {
-		attrs = append(attrs, slog.Any("panic", e.panicked), slog.String("stack", string(e.stack)))
+		attrs = append(attrs, slog.String("panic", e.panicked.What()), slog.String("stack", e.panicked.Stack()))
 	}
 	return attrs
 }

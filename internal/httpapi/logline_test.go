@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 )
 
@@ -87,7 +88,7 @@ func TestALineMadeByAppendSaysWhatSlogSays(t *testing.T) {
 func TestALineWithAnErrorOrAPanicIsMadeBySlog(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Event) int{
-		"a panic":      func(e *Event) int { e.panicked = "of a handler"; return 500 },
+		"a panic":      func(e *Event) int { e.panicked = &core.Panic{}; return 500 },
 		"an error":     func(e *Event) int { e.failure = fault.New(fault.StoreUnavailable, nil); return 503 },
 		"another kind": func(e *Event) int { e.Note(slog.Any("list", []int{1})); return 200 },
 		"no address":   func(e *Event) int { e.Client = netip.Addr{}; return 200 },

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,7 +43,7 @@ func newApp(t testing.TB, change func(*Config)) (*fiber.App, *httpapitest.LogBoo
 	})
 	app.Get("/panic", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderETag, `"1"`)
-		panic("of a handler")
+		panic(&url.Error{Op: "Get", URL: "https://wecom.test.example/gettoken?corpsecret=in-an-address", Err: io.EOF})
 	})
 	app.Get("/client", func(c *fiber.Ctx) error { return c.SendString(EventOf(c).Client.String()) })
 	return app, book
@@ -77,9 +78,9 @@ func requireProblem(t testing.TB, r *http.Response, status int, code string) pro
 }
 
 // get asks for a page and lets go of the connection.
-func get(t testing.TB, url string) *http.Response {
+func get(t testing.TB, address string) *http.Response {
 	t.Helper()
-	r, err := httpapitest.Client(t).Get(url)
+	r, err := httpapitest.Client(t).Get(address)
 	require.NoError(t, err)
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)

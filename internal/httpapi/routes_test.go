@@ -69,5 +69,5 @@ func TestARouteOfTheEdgeIsARouteLikeOthers(t *testing.T) {
 	}
 	lines := book.Lines(t, 11)
 	require.Equal(t, "quick", lines[0]["operation"])
-	require.Equal(t, "of a route", lines[10]["panic"])
+	require.Equal(t, "a string", lines[10]["panic"])
 }

@@ -38,6 +38,10 @@ var (
 	// binding, or of another version than the one that sealed.
 	ErrKeyMismatch = errors.New("not the key that sealed it")
 
+	// ErrScopeKey says that it is the scope key which does not open, and so nothing
+	// under it; another of these errors says why.
+	ErrScopeKey = errors.New("a scope key does not open")
+
 	// ErrIncomplete says that a binding lacks a part, or that there is no value
 	// to be sealed: a mistake in the calling code.
 	ErrIncomplete = errors.New("incomplete")

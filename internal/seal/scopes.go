@@ -100,27 +100,42 @@ func (r *Ring) lockScopeKey(scope Scope, version int32, key []byte) (WrappedKey,
 
 // openScopeKey opens into a buffer of the caller, who wipes it.
 func (r *Ring) openScopeKey(key *[keyLength]byte, k WrappedKey) error {
+	if err := r.unlockScopeKey(key, k); err != nil {
+		return &scopeKeyError{fmt.Errorf("open key %d of %s: %w", k.Version, k.Scope, err)}
+	}
+	return nil
+}
+
+func (r *Ring) unlockScopeKey(key *[keyLength]byte, k WrappedKey) error {
 	switch {
 	case k.Scope.IsZero() || k.Version < 1:
-		return fmt.Errorf("open key %d of %s: %w", k.Version, k.Scope, ErrIncomplete)
+		return ErrIncomplete
 	case len(k.Bytes) > maxSealed:
-		return fmt.Errorf("open key %d of %s: %w: it has %d bytes", k.Version, k.Scope, ErrTooLarge, len(k.Bytes))
+		return fmt.Errorf("%w: it has %d bytes", ErrTooLarge, len(k.Bytes))
 	case len(k.Bytes) != wrappedKeyLength:
-		return fmt.Errorf("open key %d of %s: %w", k.Version, k.Scope, ErrAltered)
+		return ErrAltered
 	case k.Bytes[0] != formatScopeKey:
-		return fmt.Errorf("open key %d of %s: %w %d", k.Version, k.Scope, ErrFormat, k.Bytes[0])
+		return fmt.Errorf("%w %d", ErrFormat, k.Bytes[0])
 	}
 	root, err := r.find(k.RootEpoch)
 	if err != nil {
-		return fmt.Errorf("open key %d of %s: %w", k.Version, k.Scope, err)
+		return err
 	}
 	nonce, locked := k.Bytes[1:1+chacha20poly1305.NonceSizeX], k.Bytes[1+chacha20poly1305.NonceSizeX:]
 	var buffer [128]byte
 	if _, err := root.wrap.Open(key[:0], nonce, locked, k.associate(buffer[:0])); err != nil {
-		return fmt.Errorf("open key %d of %s: %w", k.Version, k.Scope, ErrAltered)
+		return ErrAltered
 	}
 	return nil
 }
+
+// scopeKeyError is an error about a scope key, beside what it is besides.
+type scopeKeyError struct{ error }
+
+func (e *scopeKeyError) Unwrap() error { return e.error }
+
+// Is lets errors.Is find ErrScopeKey.
+func (e *scopeKeyError) Is(target error) bool { return target == ErrScopeKey }
 
 func (k WrappedKey) associate(text []byte) []byte {
 	text = appendPart(text, labelScopeKey)

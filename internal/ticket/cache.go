@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -85,6 +86,7 @@ type Cache struct {
 	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
 	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
 	heldBack *xsync.Map[key, heldBack]
+	refused  *xsync.Map[refusal, [sha256.Size]byte] // rows that did not open, as they were told (refused.go)
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
@@ -120,6 +122,7 @@ func New(cfg Config) *Cache {
 		spares:   xsync.NewMap[key, spare](),
 		dead:     xsync.NewMap[key, int32](),
 		heldBack: xsync.NewMap[key, heldBack](),
+		refused:  xsync.NewMap[refusal, [sha256.Size]byte](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -207,6 +210,8 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.spares.Delete(k)
 		c.dead.Delete(k)
 		c.heldBack.Delete(k)
+		c.refused.Delete(refusedTicket(k))
+		c.refused.Delete(refusal{key: k, secret: true})
 	}
 	c.Gate.Resume(tenant, app)
 	c.changes.Add(1)
@@ -217,6 +222,7 @@ func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
 	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
 	c.memory.Delete(k)
 	c.heldBack.Delete(k)
+	c.refused.Delete(refusedTicket(k))
 	c.Gate.ForgetCorp(tenant, corp)
 }
 
@@ -254,30 +260,7 @@ func (e errand) flight() string {
 // share goes an errand once for all who want the same now. It has a deadline of
 // its own and outlives the caller who happened to be first.
 func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
-	done := c.flights.DoChan(e.flight(), func() (any, error) {
-		ctx, land := c.flying.setOut(ctx, c.FlightTime)
-		defer land()
-		if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
-			c.Observer.Loaded(e.key.kind, FromMemory)
-			return held, nil // somebody's flight landed while we were on our way here
-		}
-		if err := c.stillHeldBack(e); err != nil {
-			return nil, err
-		}
-		changes := c.changes.Load()
-		ctx, span := beginSpan(ctx, e)
-		fresh, err := c.loadInPlace(ctx, e)
-		span.End(err)
-		c.noteHeldBack(e, changes, err)
-		if err != nil {
-			c.Observer.Loaded(e.key.kind, FromNobody)
-			return nil, outward(err)
-		}
-		if e.beyond > 0 {
-			c.disowned.Delete(e.key)
-		}
-		return c.keep(e.key, fresh, e.beyond), nil
-	})
+	done := c.flights.DoChan(e.flight(), func() (any, error) { return c.fly(ctx, e) })
 	select {
 	case <-ctx.Done():
 		return nil, fault.Wrap(ctx.Err(), fault.WeComUnavailable, nil).WithRetryAfter(time.Second)
@@ -287,6 +270,39 @@ func (c *Cache) share(ctx context.Context, e errand) (*entry, error) {
 		}
 		return result.Val.(*entry), nil
 	}
+}
+
+// fly goes the errand itself. A panic is the failure of this flight alone: left to
+// itself it would end the process of all tenants, and Go would print its value.
+func (c *Cache) fly(ctx context.Context, e errand) (landed *entry, err error) {
+	ctx, land := c.flying.setOut(ctx, c.FlightTime)
+	defer land()
+	defer func() {
+		if p := core.Recovered(recover()); p != nil {
+			c.Log.ErrorContext(ctx, "a load of a ticket panicked", "tenant_id", e.key.tenant, "kind", e.key.kind, "panic", p.What(), "stack", p.Stack())
+			landed, err = nil, fault.Wrap(p, fault.InternalError, nil)
+		}
+	}()
+	if held, _ := c.memory.Load(e.key); c.serves(held, e.beyond) {
+		c.Observer.Loaded(e.key.kind, FromMemory)
+		return held, nil // somebody's flight landed while we were on our way here
+	}
+	if err := c.stillHeldBack(e); err != nil {
+		return nil, err
+	}
+	changes := c.changes.Load()
+	ctx, span := beginSpan(ctx, e)
+	fresh, err := c.loadInPlace(ctx, e)
+	span.End(err)
+	c.noteHeldBack(e, changes, err)
+	if err != nil {
+		c.Observer.Loaded(e.key.kind, FromNobody)
+		return nil, outward(err)
+	}
+	if e.beyond > 0 {
+		c.disowned.Delete(e.key)
+	}
+	return c.keep(e.key, fresh, e.beyond), nil
 }
 
 // keep puts a value into memory, unless a flight that set out later has brought

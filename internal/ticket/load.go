@@ -133,35 +133,37 @@ func (c *Cache) awaitEnd(ctx context.Context, held *entry) error {
 // open was altered or moved; that is an alert, and the row counts as holding
 // nothing but its generation. A value that is known already is not opened again.
 func (c *Cache) findRow(ctx context.Context, tx *store.TenantTx, k key, known *entry) (*entry, error) {
-	row, found, err := tx.FindTicket(ctx, k.kind, k.subject())
+	lies, found, err := tx.FindTicket(ctx, k.kind, k.subject())
 	if err != nil || !found {
 		return nil, err
 	}
-	if known != nil && known.generation == row.Generation {
+	if known != nil && known.generation == lies.Generation {
 		return known, nil
 	}
-	held, err := c.openRow(ctx, tx, k, row)
+	held, scopeKey, err := c.openRow(ctx, tx, k, lies)
+	if err == nil {
+		c.noteOpened(refusedTicket(k), lies.KeyVersion)
+	}
 	if err == nil || fault.Has(err, fault.StoreUnavailable) {
 		return held, err
 	}
-	c.Log.ErrorContext(ctx, "a sealed ticket does not open; it is fetched anew",
-		"alert", "seal_refused", "tenant_id", k.tenant, "kind", k.kind, "error", err)
-	if row.Generation == math.MaxInt64 { // somebody's doing; there is no next one
-		return nil, tx.DeleteTicket(ctx, k.kind, k.subject(), row.Generation)
+	c.alertRefusal(ctx, refusedTicket(k), row{lies.Generation, lies.Sealed, scopeKey}, err, "a sealed ticket does not open; it is fetched anew", "kind", k.kind)
+	if lies.Generation == math.MaxInt64 { // somebody's doing; there is no next one
+		return nil, tx.DeleteTicket(ctx, k.kind, k.subject(), lies.Generation)
 	}
-	return &entry{generation: row.Generation}, nil
+	return &entry{generation: lies.Generation}, nil
 }
 
-func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, error) {
+func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, store.WrappedKey, error) {
 	scopeKey, err := tx.GetTenantKey(ctx, row.KeyVersion)
 	if err != nil {
-		return nil, err
+		return nil, scopeKey, err
 	}
 	value, end, err := c.Opener.OpenUntil(wrapped(k.tenant, scopeKey), bindingOf(k, row.Generation), row.Sealed)
 	if err != nil {
-		return nil, err
+		return nil, scopeKey, err
 	}
-	return stored(k, value, row, end, c.Now()), nil
+	return stored(k, value, row, end, c.Now()), scopeKey, nil
 }
 
 // writeRow seals a value into its row, in this node's turn and not after. With

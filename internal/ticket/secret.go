@@ -88,7 +88,10 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
 	}
 	switch {
-	case err == nil, fault.Has(err, fault.StoreUnavailable):
+	case err == nil:
+		c.noteOpened(refusedSecret(app), s.key.Version)
+		return secret, s, nil
+	case fault.Has(err, fault.StoreUnavailable):
 		return secret, s, err
 	case fault.Has(err, fault.AppNotReady):
 	case errors.Is(err, errPutBack):
@@ -96,8 +99,8 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 		c.Log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
 			"alert", "secret_put_back", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version)
 	default:
-		c.Log.ErrorContext(ctx, "a sealed app secret does not open",
-			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version, "error", err)
+		lies := row{int64(s.secret.Version), s.secret.Sealed, s.key}
+		c.alertRefusal(ctx, refusedSecret(app), lies, err, "a sealed app secret does not open", "app_id", app.AppID, "version", s.secret.Version)
 	}
 	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
 }

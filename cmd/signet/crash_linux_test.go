@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ownGroup is a group that root has not, so that what belongs to the process can be
+// told from what belongs to root.
+const ownGroup = 54321
+
+func TestACommandLeavesNoCoreAndLetsNobodyLookIntoIt(t *testing.T) {
+	t.Parallel()
+	cmd := program{}.command(context.WithoutCancel(t.Context()), "fakewecom", "--addr", "127.0.0.1:0")
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: ownGroup, NoSetGroups: true}}
+	}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		require.NoError(t, cmd.Wait())
+	})
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "it runs")
+
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid))
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^Max core file size +0 +0 +bytes`, string(limits), "the soft limit and the hard one")
+	memory, err := os.Stat(fmt.Sprintf("/proc/%d/mem", cmd.Process.Pid))
+	require.NoError(t, err)
+	owner := memory.Sys().(*syscall.Stat_t)
+	require.Zero(t, owner.Uid, "its memory is root's to read, whoever runs it")
+	require.Zero(t, owner.Gid)
+}
