@@ -2,6 +2,7 @@ package ticket_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -177,6 +178,7 @@ func TestAnOlderSecretPutBackIsNoticed(t *testing.T) {
 			require.Zero(t, n.since(func() {
 				for range 5 {
 					n.mustRefuse(t, fault.AppNotReady)
+					n.clock.Advance(2 * time.Minute)
 				}
 			}), "WeCom is not asked with it")
 			require.Equal(t, 1, n.logged(`"alert":"secret_put_back"`))

@@ -44,12 +44,18 @@ func (c *Cache) alertRefusal(ctx context.Context, of refusal, r row, err error, 
 		of, r.number, r.sealed = refusedKey(of.key.tenant, r.key.Version), 0, nil
 		text, facts = "a tenant's key does not open, and nothing that hangs on it", []any{"version", r.key.Version}
 	}
-	state := sha256.Sum256(slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(r.number)), r.key.Wrapped, r.sealed))
-	if told, known := c.refused.LoadAndStore(of, state); known && told == state {
+	if !c.isNews(of, r) {
 		return
 	}
 	facts = append([]any{"alert", "seal_refused", "tenant_id", of.key.tenant}, facts...)
 	c.Log.ErrorContext(ctx, text, append(facts, "error", err)...)
+}
+
+// isNews tells whether nothing was told yet of what lies there.
+func (c *Cache) isNews(of refusal, r row) bool {
+	state := sha256.Sum256(slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(r.number)), r.key.Wrapped, r.sealed))
+	told, known := c.refused.LoadAndStore(of, state)
+	return !known || told != state
 }
 
 // noteOpened takes back what was told of a row, and of the key it hangs on.

@@ -87,6 +87,7 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 		c.noteSpare(app, s)
 		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
 	}
+	lies := row{int64(s.secret.Version), s.secret.Sealed, s.key}
 	switch {
 	case err == nil:
 		c.noteOpened(refusedSecret(app), s.key.Version)
@@ -96,10 +97,11 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 	case fault.Has(err, fault.AppNotReady):
 	case errors.Is(err, errPutBack):
 		c.spares.Delete(keyOf(app, core.AccessToken))
-		c.Log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
-			"alert", "secret_put_back", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version)
+		if c.isNews(refusedSecret(app), lies) {
+			c.Log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
+				"alert", "secret_put_back", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version)
+		}
 	default:
-		lies := row{int64(s.secret.Version), s.secret.Sealed, s.key}
 		c.alertRefusal(ctx, refusedSecret(app), lies, err, "a sealed app secret does not open", "app_id", app.AppID, "version", s.secret.Version)
 	}
 	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
