@@ -17,12 +17,14 @@ type NewApp struct {
 	Secret    core.Secret
 	Strict    bool // sign for it only where changes are heard of
 	SkipCheck bool // store the secret without trying it at WeCom
+
+	SecretLater bool // make it without a secret; it signs nothing until it has one
 }
 
-// CreateApp makes an app with its first secret. The secret is tried at WeCom
-// before anything is stored: refused, it fails with fault.SecretRefused, which
-// carries WeCom's number and what to do; WeCom away, with one of the wecom
-// codes. It fails with fault.AppExists, fault.CorpUnknown or
+// CreateApp makes an app with its first secret, or without one. The secret is
+// tried at WeCom before anything is stored: refused, it fails with
+// fault.SecretRefused, which carries WeCom's number and what to do; WeCom away,
+// with one of the wecom codes. It fails with fault.AppExists, fault.CorpUnknown or
 // fault.RequestInvalid (/name, /agentId, /corpId, /secret) besides.
 func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, n NewApp) (core.App, error) {
 	// 1. May the actor, and is the input right?
@@ -39,7 +41,7 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 	}
 	// 3. What does WeCom say? No transaction is open meanwhile.
 	app.TenantID = tenant
-	proof, err := a.try(ctx, app, secret, n.SkipCheck)
+	proof, err := a.try(ctx, app, secret, n.SkipCheck || secret.IsZero())
 	if err != nil {
 		return core.App{}, err
 	}
@@ -54,16 +56,18 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 		if err != nil {
 			return err
 		}
-		version, err := a.storeSecret(ctx, tx, made, secret, core.SecretCurrent, nil, proof)
-		if err != nil {
-			return err
-		}
-		if err := a.takeUp(ctx, tx, made, version.Version, proof); err != nil {
-			return err
-		}
 		app = made
-		app.Secret = &version
-		noteVersion(entry.Detail, version)
+		if !secret.IsZero() {
+			version, err := a.storeSecret(ctx, tx, made, secret, core.SecretCurrent, nil, proof)
+			if err != nil {
+				return err
+			}
+			if err := a.takeUp(ctx, tx, made, version.Version, proof); err != nil {
+				return err
+			}
+			app.Secret = &version
+			noteVersion(entry.Detail, version)
+		}
 		return tx.Announce(ctx, store.Change{Kind: store.AppChanged, AppID: app.ID, AppKey: app.Key})
 	})
 	return app, err
@@ -79,6 +83,9 @@ func parseApp(n NewApp) (core.App, core.Secret, error) {
 	if n.CorpID != "" {
 		corp, err := core.ParseCorpID("/corpId", n.CorpID)
 		app.CorpID = check(&wrong, corp, err)
+	}
+	if n.SecretLater && n.Secret.IsZero() {
+		return app, core.Secret{}, wrong.err()
 	}
 	secret, err := core.ParseAppSecret("/secret", n.Secret.Expose())
 	secret = check(&wrong, secret, err)

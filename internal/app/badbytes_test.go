@@ -125,7 +125,7 @@ func (n *node) operations(t *testing.T, m madeApp) []operation {
 		}
 	}
 	console := documented(t, n.call(t, http.MethodGet, "/openapi.json", "").body, n.server.ConsoleAddr(), "/api/v1",
-		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "host": "bound.example.com"})
+		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "host": "bound.example.com"})
 	for i := range console {
 		o := &console[i]
 		o.headers += "Authorization: Bearer " + n.token + "\r\n"
@@ -154,7 +154,7 @@ func TestBytesThatNoTextHasOnEveryOperation(t *testing.T) {
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	all := n.operations(t, m)
-	require.Len(t, all, 4+3+33+3, "every operation of the three listeners")
+	require.Len(t, all, 4+3+38+3, "every operation of the three listeners")
 	before := n.db.RowCounts(t)
 
 	for _, o := range all {

@@ -7,6 +7,7 @@ type ActorKind string
 const (
 	ActorMember ActorKind = "member"
 	ActorSystem ActorKind = "system" // Signet itself: the refresher, the first owner's making
+	ActorIntake ActorKind = "intake" // whoever has an intake link: nobody knows more of them
 )
 
 // Actor is who does something, as the audit will name them. It is handed
@@ -23,4 +24,11 @@ type Actor struct {
 // permission, because nobody asked it to act but its own code.
 func System(part string) Actor {
 	return Actor{Kind: ActorSystem, Name: part, Grants: Grants{Platform: PlatformOwner}}
+}
+
+// IntakeActor is whoever hands a secret in with an intake link. The link is all
+// that they may use, and whose it is stands in the audit.
+func IntakeActor(tenant TenantID, link IntakeID, requestID string) Actor {
+	return Actor{Kind: ActorIntake, Name: "intake link " + link.String(), RequestID: requestID,
+		Grants: Grants{Tenants: map[TenantID]Role{tenant: TenantAdmin}}}
 }

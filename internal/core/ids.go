@@ -17,6 +17,7 @@ type (
 	domainNoun  struct{}
 	memberNoun  struct{}
 	sessionNoun struct{}
+	intakeNoun  struct{}
 )
 
 // The ids of the nouns that have rows of their own. A corp is known by its
@@ -27,6 +28,7 @@ type (
 	DomainID  = ID[domainNoun]
 	MemberID  = ID[memberNoun]
 	SessionID = ID[sessionNoun]
+	IntakeID  = ID[intakeNoun]
 )
 
 // The makers of fresh random ids.
@@ -35,6 +37,7 @@ func NewAppID() AppID         { return AppID{uuid.New()} }
 func NewDomainID() DomainID   { return DomainID{uuid.New()} }
 func NewMemberID() MemberID   { return MemberID{uuid.New()} }
 func NewSessionID() SessionID { return SessionID{uuid.New()} }
+func NewIntakeID() IntakeID   { return IntakeID{uuid.New()} }
 
 var errID = errors.New("not a UUID in its lower-case form with hyphens")
 
@@ -55,6 +58,7 @@ func ParseAppID(text string) (AppID, error)         { return parseID[appNoun](te
 func ParseDomainID(text string) (DomainID, error)   { return parseID[domainNoun](text) }
 func ParseMemberID(text string) (MemberID, error)   { return parseID[memberNoun](text) }
 func ParseSessionID(text string) (SessionID, error) { return parseID[sessionNoun](text) }
+func ParseIntakeID(text string) (IntakeID, error)   { return parseID[intakeNoun](text) }
 
 // IsZero tells whether the id is no row's.
 func (id ID[K]) IsZero() bool { return id.UUID == uuid.Nil }

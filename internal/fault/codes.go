@@ -47,6 +47,10 @@ const (
 	SecretConflict    Code = "secret.conflict"
 	SecretState       Code = "secret.state"
 	SecretDamaged     Code = "secret.damaged"
+	IntakeUnknown     Code = "intake.unknown"
+	IntakeUsed        Code = "intake.used"
+	IntakeExpired     Code = "intake.expired"
+	IntakeRevoked     Code = "intake.revoked"
 	IfMatchMissing    Code = "if_match.missing"
 	IfMatchConflict   Code = "if_match.conflict"
 )

@@ -30,6 +30,7 @@ const (
 	HeaderTooLarge
 	Unavailable
 	TimedOut
+	Gone
 )
 
 // Language is a language of public texts.

@@ -10,6 +10,7 @@ const (
 	ReasonDepth     Reason = "depth"
 	ReasonRepeated  Reason = "repeated"
 	ReasonCheck     Reason = "check"
+	ReasonLater     Reason = "later"
 )
 
 var _ = includeCodes(map[Code]row{
@@ -29,6 +30,7 @@ var _ = include(map[Reason]Text{
 	ReasonDepth:     {"嵌套太深。", "It is nested too deeply."},
 	ReasonRepeated:  {"出现了不止一次。请只留一个。", "It stands there more than once. Leave one."},
 	ReasonCheck:     {"只能是 skip，或者不写。", "It can be skip, or be left out."},
+	ReasonLater:     {"只能是 later，或者不写。", "It can be later, or be left out."},
 })
 
 func includeCodes(more map[Code]row) int {

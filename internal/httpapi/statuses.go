@@ -28,6 +28,7 @@ var statuses = map[fault.Kind]int{
 	fault.HeaderTooLarge:       fiber.StatusRequestHeaderFieldsTooLarge,
 	fault.Unavailable:          fiber.StatusServiceUnavailable,
 	fault.TimedOut:             fiber.StatusRequestTimeout,
+	fault.Gone:                 fiber.StatusGone,
 }
 
 // Status gives the HTTP status of a kind of failure.

@@ -43,6 +43,7 @@ var constraintCodes = map[string]fault.Code{
 	"legacy_hosts_pkey":    fault.LegacyHostTaken,
 	"legacy_hosts_app":     fault.AppUnknown,
 	"members_email":        fault.MemberExists,
+	"intake_links_app":     fault.AppUnknown,
 }
 
 // translate names an error of the driver. What already has a name keeps it.

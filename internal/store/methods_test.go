@@ -173,6 +173,28 @@ var tenantCalls = map[string]tenantCall{
 		now, err := tx.Now(ctx)
 		return !now.IsZero(), err
 	},
+	"CreateIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		_, err := tx.CreateIntakeLink(ctx, core.NewIntakeID(), r.App.ID, [32]byte{1}, time.Hour)
+		return nil, err
+	},
+	"ListIntakeLinks": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.ListIntakeLinks(ctx, r.App.ID, wholePage)
+		return len(list.Items), err
+	},
+	"LockIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		link, err := tx.LockIntakeLink(ctx, r.Intake)
+		return link.MadeBy, err
+	},
+	"FindIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		link, err := tx.FindIntakeLink(ctx, r.Intake, [32]byte{})
+		return link.MadeBy, err
+	},
+	"UseIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.UseIntakeLink(ctx, r.Intake, 1)
+	},
+	"RevokeIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.RevokeIntakeLink(ctx, r.Intake)
+	},
 	"HoldSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return tx.HoldSecret(ctx, r.App.ID, 1)
 	},

@@ -69,6 +69,7 @@ const (
 	secretList     list = "secrets"
 	auditList      list = "audit"
 	dueList        list = "secrets-due"
+	intakeList     list = "intake-links"
 )
 
 func (l list) cursor(place string) string {

@@ -28,6 +28,7 @@ type tenantRows struct {
 	Legacy  core.Host
 	Session core.SessionID
 	Token   [32]byte
+	Intake  core.IntakeID
 
 	freeMember core.MemberID // a member without a tenant
 }
@@ -71,7 +72,7 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 // makeTenant makes a tenant with a row everywhere. marker stands in its values.
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
-	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(),
+	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(),
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
 	onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -100,6 +101,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				return err
 			},
 			func() error { _, err = tx.CreateSecret(ctx, secretOf(r.App.ID, 1, marker)); return err },
+			func() error {
+				_, err := tx.CreateIntakeLink(ctx, r.Intake, r.App.ID, [32]byte{}, time.Hour)
+				return err
+			},
 			func() error {
 				return tx.PutTrialGrants(ctx, r.App.ID, 1, []store.TrialGrant{{Kind: core.AccessToken, Sealed: []byte(marker), KeyVersion: 1, FetchedAt: time.Now()}})
 			},

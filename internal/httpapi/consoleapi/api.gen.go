@@ -132,6 +132,17 @@ type Corp struct {
 	CorpID string `json:"corpId"`
 }
 
+// Handed defines model for Handed.
+type Handed struct {
+	State core.SecretState `json:"state"`
+}
+
+// HandedSecret defines model for HandedSecret.
+type HandedSecret struct {
+	Secret SecretText `json:"secret"`
+	Token  SecretText `json:"token"`
+}
+
 // Held Why no call is made, and until when. What is not held back has none.
 type Held struct {
 	// Code Code that a page is answered with meanwhile.
@@ -143,6 +154,41 @@ type Held struct {
 	// Reason Finer reason: own_budget, corp_budget or app_disabled.
 	Reason *string   `json:"reason,omitempty"`
 	Until  time.Time `json:"until"`
+}
+
+// Intake So that who has the link knows what for.
+type Intake struct {
+	AgentID    string    `json:"agentId"`
+	AppName    string    `json:"appName"`
+	CorpID     string    `json:"corpId"`
+	ExpiresAt  time.Time `json:"expiresAt"`
+	TenantName string    `json:"tenantName"`
+}
+
+// IntakeLink defines model for IntakeLink.
+type IntakeLink struct {
+	AppID     string           `json:"appId"`
+	CreatedAt time.Time        `json:"createdAt"`
+	ExpiresAt time.Time        `json:"expiresAt"`
+	ID        string           `json:"id"`
+	MadeBy    string           `json:"madeBy"`
+	RevokedAt *time.Time       `json:"revokedAt,omitempty"`
+	State     core.IntakeState `json:"state"`
+	UsedAt    *time.Time       `json:"usedAt,omitempty"`
+
+	// UsedVersion The version of the secret that came of it.
+	UsedVersion *int32 `json:"usedVersion,omitempty"`
+}
+
+// IntakeLinkList defines model for IntakeLinkList.
+type IntakeLinkList struct {
+	Items      []IntakeLink `json:"items"`
+	NextCursor *string      `json:"nextCursor"`
+}
+
+// IntakeToken defines model for IntakeToken.
+type IntakeToken struct {
+	Token SecretText `json:"token"`
 }
 
 // LegacyBinding defines model for LegacyBinding.
@@ -183,8 +229,10 @@ type NewApp struct {
 	CorpID *string `json:"corpId,omitempty"`
 
 	// Name 1 to 80 characters.
-	Name   string     `json:"name"`
-	Secret SecretText `json:"secret"`
+	Name string `json:"name"`
+
+	// Secret Needed, but with `?secret=later`.
+	Secret *SecretText `json:"secret,omitempty"`
 
 	// Strict See App.
 	Strict *bool `json:"strict,omitempty"`
@@ -194,6 +242,18 @@ type NewApp struct {
 type NewDomain struct {
 	// Host crm.example.com, crm.example.com:8443, *.example.com or *.example.com:8443, in Unicode or punycode.
 	Host string `json:"host"`
+}
+
+// NewIntakeLink defines model for NewIntakeLink.
+type NewIntakeLink struct {
+	// Address Given out once.
+	Address   string           `json:"address"`
+	AppID     string           `json:"appId"`
+	CreatedAt time.Time        `json:"createdAt"`
+	ExpiresAt time.Time        `json:"expiresAt"`
+	ID        string           `json:"id"`
+	MadeBy    string           `json:"madeBy"`
+	State     core.IntakeState `json:"state"`
 }
 
 // NewSecret defines model for NewSecret.
@@ -424,8 +484,14 @@ type IfMatch = string
 // Limit defines model for Limit.
 type Limit = string
 
+// LinkID defines model for LinkId.
+type LinkID = string
+
 // RefreshCookie defines model for RefreshCookie.
 type RefreshCookie = string
+
+// SecretLater defines model for SecretLater.
+type SecretLater = string
 
 // SecretVersionNumber defines model for SecretVersionNumber.
 type SecretVersionNumber = string
@@ -500,6 +566,9 @@ type ListAppsParams struct {
 type CreateAppParams struct {
 	// Check With skip, the secret is stored without being tried at WeCom.
 	Check *Check `form:"check,omitempty" json:"check,omitempty"`
+
+	// Secret With later, the app is made without a secret.
+	Secret *SecretLater `form:"secret,omitempty" json:"secret,omitempty"`
 }
 
 // DeleteAppParams defines parameters for DeleteApp.
@@ -527,6 +596,15 @@ type ListDomainsParams struct {
 type DeleteDomainParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListIntakeLinksParams defines parameters for ListIntakeLinks.
+type ListIntakeLinksParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListSecretsParams defines parameters for ListSecrets.
@@ -558,6 +636,12 @@ type ListAuditParams struct {
 	// Cursor nextCursor of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ReadIntakeJSONRequestBody defines body for ReadIntake for application/json ContentType.
+type ReadIntakeJSONRequestBody = IntakeToken
+
+// HandInSecretJSONRequestBody defines body for HandInSecret for application/json ContentType.
+type HandInSecretJSONRequestBody = HandedSecret
 
 // BindLegacyHostJSONRequestBody defines body for BindLegacyHost for application/json ContentType.
 type BindLegacyHostJSONRequestBody = LegacyBinding
@@ -613,6 +697,11 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/destroy", h.DestroySecret)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/schedule", h.UnscheduleSecret)
 	router.Put(base+"/tenants/:tenantId/apps/:appId/secrets/:secretVersion/schedule", h.ScheduleSecret)
+	router.Get(base+"/tenants/:tenantId/apps/:appId/intake-links", h.ListIntakeLinks)
+	router.Post(base+"/tenants/:tenantId/apps/:appId/intake-links", h.CreateIntakeLink)
+	router.Delete(base+"/tenants/:tenantId/apps/:appId/intake-links/:linkId", h.RevokeIntakeLink)
+	router.Post(base+"/intake", h.ReadIntake)
+	router.Post(base+"/intake/secret", h.HandInSecret)
 	router.Get(base+"/tenants/:tenantId/apps/:appId/domains", h.ListDomains)
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
@@ -627,6 +716,64 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ReadIntakeRequestObject struct {
+	Body *ReadIntakeJSONRequestBody
+}
+
+type ReadIntakeResponseObject interface {
+	VisitReadIntakeResponse(ctx *fiber.Ctx) error
+}
+
+type ReadIntake200JSONResponse Intake
+
+func (response ReadIntake200JSONResponse) VisitReadIntakeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReadIntakedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadIntakedefaultApplicationProblemPlusJSONResponse) VisitReadIntakeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type HandInSecretRequestObject struct {
+	Body *HandInSecretJSONRequestBody
+}
+
+type HandInSecretResponseObject interface {
+	VisitHandInSecretResponse(ctx *fiber.Ctx) error
+}
+
+type HandInSecret201JSONResponse Handed
+
+func (response HandInSecret201JSONResponse) VisitHandInSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type HandInSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HandInSecretdefaultApplicationProblemPlusJSONResponse) VisitHandInSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ListLegacyHostsRequestObject struct {
 	Params ListLegacyHostsParams
@@ -1392,6 +1539,97 @@ func (response DeleteDomaindefaultApplicationProblemPlusJSONResponse) VisitDelet
 	return ctx.JSON(&response.Body)
 }
 
+type ListIntakeLinksRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	AppID    AppID    `json:"appId"`
+	Params   ListIntakeLinksParams
+}
+
+type ListIntakeLinksResponseObject interface {
+	VisitListIntakeLinksResponse(ctx *fiber.Ctx) error
+}
+
+type ListIntakeLinks200JSONResponse IntakeLinkList
+
+func (response ListIntakeLinks200JSONResponse) VisitListIntakeLinksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListIntakeLinksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListIntakeLinksdefaultApplicationProblemPlusJSONResponse) VisitListIntakeLinksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateIntakeLinkRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	AppID    AppID    `json:"appId"`
+}
+
+type CreateIntakeLinkResponseObject interface {
+	VisitCreateIntakeLinkResponse(ctx *fiber.Ctx) error
+}
+
+type CreateIntakeLink201JSONResponse NewIntakeLink
+
+func (response CreateIntakeLink201JSONResponse) VisitCreateIntakeLinkResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreateIntakeLinkdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateIntakeLinkdefaultApplicationProblemPlusJSONResponse) VisitCreateIntakeLinkResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeIntakeLinkRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	AppID    AppID    `json:"appId"`
+	LinkID   LinkID   `json:"linkId"`
+}
+
+type RevokeIntakeLinkResponseObject interface {
+	VisitRevokeIntakeLinkResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeIntakeLink204Response struct {
+}
+
+func (response RevokeIntakeLink204Response) VisitRevokeIntakeLinkResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeIntakeLinkdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeIntakeLinkdefaultApplicationProblemPlusJSONResponse) VisitRevokeIntakeLinkResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListSecretsRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
@@ -1704,6 +1942,12 @@ func (response GetBudgetdefaultApplicationProblemPlusJSONResponse) VisitGetBudge
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ReadIntake Tell what an intake link is for
+	// (POST /intake)
+	ReadIntake(ctx context.Context, request ReadIntakeRequestObject) (ReadIntakeResponseObject, error)
+	// HandInSecret Hand a secret in with an intake link
+	// (POST /intake/secret)
+	HandInSecret(ctx context.Context, request HandInSecretRequestObject) (HandInSecretResponseObject, error)
 	// ListLegacyHosts List the bound hosts
 	// (GET /legacy-hosts)
 	ListLegacyHosts(ctx context.Context, request ListLegacyHostsRequestObject) (ListLegacyHostsResponseObject, error)
@@ -1773,6 +2017,15 @@ type StrictServerInterface interface {
 	// DeleteDomain Trust a domain no longer
 	// (DELETE /tenants/{tenantId}/apps/{appId}/domains/{domainId})
 	DeleteDomain(ctx context.Context, request DeleteDomainRequestObject) (DeleteDomainResponseObject, error)
+	// ListIntakeLinks List the intake links of an app
+	// (GET /tenants/{tenantId}/apps/{appId}/intake-links)
+	ListIntakeLinks(ctx context.Context, request ListIntakeLinksRequestObject) (ListIntakeLinksResponseObject, error)
+	// CreateIntakeLink Make a one-time address for handing a secret in
+	// (POST /tenants/{tenantId}/apps/{appId}/intake-links)
+	CreateIntakeLink(ctx context.Context, request CreateIntakeLinkRequestObject) (CreateIntakeLinkResponseObject, error)
+	// RevokeIntakeLink Take an intake link back
+	// (DELETE /tenants/{tenantId}/apps/{appId}/intake-links/{linkId})
+	RevokeIntakeLink(ctx context.Context, request RevokeIntakeLinkRequestObject) (RevokeIntakeLinkResponseObject, error)
 	// ListSecrets List the versions of an app's secret
 	// (GET /tenants/{tenantId}/apps/{appId}/secrets)
 	ListSecrets(ctx context.Context, request ListSecretsRequestObject) (ListSecretsResponseObject, error)
@@ -1818,6 +2071,40 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ReadIntake lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ReadIntake(c *fiber.Ctx) error {
+	if err := o.admit(c, "ReadIntake"); err != nil {
+		return err
+	}
+	var request ReadIntakeRequestObject
+	request.Body = new(ReadIntakeJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ReadIntake(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitReadIntakeResponse(c)
+}
+
+// HandInSecret lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) HandInSecret(c *fiber.Ctx) error {
+	if err := o.admit(c, "HandInSecret"); err != nil {
+		return err
+	}
+	var request HandInSecretRequestObject
+	request.Body = new(HandInSecretJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.HandInSecret(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitHandInSecretResponse(c)
 }
 
 // ListLegacyHosts lets a request in, reads it, calls the operation and writes its answer.
@@ -2115,6 +2402,7 @@ func (o *operations) CreateApp(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.Params.Check = p.query("check")
+	request.Params.Secret = p.query("secret")
 	if p.err != nil {
 		return p.err
 	}
@@ -2255,6 +2543,66 @@ func (o *operations) DeleteDomain(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitDeleteDomainResponse(c)
+}
+
+// ListIntakeLinks lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListIntakeLinks(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListIntakeLinks"); err != nil {
+		return err
+	}
+	var request ListIntakeLinksRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListIntakeLinks(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListIntakeLinksResponse(c)
+}
+
+// CreateIntakeLink lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreateIntakeLink(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreateIntakeLink"); err != nil {
+		return err
+	}
+	var request CreateIntakeLinkRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.CreateIntakeLink(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitCreateIntakeLinkResponse(c)
+}
+
+// RevokeIntakeLink lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RevokeIntakeLink(c *fiber.Ctx) error {
+	if err := o.admit(c, "RevokeIntakeLink"); err != nil {
+		return err
+	}
+	var request RevokeIntakeLinkRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.AppID = p.path("appId")
+	request.LinkID = p.path("linkId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RevokeIntakeLink(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRevokeIntakeLinkResponse(c)
 }
 
 // ListSecrets lets a request in, reads it, calls the operation and writes its answer.

@@ -18,14 +18,25 @@ func (a *api) CreateApp(ctx context.Context, r CreateAppRequestObject) (CreateAp
 	if err != nil {
 		return nil, err
 	}
-	app, err := a.admin.CreateApp(ctx, actorOf(ctx), tenant, admin.NewApp{
-		Name:      r.Body.Name,
-		AgentID:   string(r.Body.AgentID),
-		CorpID:    orEmpty(r.Body.CorpID),
-		Secret:    r.Body.Secret.Secret,
-		Strict:    r.Body.Strict != nil && *r.Body.Strict,
-		SkipCheck: skip,
-	})
+	later, err := parseLater(r.Params.Secret)
+	if err != nil {
+		return nil, err
+	}
+	n := admin.NewApp{
+		Name:        r.Body.Name,
+		AgentID:     string(r.Body.AgentID),
+		CorpID:      orEmpty(r.Body.CorpID),
+		Strict:      r.Body.Strict != nil && *r.Body.Strict,
+		SecretLater: later,
+		SkipCheck:   skip,
+	}
+	switch {
+	case r.Body.Secret != nil:
+		n.Secret = r.Body.Secret.Secret
+	case !later:
+		return nil, fault.InvalidField("/secret", fault.ReasonMissing, nil)
+	}
+	app, err := a.admin.CreateApp(ctx, actorOf(ctx), tenant, n)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ var entries = map[string]entry{
 	"CreateSession":  fromNoOther,
 	"RefreshSession": fromOurPages,
 	"DeleteSession":  fromOurPages,
+	"ReadIntake":     fromNoOther,
+	"HandInSecret":   fromNoOther,
 }
 
 // The bound on an access token is far above what identity makes, and stands

@@ -19,6 +19,7 @@ var (
 	tenantID = core.NewTenantID()
 	appID    = core.NewAppID()
 	domainID = core.NewDomainID()
+	linkID   = core.NewIntakeID()
 )
 
 const (
@@ -322,6 +323,41 @@ func (a *actions) ListSecrets(_ context.Context, _ core.Actor, tenant core.Tenan
 	refused := theSecret()
 	refused.Problem = string(fault.SecretRejected)
 	return core.List[core.SecretVersion]{Items: []core.SecretVersion{theSecret(), refused}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
+}
+
+func theLink() core.IntakeLink {
+	return core.IntakeLink{ID: linkID, AppID: appID, MadeBy: goodEmail, CreatedAt: noon, ExpiresAt: time.Now().Add(core.IntakeLife)}
+}
+
+func (a *actions) CreateIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error) {
+	if err := checkPlace(tenant, app); err != nil {
+		return core.IntakeLink{}, core.IntakeToken{}, err
+	}
+	return theLink(), core.NewIntakeToken(tenant, linkID), a.changed(actor, "CreateIntakeLink", app)
+}
+
+func (a *actions) ListIntakeLinks(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error) {
+	used, revoked := theLink(), theLink()
+	used.UsedAt, used.UsedVersion, revoked.RevokedAt = &noon, 2, &noon
+	return core.List[core.IntakeLink]{Items: []core.IntakeLink{theLink(), used, revoked}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
+}
+
+func (a *actions) RevokeIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error {
+	if err := checkPlace(tenant, app); err != nil {
+		return err
+	}
+	if link != linkID {
+		return fault.New(fault.IntakeUnknown, nil)
+	}
+	return a.changed(actor, "RevokeIntakeLink", link)
+}
+
+func (a *actions) ReadIntake(context.Context, string, string) (admin.Intake, error) {
+	return admin.Intake{Link: theLink(), Tenant: theTenant(), App: theApp()}, nil
+}
+
+func (a *actions) HandInSecret(_ context.Context, token string, typed core.Secret, _ string) (core.SecretVersion, error) {
+	return theSecret(), a.changed(core.Actor{}, "HandInSecret", token+" "+typed.Expose())
 }
 
 func (a *actions) BindLegacyHost(_ context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error) {

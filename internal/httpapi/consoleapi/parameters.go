@@ -98,6 +98,11 @@ func parseDomainID(text string) (core.DomainID, error) {
 	return id, unknownIf(err, fault.DomainUnknown)
 }
 
+func parseIntakeID(text string) (core.IntakeID, error) {
+	id, err := core.ParseIntakeID(text)
+	return id, unknownIf(err, fault.IntakeUnknown)
+}
+
 func unknownIf(err error, code fault.Code) error {
 	if err != nil {
 		return fault.New(code, nil)
@@ -165,6 +170,17 @@ func parseCheck(check *string) (skip bool, err error) {
 		return true, nil
 	}
 	return false, fault.InvalidField("?check", fault.ReasonCheck, nil)
+}
+
+// parseLater tells whether an app is to be made without a secret.
+func parseLater(secret *string) (later bool, err error) {
+	switch {
+	case secret == nil:
+		return false, nil
+	case *secret == "later":
+		return true, nil
+	}
+	return false, fault.InvalidField("?secret", fault.ReasonLater, nil)
 }
 
 // orEmpty gives the value of an optional member.

@@ -60,6 +60,12 @@ type Admin interface {
 	DestroySecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error)
 	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)
 
+	CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error)
+	ListIntakeLinks(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error)
+	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error
+	ReadIntake(ctx context.Context, token string, requestID string) (admin.Intake, error)
+	HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error)
+
 	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)
 	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error
 	ListLegacyHosts(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.LegacyHost], error)

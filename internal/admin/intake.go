@@ -1,0 +1,173 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/store"
+	"signet/internal/trial"
+)
+
+// CreateIntakeLink makes a one-time address with which somebody outside hands the
+// secret of an app in. The token is given out here and nowhere else; who made the
+// link never sees the secret. It fails with fault.TenantUnknown, fault.AppUnknown
+// or fault.PermissionDenied.
+func (a *Actions) CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error) {
+	if err := actor.MayIn(tenant, core.SecretsWrite); err != nil {
+		return core.IntakeLink{}, core.IntakeToken{}, err
+	}
+	id := core.NewIntakeID()
+	token := core.NewIntakeToken(tenant, id)
+	var link core.IntakeLink
+	entry := core.AuditEntry{Action: "intake.create", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"link": id.String()}}
+	err := a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
+		if _, err := lockApp(ctx, tx, app); err != nil {
+			return err
+		}
+		var err error
+		link, err = tx.CreateIntakeLink(ctx, id, app, token.Hash(), core.IntakeLife)
+		noteTime(entry.Detail, "expires_at", &link.ExpiresAt)
+		return err
+	})
+	return link, token, err
+}
+
+// ListIntakeLinks gives the links of an app, newest first, without what stands in
+// their addresses.
+func (a *Actions) ListIntakeLinks(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error) {
+	return read(ctx, a, actor, tenant, core.TenantRead, func(tx *store.TenantTx) (core.List[core.IntakeLink], error) {
+		if _, err := tx.GetApp(ctx, app); err != nil {
+			return core.List[core.IntakeLink]{}, err
+		}
+		return tx.ListIntakeLinks(ctx, app, p)
+	})
+}
+
+// RevokeIntakeLink takes a link back. One that is revoked or expired already stays
+// so; for one that was used it fails with fault.IntakeUsed, else with
+// fault.IntakeUnknown.
+func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, id core.IntakeID) error {
+	if err := actor.MayIn(tenant, core.SecretsWrite); err != nil {
+		return err
+	}
+	entry := core.AuditEntry{Action: "intake.revoke", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"link": id.String()}}
+	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
+		if _, err := lockApp(ctx, tx, app); err != nil {
+			return err
+		}
+		link, err := tx.LockIntakeLink(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case link.AppID != app:
+			return fault.New(fault.IntakeUnknown, nil)
+		}
+		switch err := refuseEnded(link, time.Now()); {
+		case fault.Has(err, fault.IntakeUsed):
+			return err
+		case err != nil:
+			return errUnchanged
+		}
+		return tx.RevokeIntakeLink(ctx, id)
+	})
+}
+
+// refuseEnded says what has become of a link that is no longer open.
+func refuseEnded(link core.IntakeLink, now time.Time) error {
+	at := func(t time.Time) fault.Args { return fault.Args{"at": t.UTC().Format("2006-01-02 15:04 UTC")} }
+	switch link.State(now) {
+	case core.IntakeUsed:
+		return fault.New(fault.IntakeUsed, at(*link.UsedAt))
+	case core.IntakeRevoked:
+		return fault.New(fault.IntakeRevoked, at(*link.RevokedAt))
+	case core.IntakeExpired:
+		return fault.New(fault.IntakeExpired, at(link.ExpiresAt))
+	case core.IntakeOpen:
+	}
+	return nil
+}
+
+// Intake is what is shown to who has a link, so that they know what for.
+type Intake struct {
+	Link   core.IntakeLink
+	Tenant core.Tenant
+	App    core.App
+}
+
+// ReadIntake tells who has a link what it is for. It fails with
+// fault.IntakeUnknown, or with the code of what has become of it.
+func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string) (Intake, error) {
+	t, ok := core.ParseIntakeToken(token)
+	if !ok {
+		return Intake{}, fault.New(fault.IntakeUnknown, nil)
+	}
+	var found Intake
+	err := a.Store.Tenant(ctx, core.IntakeActor(t.Tenant, t.Link, requestID), t.Tenant, func(tx *store.TenantTx) error {
+		var err error
+		if found.Link, err = tx.FindIntakeLink(ctx, t.Link, t.Hash()); err != nil {
+			return err
+		}
+		if found.Tenant, err = tx.GetTenant(ctx); err != nil {
+			return err
+		}
+		if found.App, err = tx.GetApp(ctx, found.Link.AppID); err != nil {
+			return err
+		}
+		return refuseEnded(found.Link, time.Now())
+	})
+	return found, err
+}
+
+// HandInSecret puts the secret that somebody hands in with a link. It is tried as
+// any other and becomes current. If WeCom refuses it, the link stays open, so that
+// they can try again; if WeCom does not judge it, it is kept and tried by itself
+// until WeCom does. It fails as ReadIntake and RotateSecret do.
+func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error) {
+	// 1. Is the link open, and is it a secret at all, and a new one?
+	intake, err := a.ReadIntake(ctx, token, requestID)
+	if err != nil {
+		return core.SecretVersion{}, err
+	}
+	secret, err := core.ParseAppSecret("/secret", typed.Expose())
+	if err != nil {
+		return core.SecretVersion{}, err
+	}
+	tenant, actor := intake.Tenant.ID, core.IntakeActor(intake.Tenant.ID, intake.Link.ID, requestID)
+	target, err := a.readForNew(ctx, actor, tenant, intake.App.ID, secret)
+	if err != nil {
+		return core.SecretVersion{}, err
+	}
+	// 2. Try it at WeCom, outside any transaction.
+	as, when := core.SecretCurrent, (*plan)(nil)
+	proof, err := a.Trials.Try(ctx, target.app, secret)
+	if _, judged := trial.Problem(err); err != nil && (judged || fault.Has(err, fault.StoreUnavailable)) {
+		return core.SecretVersion{}, err
+	} else if err != nil {
+		now := time.Now()
+		as, when = core.SecretPending, &plan{activateAt: &now}
+	}
+	// 3. In one transaction: the link is used, and the secret is in its place.
+	var made core.SecretVersion
+	entry := core.AuditEntry{Action: "intake.use", SubjectKind: "app", Subject: intake.App.ID.String(),
+		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "tried": triedWord(proof)}}
+	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
+		if err != nil {
+			return err
+		}
+		if err := refuseEnded(link, time.Now()); err != nil {
+			return err
+		}
+		if made, err = a.storeSecret(ctx, tx, locked, secret, as, when, proof); err != nil {
+			return err
+		}
+		noteVersion(entry.Detail, made)
+		if err := tx.UseIntakeLink(ctx, link.ID, made.Version); err != nil || as == core.SecretPending {
+			return err
+		}
+		return a.takeUp(ctx, tx, locked, made.Version, proof)
+	})
+	return made, err
+}

@@ -1,0 +1,90 @@
+package consoleapi
+
+import (
+	"context"
+
+	"signet/internal/core"
+)
+
+// CreateIntakeLink makes a one-time address for handing a secret in.
+func (a *api) CreateIntakeLink(ctx context.Context, r CreateIntakeLinkRequestObject) (CreateIntakeLinkResponseObject, error) {
+	tenant, app, err := parseAppPath(r.TenantID, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	link, token, err := a.admin.CreateIntakeLink(ctx, actorOf(ctx), tenant, app)
+	if err != nil {
+		return nil, err
+	}
+	return CreateIntakeLink201JSONResponse{
+		ID: link.ID.String(), AppID: link.AppID.String(), State: link.State(a.now()), MadeBy: link.MadeBy,
+		CreatedAt: link.CreatedAt.UTC(), ExpiresAt: link.ExpiresAt.UTC(),
+		// Behind the "#", so that it is in no log on its way.
+		Address: a.consoleURL + "/intake#" + token.Text().Expose(),
+	}, nil
+}
+
+// ListIntakeLinks lists the intake links of an app.
+func (a *api) ListIntakeLinks(ctx context.Context, r ListIntakeLinksRequestObject) (ListIntakeLinksResponseObject, error) {
+	tenant, app, err := parseAppPath(r.TenantID, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	page, err := parsePage(r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.admin.ListIntakeLinks(ctx, actorOf(ctx), tenant, app, page)
+	if err != nil {
+		return nil, err
+	}
+	return ListIntakeLinks200JSONResponse{Items: mapped(list.Items, a.intakeAnswer), NextCursor: nextCursor(list.NextCursor)}, nil
+}
+
+// RevokeIntakeLink takes an intake link back.
+func (a *api) RevokeIntakeLink(ctx context.Context, r RevokeIntakeLinkRequestObject) (RevokeIntakeLinkResponseObject, error) {
+	tenant, app, err := parseAppPath(r.TenantID, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	link, err := parseIntakeID(r.LinkID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.admin.RevokeIntakeLink(ctx, actorOf(ctx), tenant, app, link); err != nil {
+		return nil, err
+	}
+	return RevokeIntakeLink204Response{}, nil
+}
+
+// ReadIntake tells who has a link what it is for.
+func (a *api) ReadIntake(ctx context.Context, r ReadIntakeRequestObject) (ReadIntakeResponseObject, error) {
+	intake, err := a.admin.ReadIntake(ctx, r.Body.Token.Expose(), requestIDOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return ReadIntake200JSONResponse{
+		TenantName: intake.Tenant.Name, AppName: intake.App.Name,
+		CorpID: string(intake.App.CorpID), AgentID: string(intake.App.AgentID), ExpiresAt: intake.Link.ExpiresAt.UTC(),
+	}, nil
+}
+
+// HandInSecret takes the secret that somebody hands in with a link.
+func (a *api) HandInSecret(ctx context.Context, r HandInSecretRequestObject) (HandInSecretResponseObject, error) {
+	version, err := a.admin.HandInSecret(ctx, r.Body.Token.Expose(), r.Body.Secret.Secret, requestIDOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return HandInSecret201JSONResponse{State: version.State}, nil
+}
+
+func (a *api) intakeAnswer(l core.IntakeLink) IntakeLink {
+	answer := IntakeLink{
+		ID: l.ID.String(), AppID: l.AppID.String(), State: l.State(a.now()), MadeBy: l.MadeBy,
+		CreatedAt: l.CreatedAt.UTC(), ExpiresAt: l.ExpiresAt.UTC(), UsedAt: utc(l.UsedAt), RevokedAt: utc(l.RevokedAt),
+	}
+	if l.UsedVersion > 0 {
+		answer.UsedVersion = &l.UsedVersion
+	}
+	return answer
+}
