@@ -20,7 +20,11 @@ type chore struct {
 }
 
 // chores lists what this node sees to while it serves.
-func (s *Server) chores() []chore { return nil }
+func (s *Server) chores() []chore {
+	return []chore{
+		{"deletions", 10 * time.Second, time.Minute, s.destroyDue},
+	}
+}
 
 // runChores does every chore again and again until ctx ends.
 func (s *Server) runChores(ctx context.Context, list []chore) error {

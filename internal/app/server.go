@@ -119,7 +119,8 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if err != nil {
 		return err
 	}
-	r.admin = admin.New(admin.Config{Store: r.console, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
+	r.admin = admin.New(admin.Config{Store: r.console, Gate: gate, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log,
+		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)

@@ -42,6 +42,7 @@ const (
 	LegacyHostTaken   Code = "legacy_host.taken"
 	SecretRefused     Code = "secret.refused"
 	TrialsPaused      Code = "secret.trials_paused"
+	TenantLeaving     Code = "tenant.leaving"
 	IfMatchMissing    Code = "if_match.missing"
 	IfMatchConflict   Code = "if_match.conflict"
 )

@@ -132,17 +132,21 @@ func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 				return nil
 			})
 			onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
-				everyone, count := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) { return tx.ListTenants(ctx, true, nil, p) })
+				everyone, count := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
+					return tx.ListTenants(ctx, true, nil, core.EveryTenant, p)
+				})
 				require.Len(t, everyone, more+1)
 				require.Equal(t, due, count)
 				require.Equal(t, r.ID, everyone[more].ID)
 				require.True(t, slices.IsSortedFunc(everyone, func(a, b core.Tenant) int { return b.CreatedAt.Compare(a.CreatedAt) }))
 				named, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
-					return tx.ListTenants(ctx, false, []core.TenantID{r.ID, core.NewTenantID()}, p)
+					return tx.ListTenants(ctx, false, []core.TenantID{r.ID, core.NewTenantID()}, core.EveryTenant, p)
 				})
 				require.Len(t, named, 1)
 				require.Equal(t, []core.CorpID{commonCorp}, named[0].Corps)
-				none, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) { return tx.ListTenants(ctx, false, nil, p) })
+				none, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
+					return tx.ListTenants(ctx, false, nil, core.EveryTenant, p)
+				})
 				require.Empty(t, none)
 				return nil
 			})
@@ -180,7 +184,10 @@ func TestCursorThatTheListHasNotGivenIsRefused(t *testing.T) {
 		return st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error { _, err := tx.ListLegacyHosts(t.Context(), p); return err })
 	}
 	lists["tenants"] = func(p core.Page) error {
-		return st.System(t.Context(), func(tx *store.SystemTx) error { _, err := tx.ListTenants(t.Context(), true, nil, p); return err })
+		return st.System(t.Context(), func(tx *store.SystemTx) error {
+			_, err := tx.ListTenants(t.Context(), true, nil, core.EveryTenant, p)
+			return err
+		})
 	}
 	byTime, byNumber := "2026-01-01T00:00:00Z "+r.ID.String(), "1"
 	right := map[string]string{"apps": byTime, "domains": byTime, "tenants": byTime, "legacy-hosts": "2026-01-01T00:00:00Z crm.example.com", "secrets": byNumber, "audit": byNumber}

@@ -39,6 +39,12 @@ type Config struct {
 	RetryPauses bool                                 // between the client's tries; default none
 }
 
+// What a platform is set to that sets nothing.
+const (
+	DeletionGrace = 7 * 24 * time.Hour
+	KeyBackupDays = 7
+)
+
 // House is every room of a node.
 type House struct {
 	DB        storetest.DB
@@ -173,7 +179,8 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log,
+		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }
 
 // Catch applies what has changed since the House was built or caught up last,
