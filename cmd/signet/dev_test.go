@@ -45,7 +45,7 @@ func TestDevTakesTheEnvironmentWhereNoFlagIsGiven(t *testing.T) {
 			PublicAddr: "127.0.0.1:1", ConsoleAddr: "127.0.0.1:2", MetricsAddr: "127.0.0.1:3", WeComAddr: "127.0.0.1:8883",
 			PublicURL: "https://sign.test.example", ConsoleURL: "https://console.test.example",
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-			DeletionGrace: time.Hour, KeyBackupDays: 30, PostgresBinDir: "/opt/postgres", LogLevel: slog.LevelDebug,
+			DeletionGrace:  time.Hour, KeyBackupDays: 30, PostgresBinDir: "/opt/postgres", LogLevel: slog.LevelDebug,
 		}, nil},
 		{"flags before variables", devCommand{PublicAddr: "127.0.0.1:5", LogLevel: "error"},
 			[]string{"SIGNET_PUBLIC_ADDR=127.0.0.1:1", "SIGNET_LOG_LEVEL=debug"}, app.DevConfig{

@@ -50,8 +50,8 @@ const (
 // ParseTenantFilter reads a filter as the API writes it. It fails with
 // fault.RequestInvalid pointing at pointer.
 func ParseTenantFilter(pointer, text string) (TenantFilter, error) {
-	switch f := TenantFilter(text); f {
-	case ActiveTenants, SuspendedTenants, LeavingTenants:
+	f := TenantFilter(text)
+	if f == ActiveTenants || f == SuspendedTenants || f == LeavingTenants {
 		return f, nil
 	}
 	return "", fault.InvalidField(pointer, fault.ReasonTenantFilter, nil)
