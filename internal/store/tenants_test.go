@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -245,6 +246,49 @@ func TestAppIsReadAsItWasMadeAndCountsItsChanges(t *testing.T) {
 			require.NoError(t, tx.UpdateTenant(ctx, "另一个", core.Suspended))
 			tenant, err := tx.GetTenant(ctx)
 			require.Equal(t, []any{version + 1, "另一个", core.Suspended}, []any{tenant.Version, tenant.Name, tenant.Status})
+			return err
+		})
+	})
+}
+
+// A tenant is due from a time on and not before, for whoever looks for it and for
+// whoever takes it.
+func TestATenantIsDueWhenItsGraceTimeIsOver(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r, stays := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
+		due := func() (listed []core.TenantID, taken bool) {
+			onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) (err error) {
+				listed, err = tx.ListDueTenants(ctx, 10)
+				return err
+			})
+			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+				taken, err = tx.LockDueTenant(ctx)
+				return err
+			})
+			return listed, taken
+		}
+		schedule := func(grace time.Duration) {
+			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error { return tx.ScheduleDeletion(ctx, grace) })
+		}
+		listed, taken := due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		schedule(time.Hour)
+		listed, taken = due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		schedule(0)
+		listed, taken = due()
+		require.Equal(t, []core.TenantID{r.ID}, listed)
+		require.True(t, taken)
+		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error { return tx.RestoreTenant(ctx) })
+		listed, taken = due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		onTenant(t, st, stays.ID, func(ctx context.Context, tx *store.TenantTx) error {
+			leaving, err := tx.HoldTenant(ctx)
+			require.False(t, leaving)
 			return err
 		})
 	})
