@@ -197,33 +197,46 @@ func TestADueTenantIsDestroyedOnce(t *testing.T) {
 }
 
 // Between the platform's commit and the tenant's the process is killed: the tenant
-// stays as it was and due, is on no list, and the next node destroys it.
+// stays as it was and due, is on no list, and the next node destroys it. It keeps no
+// other tenant from its destruction.
 func TestADestructionThatIsCutShortIsDoneByTheNext(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.leave(t, b.tenant.ID)
-	b.letComeDue(t, b.tenant.ID)
+	other := b.Tenant(t, "北辰物流", "wwfedcba0987654321")
+	for _, id := range []core.TenantID{b.tenant.ID, other.ID} { // in this order
+		b.leave(t, id)
+		b.letComeDue(t, id)
+	}
 	b.DB.Exec(t, `CREATE FUNCTION public.lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '57P01'; END $$`)
-	b.DB.Exec(t, `CREATE CONSTRAINT TRIGGER lost AFTER DELETE ON signet.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.lost()`)
+	b.DB.Exec(t, `CREATE CONSTRAINT TRIGGER lost AFTER DELETE ON signet.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+		WHEN (OLD.tenant_id = '`+b.tenant.ID.String()+`') EXECUTE FUNCTION public.lost()`)
 	destroyed, err := admin.DestroyDue(t.Context(), b.Admin)
 	require.True(t, fault.Has(err, fault.StoreUnavailable), err)
 	require.ErrorContains(t, err, b.tenant.ID.String(), "it names the tenant")
-	require.Zero(t, destroyed)
-	require.Len(t, b.platformAudit(t, "tenant.delete"), 1, "the platform's commit was there")
-	require.Equal(t, []string{"1"}, b.DB.List(t, `SELECT count(*)::text FROM signet.deletions`))
-	require.Empty(t, b.deletions(t), "but the tenant is there, so it is on no list")
-	require.Equal(t, []string{"0 1"}, b.DB.List(t, `SELECT (SELECT count(*) FROM signet.audit WHERE action = 'tenant.delete') || ' ' || (SELECT count(*) FROM signet_keys.tenant_keys)`))
+	require.Equal(t, 1, destroyed)
+	told := []string{b.tenant.ID.String() + " by system deletions", other.ID.String() + " by system deletions"}
+	require.Equal(t, told, b.platformAudit(t, "tenant.delete"), "the platform's commit was there")
+	require.Equal(t, []string{"2"}, b.DB.List(t, `SELECT count(*)::text FROM signet.deletions`))
+	list := b.deletions(t)
+	require.Len(t, list, 1, "one of them is there, so it is on no list")
+	require.Equal(t, other.ID, list[0].TenantID)
+	left := func() []string {
+		return b.DB.List(t, `SELECT (SELECT count(*) FROM signet.audit WHERE action = 'tenant.delete' AND tenant_id = $1) || ' ' || (SELECT count(*) FROM signet_keys.tenant_keys)`, b.tenant.ID.String())
+	}
+	require.Equal(t, []string{"0 1"}, left())
 
 	b.DB.Exec(t, `DROP TRIGGER lost ON signet.tenants`)
 	b.DB.Exec(t, `UPDATE signet.deletions SET destroyed_at = destroyed_at - interval '30 days', unopenable_from = unopenable_from - 30`) // it was long ago
 	destroyed, err = admin.DestroyDue(t.Context(), bundle{House: b.Restart(t)}.Admin)
 	require.NoError(t, err)
 	require.Equal(t, 1, destroyed)
-	require.Equal(t, []string{"1 0"}, b.DB.List(t, `SELECT (SELECT count(*) FROM signet.audit WHERE action = 'tenant.delete') || ' ' || (SELECT count(*) FROM signet_keys.tenant_keys)`))
-	list := b.deletions(t)
-	require.Len(t, list, 1)
-	require.Equal(t, b.DB.List(t, `SELECT detail->>'unopenable_from' FROM signet.audit WHERE action = 'tenant.delete'`), []string{list[0].UnopenableFrom.Format(time.DateOnly)})
-	require.Len(t, b.platformAudit(t, "tenant.delete"), 2, "the first one told of a destruction that was cut short")
+	require.Equal(t, []string{"1 0"}, left())
+	list = b.deletions(t)
+	require.Len(t, list, 2)
+	require.Equal(t, b.tenant.ID, list[1].TenantID)
+	require.Equal(t, []string{list[1].UnopenableFrom.Format(time.DateOnly)},
+		b.DB.List(t, `SELECT detail->>'unopenable_from' FROM signet.audit WHERE action = 'tenant.delete' AND tenant_id = $1`, b.tenant.ID.String()))
+	require.Equal(t, append(told, told[0]), b.platformAudit(t, "tenant.delete"), "the first one told of a destruction that was cut short")
 }
 
 // A tenant that somebody is taking back just now, or that cannot be destroyed, is
