@@ -63,6 +63,7 @@ func (c *devCommand) read(from config.Source) (dev app.DevConfig, unused []strin
 		Dir: c.Dir, Fresh: c.Fresh,
 		PublicAddr: cfg.PublicAddr, ConsoleAddr: cfg.ConsoleAddr, MetricsAddr: cfg.MetricsAddr, WeComAddr: c.WecomAddr,
 		PublicURL: cfg.PublicURL, ConsoleURL: cfg.ConsoleURL, TrustedProxies: cfg.TrustedProxies,
+		DeletionGrace: cfg.DeletionGrace, KeyBackupDays: cfg.KeyBackupDays,
 		PostgresBinDir: cfg.PostgresBinDir, LogLevel: cfg.LogLevel,
 	}, unused, nil
 }

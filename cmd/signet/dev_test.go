@@ -34,29 +34,30 @@ func TestDevTakesTheEnvironmentWhereNoFlagIsGiven(t *testing.T) {
 	}{
 		{"nothing said", devCommand{}, nil, app.DevConfig{
 			PublicAddr: "127.0.0.1:8880", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
-			LogLevel: slog.LevelWarn,
+			DeletionGrace: 7 * 24 * time.Hour, KeyBackupDays: 7, LogLevel: slog.LevelWarn,
 		}, nil},
 		{"variables", devCommand{}, []string{
 			"SIGNET_PUBLIC_ADDR=127.0.0.1:1", "SIGNET_CONSOLE_ADDR=127.0.0.1:2", "SIGNET_METRICS_ADDR=127.0.0.1:3", "SIGNET_LOG_LEVEL=debug",
 			"SIGNET_PUBLIC_URL=https://sign.test.example", "SIGNET_CONSOLE_URL=https://console.test.example",
 			"SIGNET_TRUSTED_PROXIES=10.0.0.0/8", "SIGNET_POSTGRES_BIN_DIR=/opt/postgres",
+			"SIGNET_DELETION_GRACE=1h", "SIGNET_KEY_BACKUP_DAYS=30",
 		}, app.DevConfig{
 			PublicAddr: "127.0.0.1:1", ConsoleAddr: "127.0.0.1:2", MetricsAddr: "127.0.0.1:3", WeComAddr: "127.0.0.1:8883",
 			PublicURL: "https://sign.test.example", ConsoleURL: "https://console.test.example",
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-			PostgresBinDir: "/opt/postgres", LogLevel: slog.LevelDebug,
+			DeletionGrace:  time.Hour, KeyBackupDays: 30, PostgresBinDir: "/opt/postgres", LogLevel: slog.LevelDebug,
 		}, nil},
 		{"flags before variables", devCommand{PublicAddr: "127.0.0.1:5", LogLevel: "error"},
 			[]string{"SIGNET_PUBLIC_ADDR=127.0.0.1:1", "SIGNET_LOG_LEVEL=debug"}, app.DevConfig{
 				PublicAddr: "127.0.0.1:5", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
-				LogLevel: slog.LevelError,
+				DeletionGrace: 7 * 24 * time.Hour, KeyBackupDays: 7, LogLevel: slog.LevelError,
 			}, nil},
 		{"what it brings itself", devCommand{}, []string{
 			"SIGNET_DATABASE_URL=postgres://a:b@c/d", "SIGNET_MIGRATE_DATABASE_URL=postgres://a:b@c/d", "SIGNET_IDENTITY_FILE=x",
 			"SIGNET_RECOVERY_RECIPIENT=age1", "SIGNET_WECOM_URL=https://qyapi.weixin.qq.com",
 		}, app.DevConfig{
 			PublicAddr: "127.0.0.1:8880", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
-			LogLevel: slog.LevelWarn,
+			DeletionGrace: 7 * 24 * time.Hour, KeyBackupDays: 7, LogLevel: slog.LevelWarn,
 		}, []string{config.DatabaseURL, config.MigrateDatabaseURL, config.IdentityFile, config.RecoveryRecipient, config.WeComURL}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

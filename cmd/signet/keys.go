@@ -10,6 +10,9 @@ import (
 type keysCommand struct {
 	Init   keysInit   `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
 	Status keysStatus `cmd:"" help:"Tell the epochs of the root key, what hangs on each, and whether recovery is covered."`
+
+	Deletions keysDeletions `cmd:"" help:"Print the list of destroyed tenants, to be kept beside the backups."`
+	Forget    keysForget    `cmd:"" help:"Destroy in a restored database the tenants on a list of deletions."`
 }
 
 type keysInit struct {

@@ -20,6 +20,7 @@ func TestAMistypedKeyIsAnErrorOfEveryCommandThatDoesSomething(t *testing.T) {
 	flags := map[string][]string{
 		"dev": {"--dir", filepath.Join(dir, "dev")}, "keys init": {"--out", filepath.Join(dir, "identity.txt")},
 		"admin create": {"--email", "owner@test.example", "--password-stdin"}, "fakewecom": {"--addr", "nonsense"},
+		"keys forget": {"--list", filepath.Join(dir, "deletions.jsonl")},
 	}
 	parser, err := kong.New(new(commands), kong.Name("signet"))
 	require.NoError(t, err)

@@ -23,6 +23,8 @@ type serveFlags struct {
 	WecomURL          string `help:"The WeCom API (SIGNET_WECOM_URL)."`
 	TrustedProxies    string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
 	DrainDelay        string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
+	DeletionGrace     string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
+	KeyBackupDays     string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
 	LogLevel          string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
 	MigrateDatabaseURL string `hidden:"" help:"Read by migrate only (SIGNET_MIGRATE_DATABASE_URL)."`
@@ -44,6 +46,8 @@ func (f serveFlags) byKey() map[string]string {
 		config.WeComURL:           f.WecomURL,
 		config.TrustedProxies:     f.TrustedProxies,
 		config.DrainDelay:         f.DrainDelay,
+		config.DeletionGrace:      f.DeletionGrace,
+		config.KeyBackupDays:      f.KeyBackupDays,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,
 	}

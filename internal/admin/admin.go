@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -20,12 +21,15 @@ type Config struct {
 	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
 	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)
 	Log         *slog.Logger // gets alerts; default slog.Default
+
+	DeletionGrace time.Duration // between the deletion of a tenant and its destruction; 0: none
+	KeyBackupDays int           // how many days a backup of the keys is kept, for the proof of a destruction
 }
 
 // Actions is everything that an administrator can do.
 type Actions struct {
 	Config
-	deletion chan struct{} // held while a tenant is deleted
+	destruction chan struct{} // held while a tenant is destroyed
 }
 
 // New makes Actions.
@@ -33,16 +37,24 @@ func New(cfg Config) *Actions {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Actions{Config: cfg, deletion: make(chan struct{}, 1)}
+	return &Actions{Config: cfg, destruction: make(chan struct{}, 1)}
 }
 
 // errUnchanged says that everything is as it was asked for already.
 var errUnchanged = errors.New("nothing is to change")
 
 // change runs one action's transaction: work, then the audit row. Where work says
-// errUnchanged nothing is written, and that is no failure.
+// errUnchanged nothing is written, and that is no failure. Of a tenant that is
+// leaving nothing is changed: it fails with fault.TenantLeaving.
 func (a *Actions) change(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, work func(*store.TenantTx) error) error {
 	err := a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+		leaving, err := tx.HoldTenant(ctx)
+		if err != nil {
+			return err
+		}
+		if leaving {
+			return fault.New(fault.TenantLeaving, nil)
+		}
 		if err := work(tx); err != nil {
 			return err
 		}

@@ -93,12 +93,16 @@ func parseApp(n NewApp) (core.App, core.Secret, error) {
 }
 
 // corpOf gives the corp that the new app belongs to, and fails early with
-// fault.AppExists, so that no trial is spent on an app that cannot be made.
+// fault.AppExists or fault.TenantLeaving, so that no trial is spent on an app that
+// cannot be made.
 func (a *Actions) corpOf(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.App) (core.CorpID, error) {
 	corp := app.CorpID
 	err := a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
 		t, err := tx.GetTenant(ctx)
 		if err != nil {
+			return err
+		}
+		if err := refuseLeaving(t); err != nil {
 			return err
 		}
 		if corp == "" && len(t.Corps) > 0 {

@@ -22,7 +22,7 @@ SELECT n.nspname || '.' || c.relname
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('signet', 'signet_keys')
-WHERE a.attname = 'tenant_id' AND c.relname NOT IN ('audit', 'audit_heads', 'change_log', 'refused_calls', 'calls')`
+WHERE a.attname = 'tenant_id' AND c.relname NOT IN ('audit', 'audit_heads', 'change_log', 'refused_calls', 'calls', 'deletions')`
 
 func TestADeletedTenantIsGone(t *testing.T) {
 	t.Parallel()
@@ -37,7 +37,7 @@ func TestADeletedTenantIsGone(t *testing.T) {
 	sealed := b.DB.List(t, `SELECT encode(sealed, 'hex') FROM signet.app_secrets WHERE tenant_id = $1`, b.tenant.ID.String())
 	require.Len(t, sealed, 1)
 
-	require.NoError(t, b.Admin.DeleteTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil))
+	require.NoError(t, b.Admin.DestroyTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil))
 	b.Catch(t)
 	_, err = b.Sign(t.Context(), b.app, page)
 	require.True(t, fault.Has(err, fault.AppUnknown), err)
@@ -89,7 +89,7 @@ func TestManyTenantsAreDeletedAtOnce(t *testing.T) {
 	failures := make([]error, len(gone))
 	var group sync.WaitGroup
 	for i, id := range gone {
-		group.Go(func() { failures[i] = b.Admin.DeleteTenant(t.Context(), apptest.Operator(), id, nil) })
+		group.Go(func() { failures[i] = b.Admin.DestroyTenant(t.Context(), apptest.Operator(), id, nil) })
 	}
 	group.Wait()
 	require.NoError(t, errors.Join(failures...))
@@ -156,7 +156,7 @@ func TestListTenantsShowsOnesOwn(t *testing.T) {
 		core.PlatformOwner: {other.ID, b.tenant.ID}, core.PlatformOperator: {other.ID, b.tenant.ID}, core.PlatformAuditor: {other.ID, b.tenant.ID},
 		core.TenantOwner: {b.tenant.ID}, core.TenantAdmin: {b.tenant.ID}, core.TenantViewer: {b.tenant.ID}, "": nil,
 	} {
-		list, err := b.Admin.ListTenants(t.Context(), actor(role, b.tenant.ID), core.Page{Limit: 10})
+		list, err := b.Admin.ListTenants(t.Context(), actor(role, b.tenant.ID), core.EveryTenant, core.Page{Limit: 10})
 		require.NoError(t, err)
 		var ids []core.TenantID
 		for _, tenant := range list.Items {

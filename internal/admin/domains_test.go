@@ -189,7 +189,7 @@ func TestAnothersTrustedDomainLeavesABindingAlone(t *testing.T) {
 	}
 	b.Catch(t)
 	unchanged("when the stranger has deleted it again")
-	require.NoError(t, b.Admin.DeleteTenant(t.Context(), apptest.Operator(), stranger.ID, nil))
+	require.NoError(t, b.Admin.DestroyTenant(t.Context(), apptest.Operator(), stranger.ID, nil))
 	b.Catch(t)
 	unchanged("when the stranger is gone")
 	b.mustSign(t)
@@ -239,7 +239,7 @@ func TestIfMatch(t *testing.T) {
 			return b.Admin.DeleteDomain(ctx, operator, b.tenant.ID, b.app.ID, domains.Items[0].ID, v)
 		},
 		"app":    func(v *int64) error { return b.Admin.DeleteApp(ctx, operator, b.tenant.ID, b.app.ID, v) },
-		"tenant": func(v *int64) error { return b.Admin.DeleteTenant(ctx, operator, b.tenant.ID, v) },
+		"tenant": func(v *int64) error { return b.Admin.DestroyTenant(ctx, operator, b.tenant.ID, v) },
 	} {
 		before := b.contents(t)
 		err := remove(&stale)

@@ -94,7 +94,7 @@ func (d Due) RetireSecrets(ctx context.Context) error {
 // isMoved tells that somebody was faster: the version, the app or the tenant is no
 // longer what it was.
 func isMoved(err error) bool {
-	for _, code := range []fault.Code{fault.SecretState, fault.SecretConflict, fault.SecretUnknown, fault.AppUnknown, fault.TenantUnknown} {
+	for _, code := range []fault.Code{fault.SecretState, fault.SecretConflict, fault.SecretUnknown, fault.AppUnknown, fault.TenantUnknown, fault.TenantLeaving} {
 		if fault.Has(err, code) {
 			return true
 		}

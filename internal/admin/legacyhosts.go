@@ -13,8 +13,8 @@ import (
 // original program need not name one. Only an operator may, and a host is bound
 // once on the whole platform: a tenant who merely adds a host must not be able
 // to disturb another's pages. Binding it to the same app again changes nothing.
-// It fails with fault.LegacyHostTaken, fault.TenantUnknown, fault.AppUnknown or
-// fault.RequestInvalid (/host).
+// It fails with fault.LegacyHostTaken, fault.TenantUnknown, fault.TenantLeaving,
+// fault.AppUnknown or fault.RequestInvalid (/host).
 func (a *Actions) BindLegacyHost(ctx context.Context, actor core.Actor, text string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error) {
 	if err := actor.May(core.LegacyHosts); err != nil {
 		return core.LegacyHost{}, err
@@ -23,7 +23,17 @@ func (a *Actions) BindLegacyHost(ctx context.Context, actor core.Actor, text str
 	if err != nil {
 		return core.LegacyHost{}, err
 	}
-	if _, err := a.GetApp(ctx, actor, tenant, app); err != nil {
+	_, err = read(ctx, a, actor, tenant, core.TenantRead, func(tx *store.TenantTx) (core.App, error) {
+		found, err := tx.GetTenant(ctx)
+		if err != nil {
+			return core.App{}, err
+		}
+		if err := refuseLeaving(found); err != nil {
+			return core.App{}, err
+		}
+		return tx.GetApp(ctx, app)
+	})
+	if err != nil {
 		return core.LegacyHost{}, err
 	}
 	var bound core.LegacyHost

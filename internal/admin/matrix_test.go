@@ -35,6 +35,7 @@ type subjects struct {
 type method struct {
 	may     string // the roles that may
 	tenant  bool   // it is about one tenant: a stranger is told that there is none
+	leaving bool   // it is about one that is leaving
 	audit   string // the actions it writes, one for each chain; "" for one that reads
 	changes []string
 	call    func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error
@@ -50,6 +51,7 @@ const (
 var (
 	newName   = "另一个名字"
 	suspended = string(core.Suspended)
+	active    = string(core.Active)
 	firstPage = core.Page{Limit: 10}
 )
 
@@ -60,7 +62,7 @@ var methods = map[string]method{
 		return err
 	}},
 	"ListTenants": {may: everyone + " -", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
-		_, err := a.ListTenants(ctx, actor, firstPage)
+		_, err := a.ListTenants(ctx, actor, core.EveryTenant, firstPage)
 		return err
 	}},
 	"GetTenant": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
@@ -75,8 +77,15 @@ var methods = map[string]method{
 		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &suspended})
 		return err
 	}},
-	"DeleteTenant": {may: "platform_owner", tenant: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UpdateTenant restore": {may: operators, tenant: true, leaving: true, audit: "tenant.restore", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &active})
+		return err
+	}},
+	"DeleteTenant": {may: "platform_owner", tenant: true, audit: "tenant.leave", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteTenant(ctx, actor, s.tenant, nil)
+	}},
+	"DestroyTenant": {may: "platform_owner", tenant: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.DestroyTenant(ctx, actor, s.tenant, nil)
 	}},
 	"CreateApp": {may: writers, tenant: true, audit: "app.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.CreateApp(ctx, actor, s.tenant, s.fresh)
@@ -238,6 +247,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			b := bundle{House: apptest.New(t, apptest.Config{})}
 			for number, role := range roles {
 				own, foreign := b.subjects(t, 2*number), b.subjects(t, 2*number+1)
+				if m.leaving {
+					b.leave(t, own.tenant)
+					b.leave(t, foreign.tenant)
+				}
 				who := actor(role, own.tenant)
 				b.meetsPolicy(t, m, who, role, own)
 				if role.OfPlatform() || !m.tenant {
@@ -297,7 +310,7 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 	for name, m := range methods {
 		mixed, none := own, own
 		switch {
-		case !m.tenant, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit", name == "GetBudget":
+		case !m.tenant, m.leaving, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit", name == "GetBudget":
 			continue // no id but the tenant's
 		case name == "DeleteDomain":
 			mixed.domain, none.domain = foreign.domain, core.NewDomainID()
@@ -328,8 +341,8 @@ func TestAChangeThatCannotBeRecordedDoesNotHappen(t *testing.T) {
 			for name, m := range methods {
 				ofPlatform := strings.HasSuffix(name, "LegacyHost")
 				switch {
-				case m.audit == "",
-					table == "audit" && ofPlatform, table == "platform_audit" && !ofPlatform && name != "DeleteTenant",
+				case m.audit == "", m.leaving,
+					table == "audit" && ofPlatform, table == "platform_audit" && !ofPlatform && name != "DestroyTenant",
 					table == "change_log" && len(m.changes) == 0:
 					continue
 				}

@@ -31,9 +31,8 @@ type plan struct{ activateAt *time.Time }
 // fault.SecretUnchanged where the secret is one that it has.
 func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, secret core.Secret) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
-		var t target
-		var err error
-		if t.app, err = tx.GetApp(ctx, app); err != nil {
+		t, err := readTarget(ctx, tx, app)
+		if err != nil {
 			return t, err
 		}
 		if t.life, err = tx.SecretLife(ctx, app, 0); err != nil {
@@ -41,6 +40,19 @@ func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.
 		}
 		return t, a.refuseSame(ctx, tx, t, secret)
 	})
+}
+
+// readTarget reads an app of a tenant that is not leaving.
+func readTarget(ctx context.Context, tx *store.TenantTx, app core.AppID) (t target, err error) {
+	tenant, err := tx.GetTenant(ctx)
+	if err != nil {
+		return t, err
+	}
+	if err := refuseLeaving(tenant); err != nil {
+		return t, err
+	}
+	t.app, err = tx.GetApp(ctx, app)
+	return t, err
 }
 
 // refuseSame compares a secret with those that are not over, by fingerprint: no
@@ -71,9 +83,8 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 // in, and what is needed to try it.
 func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
-		var t target
-		var err error
-		if t.app, err = tx.GetApp(ctx, app); err != nil {
+		t, err := readTarget(ctx, tx, app)
+		if err != nil {
 			return t, err
 		}
 		if t.life, err = tx.SecretLife(ctx, app, version); err != nil {

@@ -65,9 +65,9 @@ func (a *Actions) GetTenant(ctx context.Context, actor core.Actor, tenant core.T
 	})
 }
 
-// ListTenants gives the tenants that the actor may read, newest first: all of
-// them to the platform's people, to others those they belong to.
-func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.Tenant], error) {
+// ListTenants gives the tenants that the filter picks and the actor may read,
+// newest first: all of them to the platform's people, to others those they belong to.
+func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, filter core.TenantFilter, p core.Page) (core.List[core.Tenant], error) {
 	everyone := actor.May(core.TenantsList) == nil
 	named := make([]core.TenantID, 0, len(actor.Grants.Tenants))
 	for id := range actor.Grants.Tenants {
@@ -76,7 +76,7 @@ func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, p core.Page
 	var list core.List[core.Tenant]
 	err := a.Store.System(ctx, func(tx *store.SystemTx) error {
 		var err error
-		list, err = tx.ListTenants(ctx, everyone, named, p)
+		list, err = tx.ListTenants(ctx, everyone, named, filter, p)
 		return err
 	})
 	return list, err
@@ -89,10 +89,49 @@ type TenantChange struct{ Name, Status *string }
 // fault.IfMatchConflict if the tenant is no longer at ifVersion, with
 // fault.RequestInvalid (/name, /status) or fault.PermissionDenied. A suspended
 // tenant is signed for on no node within two seconds.
+//
+// Of a tenant that is leaving nothing can be changed but that: made active, it stays.
+// All else fails with fault.TenantLeaving.
 func (a *Actions) UpdateTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64, c TenantChange) (core.Tenant, error) {
 	if err := mayUpdateTenant(actor, tenant, c); err != nil {
 		return core.Tenant{}, err
 	}
+	change, err := parseTenantChange(c)
+	if err != nil {
+		return core.Tenant{}, err
+	}
+	var changed core.Tenant
+	err = a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+		before, err := lockTenant(ctx, tx, ifVersion)
+		if err != nil {
+			return err
+		}
+		entry, err := updateTenant(ctx, tx, before, change)
+		if err != nil {
+			return err
+		}
+		if changed, err = tx.GetTenant(ctx); err != nil || len(entry.Detail) == 0 {
+			return err
+		}
+		return tx.Audit(ctx, entry)
+	})
+	return changed, err
+}
+
+// lockTenant holds the tenant's row, at the version that the caller has read.
+func lockTenant(ctx context.Context, tx *store.TenantTx, ifVersion *int64) (core.Tenant, error) {
+	now, err := tx.LockTenant(ctx)
+	if err != nil {
+		return core.Tenant{}, err
+	}
+	if err := checkVersion(ifVersion, now); err != nil {
+		return core.Tenant{}, err
+	}
+	return tx.GetTenant(ctx)
+}
+
+// parseTenantChange checks a change and gives the function that carries it out.
+func parseTenantChange(c TenantChange) (func(core.Tenant) core.Tenant, error) {
 	var wrong fields
 	if c.Name == nil && c.Status == nil {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
@@ -108,48 +147,41 @@ func (a *Actions) UpdateTenant(ctx context.Context, actor core.Actor, tenant cor
 		status, err = core.ParseStatus("/status", *c.Status)
 		status = check(&wrong, status, err)
 	}
-	if err := wrong.err(); err != nil {
-		return core.Tenant{}, err
-	}
-	var changed core.Tenant
-	entry := core.AuditEntry{Action: "tenant.update", SubjectKind: "tenant", Subject: tenant.String(), Detail: map[string]string{}}
-	err = a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
-		now, err := tx.LockTenant(ctx)
-		if err != nil {
-			return err
-		}
-		if err := checkVersion(ifVersion, now); err != nil {
-			return err
-		}
-		before, err := tx.GetTenant(ctx)
-		if err != nil {
-			return err
-		}
-		after := before
+	return func(t core.Tenant) core.Tenant {
 		if c.Name != nil {
-			after.Name = name
-			noteChange(entry.Detail, "name", before.Name, after.Name)
+			t.Name = name
 		}
 		if c.Status != nil {
-			after.Status = status
-			noteChange(entry.Detail, "status", string(before.Status), string(after.Status))
+			t.Status = status
 		}
-		if len(entry.Detail) == 0 {
-			changed = before
-			return errUnchanged
-		}
-		if err := tx.UpdateTenant(ctx, after.Name, after.Status); err != nil {
-			return err
-		}
-		if before.Status != after.Status {
-			if err := tx.Announce(ctx, store.Change{Kind: store.TenantChanged}); err != nil {
-				return err
-			}
-		}
-		changed, err = tx.GetTenant(ctx)
-		return err
-	})
-	return changed, err
+		return t
+	}, wrong.err()
+}
+
+// updateTenant carries a change out, tells the nodes, and gives the audit's entry:
+// one without details where everything is as it was asked for already.
+func updateTenant(ctx context.Context, tx *store.TenantTx, before core.Tenant, change func(core.Tenant) core.Tenant) (core.AuditEntry, error) {
+	after := change(before)
+	entry := core.AuditEntry{Action: "tenant.update", SubjectKind: "tenant", Subject: before.ID.String(), Detail: map[string]string{}}
+	noteChange(entry.Detail, "name", before.Name, after.Name)
+	noteChange(entry.Detail, "status", string(before.Status), string(after.Status))
+	var err error
+	switch {
+	case len(entry.Detail) == 0:
+		return entry, nil
+	case before.Deletion != nil && (after.Status != core.Active || after.Name != before.Name):
+		return entry, fault.New(fault.TenantLeaving, nil)
+	case before.Deletion != nil:
+		entry.Action = "tenant.restore"
+		noteDeletion(entry.Detail, before.Deletion)
+		err = tx.RestoreTenant(ctx)
+	default:
+		err = tx.UpdateTenant(ctx, after.Name, after.Status)
+	}
+	if err != nil || before.Status == after.Status {
+		return entry, err
+	}
+	return entry, tx.Announce(ctx, store.Change{Kind: store.TenantChanged})
 }
 
 func mayUpdateTenant(actor core.Actor, tenant core.TenantID, c TenantChange) error {
@@ -166,64 +198,4 @@ func noteChange(detail map[string]string, member, before, after string) {
 	if before != after {
 		detail[member+".before"], detail[member+".after"] = before, after
 	}
-}
-
-// DeleteTenant destroys the tenant's keys and everything that is the tenant's
-// but its audit. What was sealed for it can be opened by nobody afterwards but
-// by a copy of the key in a backup of the key schema. It fails with
-// fault.TenantUnknown, with fault.IfMatchConflict if the tenant is no longer at
-// ifVersion, or with fault.PermissionDenied.
-//
-// The platform's audit tells of it as well, since nobody asks for the audit of a
-// tenant that is gone. A transaction sees either a tenant's rows or the
-// platform's (ADR 7), so that row is a transaction of its own, committed while
-// the deletion waits for it: there is no deletion without the row. Should
-// Postgres be lost between the two commits, there is a row without a deletion.
-func (a *Actions) DeleteTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error {
-	if err := actor.MayIn(tenant, core.TenantDelete); err != nil {
-		return err
-	}
-	entry := core.AuditEntry{Action: "tenant.delete", SubjectKind: "tenant", Subject: tenant.String(), Detail: map[string]string{}}
-	// One at a time: it takes two connections, and as many deletions as there are
-	// connections would all wait for a second.
-	select {
-	case a.deletion <- struct{}{}:
-		defer func() { <-a.deletion }()
-	case <-ctx.Done():
-		return fault.Wrap(ctx.Err(), fault.StoreUnavailable, nil)
-	}
-	return a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
-		now, err := tx.LockTenant(ctx)
-		if err != nil {
-			return err
-		}
-		if err := checkVersion(ifVersion, now); err != nil {
-			return err
-		}
-		gone, err := tx.GetTenant(ctx)
-		if err != nil {
-			return err
-		}
-		entry.Detail["name"] = gone.Name
-		// Each app by its name, because after the deletion there is nothing left
-		// by which a node could find them.
-		apps, err := tx.ListAppNames(ctx)
-		if err != nil {
-			return err
-		}
-		for _, app := range apps {
-			if err := tx.Announce(ctx, store.Change{Kind: store.AppChanged, AppID: app.ID, AppKey: app.Key}); err != nil {
-				return err
-			}
-		}
-		if err := tx.DeleteTenant(ctx); err != nil {
-			return err
-		}
-		if err := tx.Audit(ctx, entry); err != nil {
-			return err
-		}
-		return a.Store.Platform(ctx, actor, func(platform *store.PlatformTx) error {
-			return platform.Audit(ctx, entry)
-		})
-	})
 }

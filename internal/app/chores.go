@@ -26,6 +26,7 @@ func (s *Server) chores() []chore {
 	return []chore{
 		{"activate secrets", 4 * time.Second, time.Minute, due.ActivateSecrets},
 		{"retire secrets", time.Minute, time.Minute, due.RetireSecrets},
+		{"deletions", 10 * time.Second, time.Minute, s.destroyDue},
 	}
 }
 

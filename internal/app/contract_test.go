@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -216,7 +217,33 @@ func TestContractConsoleListener(t *testing.T) {
 		items, ok := audit.json(t)["items"].([]any)
 		require.True(t, ok)
 		require.Len(t, items, 2, "one row for each change, newest first")
-		require.Equal(t, http.StatusNoContent, n.call(t, http.MethodDelete, path, "").status)
+
+		for range 2 { // asked for again, it changes nothing
+			require.Equal(t, http.StatusNoContent, n.call(t, http.MethodDelete, path, "").status)
+		}
+		leaving := n.call(t, http.MethodGet, path, "")
+		require.Equal(t, http.StatusOK, leaving.status)
+		require.Equal(t, "suspended", leaving.text(t, "status"))
+		deletion, ok := leaving.json(t)["deletion"].(map[string]any)
+		require.True(t, ok, string(leaving.body))
+		require.Equal(t, ownerEmail, deletion["requestedBy"])
+		requested, err := time.Parse(time.RFC3339Nano, fmt.Sprint(deletion["requestedAt"]))
+		require.NoError(t, err)
+		due, err := time.Parse(time.RFC3339Nano, fmt.Sprint(deletion["dueAt"]))
+		require.NoError(t, err)
+		require.Equal(t, apptest.DeletionGrace, due.Sub(requested))
+		for status, listed := range map[string]bool{"leaving": true, "suspended": true, "active": false} {
+			require.Equal(t, listed, strings.Contains(string(n.call(t, http.MethodGet, "/tenants?status="+status, "").body), id), status)
+		}
+		refused := n.call(t, http.MethodPatch, path, `{"name":"a"}`, "If-Match", leaving.header.Get("ETag"))
+		require.Equal(t, http.StatusConflict, refused.status)
+		require.Equal(t, "tenant.leaving", refused.text(t, "code"))
+		restored := n.call(t, http.MethodPatch, path, `{"status":"active"}`, "If-Match", leaving.header.Get("ETag"))
+		require.Equal(t, http.StatusOK, restored.status, string(restored.body))
+		require.NotContains(t, restored.json(t), "deletion")
+
+		require.Equal(t, http.StatusBadRequest, n.call(t, http.MethodDelete, path+"?now=yes", "").status)
+		require.Equal(t, http.StatusNoContent, n.call(t, http.MethodDelete, path+"?now=true", "").status)
 		require.Equal(t, http.StatusNotFound, n.call(t, http.MethodGet, path, "").status)
 	})
 

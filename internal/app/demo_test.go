@@ -63,7 +63,7 @@ func TestDevStartsAfterADemoTenantWasSuspendedRejectedOrDeletedAndSaysSo(t *test
 	require.Contains(t, d.line(t, "蓝湖"), "does not sign: This tenant is suspended and signs nothing. The platform's operator can resume it.")
 	require.Contains(t, d.line(t, secondDemo), "has lost its app, which was deleted; `signet dev --fresh` begins anew")
 	d.must(t, http.MethodPatch, d.tenant(0), map[string]any{"status": "active"})
-	d.must(t, http.MethodDelete, d.tenant(1), nil)
+	d.must(t, http.MethodDelete, d.tenant(1)+"?now=true", nil)
 	d.stop()
 
 	d = startDev(t, dir, false)
@@ -72,6 +72,11 @@ func TestDevStartsAfterADemoTenantWasSuspendedRejectedOrDeletedAndSaysSo(t *test
 	tenants, _ := d.must(t, http.MethodGet, d.console+"/tenants", nil)["items"].([]any)
 	require.Len(t, tenants, 1, "and does not come back")
 	d.must(t, http.MethodDelete, d.tenant(0), nil)
+	d.stop()
+
+	d = startDev(t, dir, false)
+	require.Contains(t, d.line(t, "蓝湖"), "does not sign: This tenant is suspended", "it is only leaving")
+	d.must(t, http.MethodDelete, d.tenant(0)+"?now=true", nil)
 	d.stop()
 
 	d = startDev(t, dir, false)

@@ -33,6 +33,8 @@ type DevConfig struct {
 	PublicAddr, ConsoleAddr, MetricsAddr, WeComAddr string
 	PublicURL, ConsoleURL                           string // "": localhost with the port of the address
 	TrustedProxies                                  []netip.Prefix
+	DeletionGrace                                   time.Duration
+	KeyBackupDays                                   int
 	PostgresBinDir                                  string
 	LogLevel                                        slog.Level
 }
@@ -180,6 +182,7 @@ func devServeConfig(ctx context.Context, dev DevConfig, server *devdb.Server, no
 		PublicAddr:         dev.PublicAddr, ConsoleAddr: dev.ConsoleAddr, MetricsAddr: dev.MetricsAddr,
 		PublicURL: cmp.Or(dev.PublicURL, asLocalhost(dev.PublicAddr)), ConsoleURL: cmp.Or(dev.ConsoleURL, asLocalhost(dev.ConsoleAddr)),
 		WeComURL: "http://" + weComAddr, TrustedProxies: dev.TrustedProxies,
+		DeletionGrace: dev.DeletionGrace, KeyBackupDays: dev.KeyBackupDays,
 		LogLevel: dev.LogLevel,
 	}
 	m, err := migration(cfg)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
+	"signet/internal/app/apptest"
 	"signet/internal/devdb"
 	"signet/internal/httpapi/httpapitest"
 )
@@ -33,6 +34,7 @@ func devDir(t *testing.T) string {
 func devConfig(dir string, fresh bool) app.DevConfig {
 	return app.DevConfig{
 		Dir: dir, Fresh: fresh, LogLevel: slog.LevelWarn, PostgresBinDir: os.Getenv("SIGNET_POSTGRES_BIN_DIR"),
+		DeletionGrace: apptest.DeletionGrace, KeyBackupDays: apptest.KeyBackupDays,
 		PublicAddr: "127.0.0.1:0", ConsoleAddr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0", WeComAddr: "127.0.0.1:0",
 	}
 }

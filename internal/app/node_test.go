@@ -70,6 +70,7 @@ func newConfig(t *testing.T, db storetest.DB, weComURL string) config.Config {
 		IdentityFile: identity, WeComURL: weComURL,
 		PublicAddr: "127.0.0.1:0", ConsoleAddr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0",
 		PublicURL: "http://localhost:8880", ConsoleURL: "http://localhost:8881",
+		DeletionGrace: apptest.DeletionGrace, KeyBackupDays: apptest.KeyBackupDays,
 	}
 }
 

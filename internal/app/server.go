@@ -121,7 +121,8 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	trials := trial.New(trial.Config{Gate: gate, Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log})
-	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log})
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log,
+		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)

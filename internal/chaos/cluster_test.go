@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
+	"signet/internal/devdb"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -21,6 +22,7 @@ import (
 type plan struct {
 	nodes       int              // default 2
 	ownPostgres bool             // a server that can be stopped and paused
+	programs    *devdb.Programs  // of a server of its own; default those that Find prefers
 	cold        int              // apps of which nothing was fetched yet, each of a tenant of its own
 	weCom       wecomtest.Config // the fake's; its values live for two hours by default
 }
@@ -61,7 +63,7 @@ func startCluster(t *testing.T, p plan) *cluster {
 // prepareCluster makes everything but starts no node.
 func prepareCluster(t *testing.T, p plan) *cluster {
 	t.Helper()
-	c := &cluster{postgres: newPostgres(t, p.ownPostgres), weCom: wecomtest.Start(t, p.weCom), life: p.weCom.Life}
+	c := &cluster{postgres: newPostgres(t, p.ownPostgres, p.programs), weCom: wecomtest.Start(t, p.weCom), life: p.weCom.Life}
 	if c.life == 0 {
 		c.life = wecomtest.DefaultLife
 	}

@@ -35,13 +35,26 @@ var roles = map[string]core.Secret{
 	"signet_system": core.NewSecret("a system role of a test"),
 }
 
-func newPostgres(t *testing.T, ownServer bool) *postgres {
+func newPostgres(t *testing.T, ownServer bool, programs *devdb.Programs) *postgres {
 	t.Helper()
-	if !ownServer {
+	if !ownServer && programs == nil {
 		return &postgres{DB: storetest.New(t)}
 	}
-	programs, err := devdb.Find(t.Context(), os.Getenv("SIGNET_POSTGRES_BIN_DIR"), os.Stderr)
-	require.NoError(t, err)
+	if programs == nil {
+		found, err := devdb.Find(t.Context(), os.Getenv("SIGNET_POSTGRES_BIN_DIR"), os.Stderr)
+		require.NoError(t, err)
+		programs = &found
+	}
+	p := newServer(t, *programs)
+	owner := store.LoginRole{Name: "signet_owner", Password: roles["signet_owner"]}
+	require.NoError(t, store.CreateDatabase(t.Context(), p.Cluster.Server.SuperuserURL("postgres"), owner, databaseName))
+	require.NoError(t, store.MigrateUp(t.Context(), p.Migration(t)))
+	return p
+}
+
+// newServer starts a server with nothing in it.
+func newServer(t *testing.T, programs devdb.Programs) *postgres {
+	t.Helper()
 	p := &postgres{own: devdb.Config{
 		Programs: programs, Dir: filepath.Join(t.TempDir(), "postgres"),
 		Settings: map[string]string{"fsync": "off", "full_page_writes": "off"}, // it is never cut off from power
@@ -54,9 +67,6 @@ func newPostgres(t *testing.T, ownServer bool) *postgres {
 		require.NoError(t, p.Cluster.Server.Stop(ctx))
 		require.NoError(t, devdb.Drop(ctx, p.own.Dir))
 	})
-	owner := store.LoginRole{Name: "signet_owner", Password: roles["signet_owner"]}
-	require.NoError(t, store.CreateDatabase(t.Context(), p.Cluster.Server.SuperuserURL("postgres"), owner, databaseName))
-	require.NoError(t, store.MigrateUp(t.Context(), p.Migration(t)))
 	return p
 }
 

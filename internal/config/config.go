@@ -28,6 +28,8 @@ type Config struct {
 	WeComURL           string
 	TrustedProxies     []netip.Prefix
 	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
+	DeletionGrace      time.Duration // between the deletion of a tenant and its destruction; 0: none
+	KeyBackupDays      int           // how many days a backup of the keys is kept
 	LogLevel           slog.Level
 	PostgresBinDir     string
 	Traces             Traces

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +38,20 @@ func TestRead(t *testing.T) {
 		require.Equal(t, "https://qyapi.weixin.qq.com", cfg.WeComURL)
 		require.Equal(t, slog.LevelInfo, cfg.LogLevel)
 		require.Empty(t, cfg.TrustedProxies)
+		require.Equal(t, 7*24*time.Hour, cfg.DeletionGrace)
+		require.Equal(t, 7, cfg.KeyBackupDays)
+	})
+
+	t.Run("takes a deletion without a grace time, and backups that are not kept", func(t *testing.T) {
+		t.Parallel()
+		cfg, err := config.Read(source("SIGNET_DELETION_GRACE=0", "SIGNET_KEY_BACKUP_DAYS=0"))
+		require.NoError(t, err)
+		require.Zero(t, cfg.DeletionGrace)
+		require.Zero(t, cfg.KeyBackupDays)
+		cfg, err = config.Read(source("SIGNET_DELETION_GRACE=2160h", "SIGNET_KEY_BACKUP_DAYS=3650"))
+		require.NoError(t, err)
+		require.Equal(t, 90*24*time.Hour, cfg.DeletionGrace)
+		require.Equal(t, 3650, cfg.KeyBackupDays)
 	})
 
 	t.Run("derives the system address by its role", func(t *testing.T) {
@@ -91,6 +106,12 @@ func TestReadRefuses(t *testing.T) {
 		{"plain http to WeCom beyond loopback", "SIGNET_WECOM_URL=http://wecom.example.com", "must be https://"},
 		{"a public URL with a path", "SIGNET_PUBLIC_URL=https://a.example.com/signet", "scheme and host"},
 		{"a network that is none", "SIGNET_TRUSTED_PROXIES=10.0.0.0/8,banana", `"banana"`},
+		{"a grace time without a unit", "SIGNET_DELETION_GRACE=7", "SIGNET_DELETION_GRACE is \"7\": it should be a time from 0s to 2160h"},
+		{"a grace time that never ends", "SIGNET_DELETION_GRACE=2160h1s", "0s to 2160h"},
+		{"a grace time before the deletion", "SIGNET_DELETION_GRACE=-1s", "0s to 2160h"},
+		{"days that are no number", "SIGNET_KEY_BACKUP_DAYS=7d", "SIGNET_KEY_BACKUP_DAYS is \"7d\": it should be a number of days from 0 to 3650"},
+		{"more days than ten years have", "SIGNET_KEY_BACKUP_DAYS=3651", "0 to 3650"},
+		{"fewer days than none", "SIGNET_KEY_BACKUP_DAYS=-1", "0 to 3650"},
 		{"a log level that is none", "SIGNET_LOG_LEVEL=loud", "debug, info, warn or error"},
 		{"a file that is not there", "SIGNET_DATABASE_URL_FILE=/nowhere", "/nowhere"},
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ const (
 	WeComURL           = "SIGNET_WECOM_URL"
 	TrustedProxies     = "SIGNET_TRUSTED_PROXIES"
 	DrainDelay         = "SIGNET_DRAIN_DELAY"
+	DeletionGrace      = "SIGNET_DELETION_GRACE"
+	KeyBackupDays      = "SIGNET_KEY_BACKUP_DAYS"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
 )
@@ -71,6 +74,8 @@ var keys = []key{
 	{WeComURL, "https://qyapi.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComURL, s) }},
 	{TrustedProxies, "", "", func(c *Config, s string) error { return setNetworks(&c.TrustedProxies, s) }},
 	{DrainDelay, "8s", "", func(c *Config, s string) error { return setDrainDelay(&c.DrainDelay, s) }},
+	{DeletionGrace, "168h", "", func(c *Config, s string) error { return setDeletionGrace(&c.DeletionGrace, s) }},
+	{KeyBackupDays, "7", "", func(c *Config, s string) error { return setKeyBackupDays(&c.KeyBackupDays, s) }},
 	{LogLevel, "info", "", func(c *Config, s string) error { return setLevel(&c.LogLevel, s) }},
 	{PostgresBinDir, "", "", func(c *Config, s string) error {
 		c.PostgresBinDir = s
@@ -142,6 +147,30 @@ func setDrainDelay(to *time.Duration, text string) error {
 		return fmt.Errorf("is %q: it should be a time from 0s to 15s, such as 8s", text)
 	}
 	*to = delay
+	return nil
+}
+
+// longestDeletionGrace keeps a slip of the hand from becoming a deletion that never
+// comes.
+const longestDeletionGrace = 90 * 24 * time.Hour
+
+func setDeletionGrace(to *time.Duration, text string) error {
+	grace, err := time.ParseDuration(text)
+	if err != nil || grace < 0 || grace > longestDeletionGrace {
+		return fmt.Errorf("is %q: it should be a time from 0s to 2160h (90 days), such as 168h (7 days)", text)
+	}
+	*to = grace
+	return nil
+}
+
+const longestKeyBackupDays = 3650
+
+func setKeyBackupDays(to *int, text string) error {
+	days, err := strconv.Atoi(text)
+	if err != nil || days < 0 || days > longestKeyBackupDays {
+		return fmt.Errorf("is %q: it should be a number of days from 0 to %d, such as 7", text, longestKeyBackupDays)
+	}
+	*to = days
 	return nil
 }
 

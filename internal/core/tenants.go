@@ -15,9 +15,46 @@ type Tenant struct {
 	Name      string
 	Corps     []CorpID // oldest first; a tenant begins with one
 	Status    Status
-	Version   int64 // counts every change; the ETag of the tenant
+	Deletion  *Deletion // nil: it stays
+	Version   int64     // counts every change; the ETag of the tenant
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// Deletion says that a tenant is leaving: it is suspended, nothing of it changes,
+// and once the deletion is due it is destroyed. Until then it can be taken back.
+type Deletion struct {
+	RequestedAt time.Time
+	DueAt       time.Time
+	RequestedBy string // name of the actor who asked for it
+}
+
+// Destroyed is a tenant that is no more.
+type Destroyed struct {
+	TenantID       TenantID
+	At             time.Time
+	UnopenableFrom time.Time // the day, in UTC, when the last backup of its key is due to be gone
+}
+
+// TenantFilter picks tenants for a list.
+type TenantFilter string
+
+// The filters. A tenant that is leaving is suspended too.
+const (
+	EveryTenant      TenantFilter = ""
+	ActiveTenants    TenantFilter = "active"
+	SuspendedTenants TenantFilter = "suspended"
+	LeavingTenants   TenantFilter = "leaving"
+)
+
+// ParseTenantFilter reads a filter as the API writes it. It fails with
+// fault.RequestInvalid pointing at pointer.
+func ParseTenantFilter(pointer, text string) (TenantFilter, error) {
+	f := TenantFilter(text)
+	if f == ActiveTenants || f == SuspendedTenants || f == LeavingTenants {
+		return f, nil
+	}
+	return "", fault.InvalidField(pointer, fault.ReasonTenantFilter, nil)
 }
 
 const maxNameLength = 80

@@ -51,6 +51,7 @@ const (
 	IntakeUsed        Code = "intake.used"
 	IntakeExpired     Code = "intake.expired"
 	IntakeRevoked     Code = "intake.revoked"
+	TenantLeaving     Code = "tenant.leaving"
 	IfMatchMissing    Code = "if_match.missing"
 	IfMatchConflict   Code = "if_match.conflict"
 )

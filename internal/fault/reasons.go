@@ -30,6 +30,9 @@ const (
 
 	ReasonTooMany    Reason = "too_many"
 	ReasonNoWildcard Reason = "no_wildcard"
+
+	ReasonTenantFilter Reason = "tenant_filter"
+	ReasonNow          Reason = "now"
 )
 
 // Reasons why WeCom refuses a secret that is being tried.
@@ -72,11 +75,15 @@ var reasons = map[Reason]Text{
 	ReasonIfMatch:   {"应为读取时得到的 ETag，例如 \"3\"。", "It should be the ETag that you got when reading, such as \"3\"."},
 	ReasonEmpty:     {"没有要修改的内容。", "There is nothing to change in it."},
 
-	ReasonName:     {"应为 1 到 80 个字，不含控制字符和不可见字符。", "It should be 1 to 80 characters without control or invisible ones."},
-	ReasonCorpID:   {"应为“我的企业 → 企业信息”中的企业ID（ww 开头，区分大小写）。", "It should be the corp id from 我的企业 → 企业信息 in WeCom (it begins with ww; case counts)."},
-	ReasonAgentID:  {"应为应用详情页中的 AgentId，1 到 10 位数字。", "It should be the AgentId from the app's page in WeCom, 1 to 10 digits."},
-	ReasonSecret:   {"应为应用详情页中的 Secret，16 到 128 个字母、数字、- 和 _。", "It should be the Secret from the app's page in WeCom: 16 to 128 letters, digits, - and _."},
-	ReasonStatus:   {"应为 active 或 suspended。", "It should be active or suspended."},
+	ReasonName:    {"应为 1 到 80 个字，不含控制字符和不可见字符。", "It should be 1 to 80 characters without control or invisible ones."},
+	ReasonCorpID:  {"应为“我的企业 → 企业信息”中的企业ID（ww 开头，区分大小写）。", "It should be the corp id from 我的企业 → 企业信息 in WeCom (it begins with ww; case counts)."},
+	ReasonAgentID: {"应为应用详情页中的 AgentId，1 到 10 位数字。", "It should be the AgentId from the app's page in WeCom, 1 to 10 digits."},
+	ReasonSecret:  {"应为应用详情页中的 Secret，16 到 128 个字母、数字、- 和 _。", "It should be the Secret from the app's page in WeCom: 16 to 128 letters, digits, - and _."},
+	ReasonStatus:  {"应为 active 或 suspended。", "It should be active or suspended."},
+
+	ReasonTenantFilter: {"应为 active、suspended 或 leaving，或者不写。", "It should be active, suspended or leaving, or be left out."},
+	ReasonNow:          {"只能是 true，或者不写。", "It can be true, or be left out."},
+
 	ReasonEmail:    {"应为一个邮箱地址。", "It should be an e-mail address."},
 	ReasonPassword: {"应为 12 到 256 个字节的 UTF-8 文本。", "It should be UTF-8 text of 12 to 256 bytes."},
 

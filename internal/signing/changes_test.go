@@ -42,7 +42,7 @@ func TestNothingOfADeletedAppStaysInMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, statements, h.Store.Statements(), "the corp's ticket is still held")
 
-	require.NoError(t, h.Admin.DeleteTenant(t.Context(), apptest.Operator(), tenant.ID, nil))
+	require.NoError(t, h.Admin.DestroyTenant(t.Context(), apptest.Operator(), tenant.ID, nil))
 	h.Catch(t)
 	require.Equal(t, before, h.Tickets.Len())
 	statements = h.Store.Statements()

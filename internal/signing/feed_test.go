@@ -60,7 +60,7 @@ func TestANodeThatComesBackTooLateReadsEverythingAnew(t *testing.T) {
 	_, err := h.Admin.RotateSecret(t.Context(), apptest.Operator(), tenant.ID, rotated.ID, admin.NewSecret{Secret: core.NewSecret(rotated.SecretText)})
 	require.NoError(t, err)
 	require.NoError(t, h.Admin.DeleteApp(t.Context(), apptest.Operator(), tenant.ID, deleted.ID, nil))
-	require.NoError(t, h.Admin.DeleteTenant(t.Context(), apptest.Operator(), other.ID, nil))
+	require.NoError(t, h.Admin.DestroyTenant(t.Context(), apptest.Operator(), other.ID, nil))
 	made := h.App(t, tenant, "1000250", apptest.Secret("fourth"), host)
 	letADayGoBy(t, h)
 	_, err = away.Sign(t.Context(), orphan, page)

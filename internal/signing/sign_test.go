@@ -295,7 +295,7 @@ func TestDirectoryFollowsTheFeed(t *testing.T) {
 	untilSigned(other, "")
 	require.NoError(t, h.Admin.DeleteDomain(t.Context(), apptest.Operator(), tenant.ID, app.ID, domain.ID, nil))
 	untilSigned(other, fault.URLUntrusted)
-	require.NoError(t, h.Admin.DeleteTenant(t.Context(), apptest.Operator(), tenant.ID, nil))
+	require.NoError(t, h.Admin.DestroyTenant(t.Context(), apptest.Operator(), tenant.ID, nil))
 	untilSigned(page, fault.AppUnknown)
 	stop()
 	require.NoError(t, <-ended)

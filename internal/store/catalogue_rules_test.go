@@ -18,6 +18,7 @@ import (
 var platformTables = map[string]string{
 	"signet.migration_marks":     "which files have run; nobody but they write it",
 	"signet.legacy_hosts":        "a host is bound once on the whole platform, by an operator",
+	"signet.deletions":           "whose tenants are gone; the list that is kept beside the backups",
 	"signet.members":             "a person may belong to several tenants",
 	"signet.sessions":            "of a person",
 	"signet.refresh_tokens":      "of a person's session",
@@ -94,6 +95,7 @@ var unnamedConstraints = map[string]string{
 	"audit_heads_pkey":         "ON CONFLICT DO NOTHING",
 	"platform_audit_pkey":      "numbers are given under the head's lock",
 	"platform_audit_head_pkey": "ON CONFLICT DO NOTHING",
+	"deletions_pkey":           "ON CONFLICT DO UPDATE",
 	"change_log_pkey":          "an identity column",
 	"change_log_trimmed_pkey":  "ON CONFLICT DO UPDATE",
 }

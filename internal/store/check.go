@@ -69,14 +69,16 @@ SELECT current_setting('server_version_num')::int,
        OR EXISTS (SELECT FROM reach JOIN pg_catalog.pg_namespace n ON n.nspowner = reach.oid
                WHERE n.nspname IN ('signet', 'signet_keys')),
        EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-               WHERE n.nspname = 'signet' AND c.relname = 'migration_marks')`
+               WHERE n.nspname = 'signet' AND c.relname = 'migration_marks'),
+       EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = 'signet_keys' AND c.relname = 'tenant_keys')`
 
 type roleFacts struct {
 	server                             int
 	sessionUser, currentUser           string
 	database, cluster                  string
 	super, bypass, makesRoles, isOwner bool
-	hasSchema                          bool
+	hasSchema, hasKeys                 bool
 	writes, followsFeed                bool // what the tenant role alone may, and the system role alone
 }
 
@@ -90,7 +92,7 @@ func (f roleFacts) role() string {
 func checkPool(ctx context.Context, pool *pgxpool.Pool, key string, newest int64) (roleFacts, error) {
 	var f roleFacts
 	err := pool.QueryRow(ctx, selectRole).Scan(&f.server, &f.sessionUser, &f.currentUser, &f.database, &f.cluster,
-		&f.super, &f.bypass, &f.makesRoles, &f.isOwner, &f.hasSchema)
+		&f.super, &f.bypass, &f.makesRoles, &f.isOwner, &f.hasSchema, &f.hasKeys)
 	if err != nil {
 		return f, connectProblem(key, err)
 	}
@@ -109,7 +111,13 @@ func checkPool(ctx context.Context, pool *pgxpool.Pool, key string, newest int64
 	case !f.hasSchema:
 		return f, fmt.Errorf("%s: database %s holds no Signet schema; check its name, or run `signet migrate up`", key, f.database)
 	}
-	return f, checkSchema(ctx, pool, key, newest, &f)
+	if err := checkSchema(ctx, pool, key, newest, &f); err != nil {
+		return f, err
+	}
+	if !f.hasKeys {
+		return f, fmt.Errorf("%s: database %s holds Signet's data without its keys: restore the schema signet_keys from its backup (docs/operations/backup.md)", key, f.database)
+	}
+	return f, nil
 }
 
 const selectSchema = `

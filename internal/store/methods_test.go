@@ -126,6 +126,23 @@ var tenantCalls = map[string]tenantCall{
 	"DeleteTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.DeleteTenant(ctx)
 	},
+	"HoldTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) { return tx.HoldTenant(ctx) },
+	"ScheduleDeletion": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.ScheduleDeletion(ctx, time.Hour)
+	},
+	"RestoreTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.RestoreTenant(ctx)
+	},
+	"LockDueTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		if err := tx.ScheduleDeletion(ctx, 0); err != nil {
+			return nil, err
+		}
+		return tx.LockDueTenant(ctx)
+	},
+	"GetEstate": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		e, err := tx.GetEstate(ctx)
+		return []any{e.Apps, e.Secrets, e.Fingerprints, e.Keys}, err
+	},
 	"DeleteTicket": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.DeleteTicket(ctx, core.AccessToken, r.appSubject(), 1)
 	},
@@ -332,6 +349,9 @@ var platformCalls = map[string]platformCall{
 		list, err := tx.ListLegacyHosts(ctx, wholePage)
 		return len(list.Items), err
 	},
+	"RecordDeletion": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.RecordDeletion(ctx, core.Destroyed{TenantID: r.ID, At: time.Now(), UnopenableFrom: time.Now()})
+	},
 	"SealedWithoutRoot": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.SealedWithoutRoot(ctx)
 	},
@@ -403,7 +423,14 @@ var systemCalls = map[string]systemCall{
 		return tx.ListMemberships(ctx, r.Member)
 	},
 	"ListTenants": func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error) {
-		return tx.ListTenants(ctx, false, []core.TenantID{r.ID}, wholePage)
+		return tx.ListTenants(ctx, false, []core.TenantID{r.ID}, core.EveryTenant, wholePage)
+	},
+	"ListDueTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListDueTenants(ctx, 10)
+	},
+	"ListDeletions": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListKeylessTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListKeylessTenants(ctx)
 	},
 	"ReadChanges": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		changes, _, err := tx.ReadChanges(ctx, store.FeedPosition{})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,7 +12,12 @@ import (
 
 func scanTenant(row pgx.CollectableRow) (core.Tenant, error) {
 	var t core.Tenant
-	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &t.Corps)
+	var requested, due *time.Time
+	var by *string
+	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &requested, &due, &by, &t.Corps)
+	if err == nil && due != nil { // the three come together: tenants_deletion
+		t.Deletion = &core.Deletion{RequestedAt: *requested, DueAt: *due, RequestedBy: *by}
+	}
 	return t, err
 }
 
@@ -37,6 +43,7 @@ func (tx *TenantTx) CreateCorp(ctx context.Context, corp core.CorpID) error {
 
 const selectTenant = `
 SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at,
+       t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t
 WHERE t.tenant_id = $1`
@@ -69,37 +76,19 @@ func (tx *TenantTx) UpdateTenant(ctx context.Context, name string, status core.S
 	return translate(err)
 }
 
-const deleteTenantKeys = `
-DELETE FROM signet_keys.tenant_keys
-WHERE tenant_id = $1`
-
-const deleteTenant = `
-DELETE FROM signet.tenants
-WHERE tenant_id = $1`
-
-// DeleteTenant destroys the tenant's keys, then the tenant and everything that
-// hangs on it but its audit and the counts of its calls.
-func (tx *TenantTx) DeleteTenant(ctx context.Context) error {
-	if _, err := tx.tx.Exec(ctx, deleteTenantKeys, tx.tenantID); err != nil {
-		return translate(err)
-	}
-	if _, err := tx.tx.Exec(ctx, liftTenantPauses, tx.tenantID); err != nil {
-		return translate(err)
-	}
-	_, err := tx.tx.Exec(ctx, deleteTenant, tx.tenantID)
-	return translate(err)
-}
-
 const listTenants = `
 SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at,
+       t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t
 WHERE (t.created_at, t.tenant_id) < ($1, $2) AND ($3 OR t.tenant_id = ANY ($4::uuid[]))
+  AND ($6::text IN ('', t.status) OR $6 = 'leaving' AND t.deletion_due_at IS NOT NULL)
 ORDER BY t.created_at DESC, t.tenant_id DESC
 LIMIT $5`
 
-// ListTenants gives the tenants, newest first: all of them, or those named.
-func (tx *SystemTx) ListTenants(ctx context.Context, everyone bool, named []core.TenantID, p core.Page) (core.List[core.Tenant], error) {
+// ListTenants gives the tenants that the filter picks, newest first: of all of
+// them, or of those named.
+func (tx *SystemTx) ListTenants(ctx context.Context, everyone bool, named []core.TenantID, filter core.TenantFilter, p core.Page) (core.List[core.Tenant], error) {
 	after, err := parseMark(tenantList, p.Cursor, checkID)
 	if err != nil {
 		return core.List[core.Tenant]{}, err
@@ -108,7 +97,7 @@ func (tx *SystemTx) ListTenants(ctx context.Context, everyone bool, named []core
 	for i, id := range named {
 		ids[i] = id.String()
 	}
-	items, err := all(ctx, tx.tx, scanTenant, listTenants, after.at, after.id, everyone, ids, p.Limit+1)
+	items, err := all(ctx, tx.tx, scanTenant, listTenants, after.at, after.id, everyone, ids, p.Limit+1, filter)
 	return page(tenantList, items, p.Limit, func(t core.Tenant) mark { return mark{t.CreatedAt, t.ID.String()} }), err
 }
 

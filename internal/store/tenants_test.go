@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -132,17 +133,21 @@ func TestListsComeNewestFirstAndWholeWhateverThePage(t *testing.T) {
 				return nil
 			})
 			onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
-				everyone, count := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) { return tx.ListTenants(ctx, true, nil, p) })
+				everyone, count := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
+					return tx.ListTenants(ctx, true, nil, core.EveryTenant, p)
+				})
 				require.Len(t, everyone, more+1)
 				require.Equal(t, due, count)
 				require.Equal(t, r.ID, everyone[more].ID)
 				require.True(t, slices.IsSortedFunc(everyone, func(a, b core.Tenant) int { return b.CreatedAt.Compare(a.CreatedAt) }))
 				named, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
-					return tx.ListTenants(ctx, false, []core.TenantID{r.ID, core.NewTenantID()}, p)
+					return tx.ListTenants(ctx, false, []core.TenantID{r.ID, core.NewTenantID()}, core.EveryTenant, p)
 				})
 				require.Len(t, named, 1)
 				require.Equal(t, []core.CorpID{commonCorp}, named[0].Corps)
-				none, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) { return tx.ListTenants(ctx, false, nil, p) })
+				none, _ := pages(t, limit, func(p core.Page) (core.List[core.Tenant], error) {
+					return tx.ListTenants(ctx, false, nil, core.EveryTenant, p)
+				})
 				require.Empty(t, none)
 				return nil
 			})
@@ -180,7 +185,10 @@ func TestCursorThatTheListHasNotGivenIsRefused(t *testing.T) {
 		return st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error { _, err := tx.ListLegacyHosts(t.Context(), p); return err })
 	}
 	lists["tenants"] = func(p core.Page) error {
-		return st.System(t.Context(), func(tx *store.SystemTx) error { _, err := tx.ListTenants(t.Context(), true, nil, p); return err })
+		return st.System(t.Context(), func(tx *store.SystemTx) error {
+			_, err := tx.ListTenants(t.Context(), true, nil, core.EveryTenant, p)
+			return err
+		})
 	}
 	byTime, byNumber := "2026-01-01T00:00:00Z "+r.ID.String(), "1"
 	right := map[string]string{"apps": byTime, "domains": byTime, "tenants": byTime, "legacy-hosts": "2026-01-01T00:00:00Z crm.example.com", "secrets": byNumber, "audit": byNumber}
@@ -238,6 +246,49 @@ func TestAppIsReadAsItWasMadeAndCountsItsChanges(t *testing.T) {
 			require.NoError(t, tx.UpdateTenant(ctx, "另一个", core.Suspended))
 			tenant, err := tx.GetTenant(ctx)
 			require.Equal(t, []any{version + 1, "另一个", core.Suspended}, []any{tenant.Version, tenant.Name, tenant.Status})
+			return err
+		})
+	})
+}
+
+// A tenant is due from a time on and not before, for whoever looks for it and for
+// whoever takes it.
+func TestATenantIsDueWhenItsGraceTimeIsOver(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		r, stays := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
+		due := func() (listed []core.TenantID, taken bool) {
+			onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) (err error) {
+				listed, err = tx.ListDueTenants(ctx, 10)
+				return err
+			})
+			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
+				taken, err = tx.LockDueTenant(ctx)
+				return err
+			})
+			return listed, taken
+		}
+		schedule := func(grace time.Duration) {
+			onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error { return tx.ScheduleDeletion(ctx, grace) })
+		}
+		listed, taken := due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		schedule(time.Hour)
+		listed, taken = due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		schedule(0)
+		listed, taken = due()
+		require.Equal(t, []core.TenantID{r.ID}, listed)
+		require.True(t, taken)
+		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error { return tx.RestoreTenant(ctx) })
+		listed, taken = due()
+		require.Empty(t, listed)
+		require.False(t, taken)
+		onTenant(t, st, stays.ID, func(ctx context.Context, tx *store.TenantTx) error {
+			leaving, err := tx.HoldTenant(ctx)
+			require.False(t, leaving)
 			return err
 		})
 	})

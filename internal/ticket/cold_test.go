@@ -210,7 +210,7 @@ func TestAnAppThatIsDeletedMeanwhileIsUnknown(t *testing.T) {
 				failed <- err
 			}()
 			n.awaitHanging(t, 1)
-			require.NoError(t, n.Admin.DeleteTenant(t.Context(), apptest.Operator(), n.tenant.ID, nil))
+			require.NoError(t, n.Admin.DestroyTenant(t.Context(), apptest.Operator(), n.tenant.ID, nil))
 			n.WeCom.Release()
 			err := <-failed
 			require.True(t, fault.Has(err, fault.AppUnknown), err)

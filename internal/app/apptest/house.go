@@ -40,6 +40,12 @@ type Config struct {
 	RetryPauses bool                                 // between the client's tries; default none
 }
 
+// What a platform is set to that sets nothing.
+const (
+	DeletionGrace = 7 * 24 * time.Hour
+	KeyBackupDays = 7
+)
+
 // House is every room of a node.
 type House struct {
 	DB        storetest.DB
@@ -176,7 +182,8 @@ func (h *House) assemble(t testing.TB) {
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
 	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log})
-	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log,
+		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }
 
 // Catch applies what has changed since the House was built or caught up last,

@@ -132,6 +132,14 @@ type Corp struct {
 	CorpID string `json:"corpId"`
 }
 
+// Deletion The tenant is leaving: it is suspended, and destroyed once this is due. It is left
+// out of a tenant that stays.
+type Deletion struct {
+	DueAt       time.Time `json:"dueAt"`
+	RequestedAt time.Time `json:"requestedAt"`
+	RequestedBy string    `json:"requestedBy"`
+}
+
 // Handed defines model for Handed.
 type Handed struct {
 	State core.SecretState `json:"state"`
@@ -395,6 +403,10 @@ type Tenant struct {
 	// Corps Oldest first.
 	Corps     []Corp    `json:"corps"`
 	CreatedAt time.Time `json:"createdAt"`
+
+	// Deletion The tenant is leaving: it is suspended, and destroyed once this is due. It is left
+	// out of a tenant that stays.
+	Deletion  *Deletion `json:"deletion,omitempty"`
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Status    Status    `json:"status"`
@@ -487,6 +499,9 @@ type Limit = string
 // LinkID defines model for LinkId.
 type LinkID = string
 
+// Now defines model for Now.
+type Now = string
+
 // RefreshCookie defines model for RefreshCookie.
 type RefreshCookie = string
 
@@ -498,6 +513,9 @@ type SecretVersionNumber = string
 
 // TenantID defines model for TenantId.
 type TenantID = string
+
+// TenantStatus defines model for TenantStatus.
+type TenantStatus = string
 
 // ListLegacyHostsParams defines parameters for ListLegacyHosts.
 type ListLegacyHostsParams struct {
@@ -534,6 +552,9 @@ type RefreshSessionParams struct {
 
 // ListTenantsParams defines parameters for ListTenants.
 type ListTenantsParams struct {
+	// Status Which tenants; all of them if it is left out. One that is leaving is suspended too.
+	Status *TenantStatus `form:"status,omitempty" json:"status,omitempty"`
+
 	// Limit How many items a page may hold.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -543,6 +564,9 @@ type ListTenantsParams struct {
 
 // DeleteTenantParams defines parameters for DeleteTenant.
 type DeleteTenantParams struct {
+	// Now With true, the tenant is destroyed without its grace time.
+	Now *Now `form:"now,omitempty" json:"now,omitempty"`
+
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
@@ -2284,6 +2308,7 @@ func (o *operations) ListTenants(c *fiber.Ctx) error {
 	}
 	var request ListTenantsRequestObject
 	p := parameters{c: c}
+	request.Params.Status = p.query("status")
 	request.Params.Limit = p.query("limit")
 	request.Params.Cursor = p.query("cursor")
 	if p.err != nil {
@@ -2321,6 +2346,7 @@ func (o *operations) DeleteTenant(c *fiber.Ctx) error {
 	var request DeleteTenantRequestObject
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
+	request.Params.Now = p.query("now")
 	request.Params.IfMatch = p.header("If-Match")
 	if p.err != nil {
 		return p.err

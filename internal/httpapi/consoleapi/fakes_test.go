@@ -182,8 +182,14 @@ func (a *actions) GetTenant(_ context.Context, _ core.Actor, tenant core.TenantI
 	return theTenant(), checkPlace(tenant, appID)
 }
 
-func (a *actions) ListTenants(_ context.Context, _ core.Actor, p core.Page) (core.List[core.Tenant], error) {
-	return core.List[core.Tenant]{Items: []core.Tenant{theTenant()}, NextCursor: a.sees(p)}, nil
+func (a *actions) ListTenants(_ context.Context, _ core.Actor, filter core.TenantFilter, p core.Page) (core.List[core.Tenant], error) {
+	leaving := theTenant()
+	leaving.Status, leaving.Deletion = core.Suspended, &core.Deletion{RequestedAt: noon, DueAt: noon.Add(time.Hour), RequestedBy: "owner@example.com"}
+	list := core.List[core.Tenant]{Items: []core.Tenant{leaving, theTenant()}, NextCursor: a.sees(p)}
+	if filter == core.LeavingTenants {
+		list.Items = list.Items[:1]
+	}
+	return list, nil
 }
 
 func (a *actions) UpdateTenant(_ context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64, c admin.TenantChange) (core.Tenant, error) {
@@ -204,6 +210,16 @@ func (a *actions) DeleteTenant(_ context.Context, actor core.Actor, tenant core.
 		return err
 	}
 	return a.changed(actor, "DeleteTenant", ifVersion)
+}
+
+func (a *actions) DestroyTenant(_ context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error {
+	if err := checkPlace(tenant, appID); err != nil {
+		return err
+	}
+	if err := checkVersion(ifVersion); err != nil {
+		return err
+	}
+	return a.changed(actor, "DestroyTenant", ifVersion)
 }
 
 func (a *actions) CreateApp(_ context.Context, actor core.Actor, tenant core.TenantID, n admin.NewApp) (core.App, error) {

@@ -183,6 +183,25 @@ func parseLater(secret *string) (later bool, err error) {
 	return false, fault.InvalidField("?secret", fault.ReasonLater, nil)
 }
 
+// parseNow tells whether a tenant is to be destroyed without its grace time.
+func parseNow(now *string) (bool, error) {
+	switch {
+	case now == nil:
+		return false, nil
+	case *now == "true":
+		return true, nil
+	}
+	return false, fault.InvalidField("?now", fault.ReasonNow, nil)
+}
+
+// parseTenantFilter reads which tenants a list is to hold.
+func parseTenantFilter(status *string) (core.TenantFilter, error) {
+	if status == nil {
+		return core.EveryTenant, nil
+	}
+	return core.ParseTenantFilter("?status", *status)
+}
+
 // orEmpty gives the value of an optional member.
 func orEmpty(text *string) string {
 	if text == nil {

@@ -233,3 +233,34 @@ func TestUnknownRoutesAndMethodsOfTheAPIAreProblems(t *testing.T) {
 	require.Empty(t, b.ask(t, "OPTIONS", "/api/v1/tenants", "", "Origin", "https://evil.example.net", "Access-Control-Request-Method", "POST").
 		Header.Get("Access-Control-Allow-Origin"), "no other site may call the console")
 }
+
+// Whoever deletes a tenant says so plainly if it is to be without its grace time.
+func TestATenantIsDestroyedNowOnlyWhereThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	path := "/tenants/" + tenantID.String()
+	for query, want := range map[string]string{"": "DeleteTenant", "?now=true": "DestroyTenant"} {
+		b := setup(t, nil)
+		require.Equal(t, 204, b.act(t, "DELETE", path+query, "").StatusCode)
+		require.Equal(t, []string{want}, b.admin.changes)
+	}
+	b := setup(t, nil)
+	for _, text := range []string{"false", "", "TRUE", "1"} {
+		b.act(t, "DELETE", path+"?now="+text, "").requirePlace(t, "?now", "now")
+	}
+	b.act(t, "DELETE", path+"?now=true&now=true", "").requirePlace(t, "?now", "repeated")
+	require.Empty(t, b.admin.changes)
+}
+
+func TestTenantsAreListedByTheirStatus(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	leaving := b.act(t, "GET", "/tenants?status=leaving", "")
+	require.Equal(t, 200, leaving.StatusCode)
+	require.Contains(t, string(leaving.Text), `"deletion":{"dueAt":`)
+	requireSchema(t, "TenantList", leaving.Text)
+	every := b.act(t, "GET", "/tenants", "")
+	require.Equal(t, 1, strings.Count(string(every.Text), `"deletion"`), "one that stays has none")
+	for _, text := range []string{"", "gone", "LEAVING"} {
+		b.act(t, "GET", "/tenants?status="+text, "").requirePlace(t, "?status", "tenant_filter")
+	}
+}

@@ -37,9 +37,10 @@ type Identity interface {
 type Admin interface {
 	CreateTenant(ctx context.Context, actor core.Actor, n admin.NewTenant) (core.Tenant, error)
 	GetTenant(ctx context.Context, actor core.Actor, tenant core.TenantID) (core.Tenant, error)
-	ListTenants(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.Tenant], error)
+	ListTenants(ctx context.Context, actor core.Actor, filter core.TenantFilter, p core.Page) (core.List[core.Tenant], error)
 	UpdateTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64, c admin.TenantChange) (core.Tenant, error)
 	DeleteTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error
+	DestroyTenant(ctx context.Context, actor core.Actor, tenant core.TenantID, ifVersion *int64) error
 
 	CreateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, n admin.NewApp) (core.App, error)
 	GetApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.App, error)

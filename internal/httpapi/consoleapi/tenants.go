@@ -26,7 +26,11 @@ func (a *api) ListTenants(ctx context.Context, r ListTenantsRequestObject) (List
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.admin.ListTenants(ctx, actorOf(ctx), page)
+	filter, err := parseTenantFilter(r.Params.Status)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.admin.ListTenants(ctx, actorOf(ctx), filter, page)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +70,7 @@ func (a *api) UpdateTenant(ctx context.Context, r UpdateTenantRequestObject) (Up
 	return UpdateTenant200JSONResponse{Body: tenantAnswer(t), Headers: UpdateTenant200ResponseHeaders{ETag: etagOf(t.Version)}}, nil
 }
 
-// DeleteTenant deletes a tenant.
+// DeleteTenant lets a tenant leave, or destroys it now.
 func (a *api) DeleteTenant(ctx context.Context, r DeleteTenantRequestObject) (DeleteTenantResponseObject, error) {
 	id, err := parseTenantID(r.TenantID)
 	if err != nil {
@@ -76,7 +80,15 @@ func (a *api) DeleteTenant(ctx context.Context, r DeleteTenantRequestObject) (De
 	if err != nil {
 		return nil, err
 	}
-	if err := a.admin.DeleteTenant(ctx, actorOf(ctx), id, version); err != nil {
+	now, err := parseNow(r.Params.Now)
+	if err != nil {
+		return nil, err
+	}
+	remove := a.admin.DeleteTenant
+	if now {
+		remove = a.admin.DestroyTenant
+	}
+	if err := remove(ctx, actorOf(ctx), id, version); err != nil {
 		return nil, err
 	}
 	return DeleteTenant204Response{}, nil
@@ -97,7 +109,15 @@ func tenantAnswer(t core.Tenant) Tenant {
 		Name:      t.Name,
 		Corps:     mapped(t.Corps, func(id core.CorpID) Corp { return Corp{CorpID: string(id)} }),
 		Status:    t.Status,
+		Deletion:  deletionAnswer(t.Deletion),
 		CreatedAt: t.CreatedAt.UTC(),
 		UpdatedAt: t.UpdatedAt.UTC(),
 	}
+}
+
+func deletionAnswer(d *core.Deletion) *Deletion {
+	if d == nil {
+		return nil
+	}
+	return &Deletion{RequestedAt: d.RequestedAt.UTC(), DueAt: d.DueAt.UTC(), RequestedBy: d.RequestedBy}
 }
