@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"filippo.io/age"
 
@@ -16,7 +17,8 @@ import (
 // Master is the platform's master: one or more age identities. The first seals
 // and authenticates, all open. It shows nothing but its recipients.
 type Master struct {
-	identities []identity
+	identities    []identity
+	ageOperations atomic.Int64
 }
 
 type identity struct {
@@ -159,6 +161,13 @@ func (m *Master) Recipients() []string {
 	}
 	return list
 }
+
+// First gives the master of the first identity alone.
+func (m *Master) First() *Master { return &Master{identities: m.identities[:1:1]} }
+
+// AgeOperations counts how often age has opened or sealed something with this
+// master. It is by far the dearest thing here: a fifth of a millisecond each.
+func (m *Master) AgeOperations() int64 { return m.ageOperations.Load() }
 
 func (m *Master) first() identity { return m.identities[0] }
 

@@ -85,13 +85,17 @@ func (r *Ring) MissingWraps(recovery []Recipient) ([]RootKeyRow, error) {
 		return nil, err
 	}
 	var rows []RootKeyRow
-	for _, k := range r.keys {
+	for _, k := range r.present() {
 		row := RootKeyRow{Epoch: k.epoch, Fingerprint: k.fingerprint, CreatedAt: k.createdAt}
 		for _, to := range r.master.sealsTo(recovery) {
 			if k.sealedBy[to.text] == r.master.first().recipient.text {
 				continue
 			}
-			wrap, err := r.master.wrapTo(to, k.epoch, k.fingerprint, k.key())
+			held, err := k.open()
+			if err != nil {
+				return nil, err
+			}
+			wrap, err := r.master.wrapTo(to, k.epoch, k.fingerprint, held.key())
 			if err != nil {
 				return nil, err
 			}
@@ -148,6 +152,7 @@ func (m *Master) recoverKey(row RootKeyRow, wanted RootFingerprint) ([]byte, err
 		if own == nil {
 			continue
 		}
+		m.ageOperations.Add(1)
 		key, err := own.unwrap(w)
 		if err != nil {
 			return nil, fmt.Errorf("root key %d: %w", row.Epoch, err)
