@@ -15,6 +15,11 @@ type Source func(context.Context) ([]RootKeyRow, error)
 // opened without them.
 const renewTime = 3 * time.Second
 
+// keepGone is how long a key is kept whose row is gone. Something that was read
+// under it may be about to be opened, or be kept for the day on which Postgres is
+// away.
+const keepGone = 24 * time.Hour
+
 // renewal is what a Ring needs to be renewed while it is in use.
 type renewal struct {
 	source Source
@@ -31,8 +36,7 @@ var errNoSource = errors.New("this ring was given nothing to read them from")
 func (r *Ring) RenewFrom(source Source) { r.source = source }
 
 // Renew reads the rows anew: the ring takes up what has come, and keeps what it
-// holds where that fails. A key whose row is gone is kept until the next renewal
-// as well, because somebody may have read something under it just before.
+// holds where that fails. A key whose row is gone is dropped a day later.
 func (r *Ring) Renew(ctx context.Context) error {
 	select {
 	case r.turn <- struct{}{}:
@@ -40,12 +44,11 @@ func (r *Ring) Renew(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return r.readRows(ctx, true)
+	return r.readRows(ctx)
 }
 
 // renewOnce is Renew for somebody who has met an epoch that is not held. Of many
-// who do so at once, those that came before a reading began share it. None is
-// dropped.
+// who do so at once, those that came before a reading began share it.
 func (r *Ring) renewOnce() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewTime)
 	defer cancel()
@@ -59,11 +62,11 @@ func (r *Ring) renewOnce() error {
 	if r.begun.Load() > asked {
 		return nil // it began after the asking, and is over
 	}
-	return r.readRows(ctx, false)
+	return r.readRows(ctx)
 }
 
 // readRows is done by the holder of the turn.
-func (r *Ring) readRows(ctx context.Context, drop bool) error {
+func (r *Ring) readRows(ctx context.Context) error {
 	if r.source == nil {
 		return errNoSource
 	}
@@ -77,14 +80,18 @@ func (r *Ring) readRows(ctx context.Context, drop bool) error {
 	if err != nil {
 		return err
 	}
+	now := time.Now()
 	kept := make([]*rootKey, 0, len(held)+len(keys))
 	for _, k := range held {
-		if k.epoch >= keys[0].epoch || drop && k.gone {
-			continue
+		switch {
+		case k.epoch >= keys[0].epoch:
+		case k.goneAt.IsZero():
+			leaving := *k
+			leaving.goneAt = now
+			kept = append(kept, &leaving)
+		case now.Sub(k.goneAt) < keepGone:
+			kept = append(kept, k)
 		}
-		leaving := *k
-		leaving.gone = true
-		kept = append(kept, &leaving)
 	}
 	kept = append(kept, keys...)
 	r.held.Store(&kept)

@@ -30,7 +30,7 @@ type rootKey struct {
 	fingerprint RootFingerprint
 	createdAt   time.Time
 	sealedBy    map[string]string // by recipient, of the wraps whose MAC holds
-	gone        bool              // not among the rows that were read last (renew.go)
+	goneAt      time.Time         // when its row was missed first; zero: it is there (renew.go)
 	open        func() (openedKey, error)
 }
 
@@ -123,7 +123,7 @@ func findKey(keys []*rootKey, epoch int32) *rootKey {
 func (r *Ring) newest() *rootKey {
 	keys := *r.held.Load()
 	for _, k := range slices.Backward(keys) {
-		if !k.gone {
+		if k.goneAt.IsZero() {
 			return k
 		}
 	}
@@ -132,7 +132,7 @@ func (r *Ring) newest() *rootKey {
 
 // present are the keys that were among the rows when they were read last.
 func (r *Ring) present() []*rootKey {
-	return slices.DeleteFunc(slices.Clone(*r.held.Load()), func(k *rootKey) bool { return k.gone })
+	return slices.DeleteFunc(slices.Clone(*r.held.Load()), func(k *rootKey) bool { return !k.goneAt.IsZero() })
 }
 
 // find gives the key of an epoch, and reads the rows anew where it is not held: a
