@@ -19,7 +19,10 @@ type Config struct {
 	Sealer *seal.Sealer
 	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
 	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)
-	Log         *slog.Logger // gets alerts; default slog.Default
+	// RenewKeys reads the root keys anew, where one was turned just now (seal.Ring
+	// has it); default: nothing.
+	RenewKeys func(context.Context) error
+	Log       *slog.Logger // gets alerts; default slog.Default
 }
 
 // Actions is everything that an administrator can do.
@@ -32,6 +35,9 @@ type Actions struct {
 func New(cfg Config) *Actions {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.RenewKeys == nil {
+		cfg.RenewKeys = func(context.Context) error { return nil }
 	}
 	return &Actions{Config: cfg, deletion: make(chan struct{}, 1)}
 }

@@ -20,7 +20,18 @@ type chore struct {
 }
 
 // chores lists what this node sees to while it serves.
-func (s *Server) chores() []chore { return nil }
+func (s *Server) chores() []chore {
+	return []chore{
+		{"root_key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishRoot(ctx); return err }},
+		{"tenant_keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
+	}
+}
+
+// A turning that was cut short goes on within half a minute.
+const (
+	keysEvery = 10 * time.Second
+	keysTime  = time.Minute
+)
 
 // runChores does every chore again and again until ctx ends.
 func (s *Server) runChores(ctx context.Context, list []chore) error {

@@ -79,3 +79,16 @@ func readKeys(cfg config.Config, log *slog.Logger) (master *seal.Master, recover
 	recovery, problems[1] = recoveryRecipients(cfg, log)
 	return master, recovery, errors.Join(problems[:]...)
 }
+
+func recoveryRecipients(cfg config.Config, log *slog.Logger) ([]seal.Recipient, error) {
+	if cfg.RecoveryRecipient == "" {
+		log.Warn("no recovery recipient is set: if the identity file is lost, every secret is lost; see docs/custody.md",
+			"key", config.RecoveryRecipient)
+		return nil, nil
+	}
+	recipient, err := seal.ParseRecipient(cfg.RecoveryRecipient)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.RecoveryRecipient, err)
+	}
+	return []seal.Recipient{recipient}, nil
+}

@@ -156,14 +156,18 @@ func (m *Master) openRow(row RootKeyRow, own *identity, w RootKeyWrap) (openedKe
 	if subtle.ConstantTimeCompare(fingerprint, row.Fingerprint) != 1 {
 		return openedKey{}, fmt.Errorf("root key %d: %w: it is not the key that its fingerprint names; restore the row from a backup", row.Epoch, ErrForged)
 	}
+	return openedOf(row.Epoch, key)
+}
+
+func openedOf(epoch int32, key []byte) (openedKey, error) {
 	wrapKey, err := fromKey(key, labelRootWrap, keyLength)
 	if err != nil {
-		return openedKey{}, fmt.Errorf("root key %d: %w", row.Epoch, err)
+		return openedKey{}, fmt.Errorf("root key %d: %w", epoch, err)
 	}
 	defer clear(wrapKey)
 	aead, err := chacha20poly1305.NewX(wrapKey)
 	if err != nil {
-		return openedKey{}, fmt.Errorf("root key %d: %w", row.Epoch, err)
+		return openedKey{}, fmt.Errorf("root key %d: %w", epoch, err)
 	}
 	return openedKey{key: func() []byte { return key }, wrap: aead}, nil
 }

@@ -392,7 +392,7 @@ var keysCalls = map[string]keysCall{
 		return nil, tx.RewrapKeys(ctx, []store.ScopeKey{k})
 	},
 	"TakeKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		keys, err := tx.TakeKeys(ctx, 2, 10)
+		keys, err := tx.TakeKeys(ctx, 2, store.ScopeKey{}, 10)
 		return len(keys), err
 	},
 }

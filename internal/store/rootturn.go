@@ -23,34 +23,42 @@ func (k ScopeKey) OfPlatform() bool { return k.TenantID.IsZero() }
 const takeTenantKeys = `
 SELECT tenant_id, version, root_epoch, wrapped
 FROM signet_keys.tenant_keys
-WHERE root_epoch < $1
-LIMIT $2
+WHERE root_epoch < $1 AND (tenant_id, version) > ($2, $3)
+ORDER BY tenant_id, version
+LIMIT $4
 FOR NO KEY UPDATE SKIP LOCKED`
 
 const takePlatformKeys = `
 SELECT version, root_epoch, wrapped
 FROM signet_keys.platform_keys
 WHERE root_epoch < $1
-LIMIT $2
 FOR NO KEY UPDATE SKIP LOCKED`
 
-// TakeKeys gives at most limit scope keys that lie under root keys older than
-// epoch, the platform's first, and holds them until the transaction ends. What
-// others hold is passed over.
-func (tx *KeysTx) TakeKeys(ctx context.Context, epoch int32, limit int) ([]ScopeKey, error) {
-	keys, err := all(ctx, tx.tx, func(row pgx.CollectableRow) (k ScopeKey, err error) {
-		k.WrappedKey, err = scanWrappedKey(row)
-		return k, err
-	}, takePlatformKeys, epoch, limit)
-	if err != nil || len(keys) == limit {
-		return keys, err
+// TakeKeys gives at most limit tenants' keys that lie under root keys older than
+// epoch, in the order of tenant and version and behind the given one, and holds
+// them until the transaction ends. Before the first of them come the platform's
+// own. What others hold is passed over.
+func (tx *KeysTx) TakeKeys(ctx context.Context, epoch int32, after ScopeKey, limit int) ([]ScopeKey, error) {
+	var keys []ScopeKey
+	if after.OfPlatform() {
+		var err error
+		if keys, err = all(ctx, tx.tx, scanPlatformKey, takePlatformKeys, epoch); err != nil {
+			return nil, err
+		}
 	}
-	tenants, err := all(ctx, tx.tx, func(row pgx.CollectableRow) (ScopeKey, error) {
-		var k ScopeKey
-		err := row.Scan(&k.TenantID, &k.Version, &k.RootEpoch, &k.Wrapped)
-		return k, err
-	}, takeTenantKeys, epoch, limit-len(keys))
+	tenants, err := all(ctx, tx.tx, scanTenantKey, takeTenantKeys, epoch, after.TenantID, after.Version, limit)
 	return append(keys, tenants...), err
+}
+
+func scanPlatformKey(row pgx.CollectableRow) (k ScopeKey, err error) {
+	k.WrappedKey, err = scanWrappedKey(row)
+	return k, err
+}
+
+func scanTenantKey(row pgx.CollectableRow) (ScopeKey, error) {
+	var k ScopeKey
+	err := row.Scan(&k.TenantID, &k.Version, &k.RootEpoch, &k.Wrapped)
+	return k, err
 }
 
 const rewrapTenantKeys = `
@@ -216,17 +224,10 @@ ORDER BY version`
 // ListTenantKeys gives at most limit keys of tenants behind the given one, in the
 // order of tenant and version.
 func (tx *KeysTx) ListTenantKeys(ctx context.Context, after ScopeKey, limit int) ([]ScopeKey, error) {
-	return all(ctx, tx.tx, func(row pgx.CollectableRow) (ScopeKey, error) {
-		var k ScopeKey
-		err := row.Scan(&k.TenantID, &k.Version, &k.RootEpoch, &k.Wrapped)
-		return k, err
-	}, listScopeKeys, after.TenantID, after.Version, limit)
+	return all(ctx, tx.tx, scanTenantKey, listScopeKeys, after.TenantID, after.Version, limit)
 }
 
 // ListPlatformKeys gives the platform's own keys, oldest first.
 func (tx *KeysTx) ListPlatformKeys(ctx context.Context) ([]ScopeKey, error) {
-	return all(ctx, tx.tx, func(row pgx.CollectableRow) (k ScopeKey, err error) {
-		k.WrappedKey, err = scanWrappedKey(row)
-		return k, err
-	}, listPlatformKeys)
+	return all(ctx, tx.tx, scanPlatformKey, listPlatformKeys)
 }

@@ -34,12 +34,12 @@ func TestTwoTurnersShareTheKeys(t *testing.T) {
 		})
 		onKeys(t, st, func(ctx context.Context, tx *store.KeysTx) error { return tx.PutRootKey(ctx, nextRootKey) })
 		onKeys(t, st, func(ctx context.Context, first *store.KeysTx) error {
-			mine, err := first.TakeKeys(ctx, 2, 2)
+			mine, err := first.TakeKeys(ctx, 2, store.ScopeKey{}, 1)
 			require.NoError(t, err)
 			require.Len(t, mine, 2)
 			require.True(t, mine[0].OfPlatform(), "the platform's own comes first: a node that starts needs it")
 			onKeys(t, st, func(ctx context.Context, second *store.KeysTx) error {
-				theirs, err := second.TakeKeys(ctx, 2, 10)
+				theirs, err := second.TakeKeys(ctx, 2, store.ScopeKey{}, 10)
 				require.NoError(t, err)
 				require.Len(t, theirs, 2)
 				for _, k := range theirs {

@@ -15,6 +15,7 @@ import (
 
 	"signet/internal/admin"
 	"signet/internal/core"
+	"signet/internal/custody"
 	"signet/internal/seal"
 	"signet/internal/signing"
 	"signet/internal/store"
@@ -134,8 +135,9 @@ func (h *House) openRing(t testing.TB) {
 	require.NoError(t, h.Store.Platform(t.Context(), core.System("test"), func(tx *store.PlatformTx) error {
 		return tx.CreateRootKey(t.Context(), row)
 	}))
-	h.Ring, err = seal.OpenRing(master, []seal.RootKeyRow{first})
+	keys, err := custody.Read(t.Context(), custody.Config{Store: h.Store, Master: master, Log: h.Log})
 	require.NoError(t, err)
+	h.Ring = keys.Ring
 }
 
 // WriteIdentity writes the identity file with which a node of a process of its
@@ -173,7 +175,7 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log})
 }
 
 // Catch applies what has changed since the House was built or caught up last,
