@@ -49,28 +49,25 @@ func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 	if err := k.checkPlatform(ctx, &c); err != nil {
 		return c, err
 	}
-	var last core.TenantID
-	var after store.ScopeKey
-	for {
-		var keys []store.ScopeKey
-		err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) error {
+	for page := (core.Page{Limit: batch}); ; {
+		var list core.List[core.Tenant]
+		err := k.Store.System(ctx, func(tx *store.SystemTx) error {
 			var err error
-			keys, err = tx.ListTenantKeys(ctx, after, batch)
+			list, err = tx.ListTenants(ctx, true, nil, page)
 			return err
 		})
-		if err != nil || len(keys) == 0 {
+		if err != nil {
 			return c, err
 		}
-		for _, key := range keys {
-			if key.TenantID != last {
-				if err := k.checkTenant(ctx, key.TenantID, &c); err != nil {
-					return c, err
-				}
+		for _, tenant := range list.Items {
+			if err := k.checkTenant(ctx, tenant.ID, &c); err != nil {
+				return c, err
 			}
-			last = key.TenantID
 		}
-		after = keys[len(keys)-1]
 		tell(c)
+		if page.Cursor = list.NextCursor; page.Cursor == "" {
+			return c, nil
+		}
 	}
 }
 
@@ -89,6 +86,9 @@ func (k *Keys) checkTenant(ctx context.Context, tenant core.TenantID, c *Checked
 				return err
 			}
 			seen := Checked{Tenants: 1}
+			if len(versions) == 0 {
+				seen.note(nil, fmt.Errorf("tenant %s has no key", tenant))
+			}
 			keys := map[int32]seal.WrappedKey{}
 			for _, v := range versions {
 				key, err := tx.GetTenantKey(ctx, v.Version)

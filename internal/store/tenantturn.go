@@ -31,7 +31,7 @@ type SealedKind string
 
 // The kinds. What each binds its value to stands in the columns of SealedValue.
 const (
-	ValueOfSecret SealedKind = "app_secret"
+	ValueOfSecret SealedKind = "secret"
 	ValueOfTicket SealedKind = "ticket"
 )
 

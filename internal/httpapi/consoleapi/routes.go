@@ -54,6 +54,9 @@ type Admin interface {
 	RotateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n admin.NewSecret) (core.SecretVersion, error)
 	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)
 
+	GetTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
+	RotateTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
+
 	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)
 	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error
 	ListLegacyHosts(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.LegacyHost], error)
