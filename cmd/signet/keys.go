@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"signet/internal/app"
 	"signet/internal/config"
+	"signet/internal/core"
 )
 
 type keysCommand struct {
@@ -39,16 +41,26 @@ func (keysStatus) Run(ctx context.Context, t *terminal) error {
 }
 
 type keysRotate struct {
-	Master bool `help:"Hand the root keys over to the first identity of the file, and take them from all others."`
+	Master bool   `xor:"what" help:"Hand the root keys over to the first identity of the file, and take them from all others."`
+	Tenant string `xor:"what" placeholder:"ID" help:"Turn the key of one tenant and all that it has sealed."`
 }
 
 func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
-	cfg, err := readForKeys(config.IdentityFile)
-	if err != nil {
-		return err
+	var tenant core.TenantID
+	if c.Tenant != "" {
+		var err error
+		if tenant, err = core.ParseTenantID(c.Tenant); err != nil {
+			return wrongUse{fmt.Errorf("--tenant %q is no id of a tenant: the console shows it", c.Tenant)}
+		}
 	}
-	if c.Master {
+	cfg, err := readForKeys(config.IdentityFile)
+	switch {
+	case err != nil:
+		return err
+	case c.Master:
 		return app.RotateMaster(ctx, cfg, t.out)
+	case !tenant.IsZero():
+		return app.RotateTenantKey(ctx, cfg, tenant, t.out)
 	}
 	return app.RotateKeys(ctx, cfg, t.out)
 }

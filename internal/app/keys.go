@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"signet/internal/admin"
 	"signet/internal/config"
+	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/seal"
 )
@@ -140,6 +142,36 @@ func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
 		if err == nil && !begun {
 			_, err = fmt.Fprintf(out, "the recovery sheet of root key %d:\n\n%s", turned.To.Epoch, keys.Ring.NextSheet(turned.To, with.Recovery, time.Now()))
 		}
+		return err
+	})
+}
+
+// RotateTenantKey turns the key of one tenant and all that it has sealed, or
+// finishes what was begun of it.
+func RotateTenantKey(ctx context.Context, cfg config.Config, tenant core.TenantID, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		actions := admin.New(admin.Config{Store: with.Store, Sealer: keys.Ring.Sealer(), NewScopeKey: keys.Ring.NewScopeKey, RenewKeys: keys.Ring.Renew})
+		actor := core.System("keys")
+		key, err := actions.RotateTenantKey(ctx, actor, tenant)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "version %d of the key of tenant %s seals from now on\n", key.Version, tenant)
+		if err := keys.FinishTenant(ctx, tenant); err != nil {
+			return err
+		}
+		if key, err = actions.GetTenantKey(ctx, actor, tenant); err != nil {
+			return err
+		}
+		if len(key.Versions) > 1 {
+			_, err = fmt.Fprintf(out, "something was sealed under an older version meanwhile; the nodes turn it, or run this again\n")
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%d values lie under it, nothing under an older one, and those are destroyed\n", key.Versions[0].Values)
 		return err
 	})
 }

@@ -36,7 +36,7 @@ func (k *Keys) FinishTenants(ctx context.Context) error {
 	}
 	var problems []error
 	for _, tenant := range tenants {
-		err := k.finishTenant(ctx, tenant)
+		err := k.FinishTenant(ctx, tenant)
 		switch {
 		case fault.Has(err, fault.StoreUnavailable), ctx.Err() != nil:
 			return err
@@ -48,7 +48,8 @@ func (k *Keys) FinishTenants(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-func (k *Keys) finishTenant(ctx context.Context, tenant core.TenantID) error {
+// FinishTenant is FinishTenants for one tenant.
+func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
 	var closed []error
 	for more := true; more; {
 		more, closed = false, nil
