@@ -82,8 +82,8 @@ func ParseMaster(r io.Reader) (*Master, error) {
 	if len(content) > maxMasterLength {
 		return nil, errors.New("is longer than 64 KiB, so it is no identity file: check the path")
 	}
-	if bytes.HasPrefix(content, []byte(prefixEncrypted)) {
-		return nil, errEncrypted
+	if isEncrypted(content) {
+		return nil, ErrEncrypted
 	}
 	m := &Master{}
 	number := 0
@@ -94,7 +94,7 @@ func ParseMaster(r io.Reader) (*Master, error) {
 			continue
 		}
 		one, err := parseIdentity(text)
-		if errors.Is(err, errEncrypted) {
+		if errors.Is(err, ErrEncrypted) {
 			return nil, err
 		}
 		if err != nil {
@@ -111,7 +111,12 @@ func ParseMaster(r io.Reader) (*Master, error) {
 	return m, nil
 }
 
-var errEncrypted = errors.New("is encrypted: decrypt it with age -d and give the file that comes out, which begins with AGE-SECRET-KEY-")
+// ErrEncrypted says that an identity file is protected, and no passphrase was given.
+var ErrEncrypted = errors.New("is encrypted: decrypt it with age -d and give the file that comes out, which begins with AGE-SECRET-KEY-")
+
+func isEncrypted(content []byte) bool {
+	return bytes.HasPrefix(content, []byte(prefixEncrypted)) || bytes.HasPrefix(bytes.TrimSpace(content), []byte(prefixEncryptedArmour))
+}
 
 func parseIdentity(text string) (identity, error) {
 	var one identity
@@ -131,7 +136,7 @@ func parseIdentity(text string) (identity, error) {
 		one.opener = parsed
 		one.recipient = Recipient{text: parsed.Recipient().String(), to: parsed.Recipient()}
 	case strings.HasPrefix(text, prefixEncryptedArmour):
-		return identity{}, errEncrypted
+		return identity{}, ErrEncrypted
 	case strings.HasPrefix(text, prefixX25519):
 		return identity{}, errors.New("is a public recipient and not an identity: give the file that holds the line beginning with AGE-SECRET-KEY-")
 	case strings.HasPrefix(text, prefixPluginIdentity):
