@@ -210,3 +210,25 @@ func TestANodeWithoutPostgresKeepsItsRootKeys(t *testing.T) {
 	require.True(t, fault.Has(err, fault.StoreUnavailable), "%v", err)
 	require.NoError(t, k.Ring.CheckScopeKey(key))
 }
+
+// ageOperationsAtStart starts a node beside a root key under which nothing lies
+// yet, signs for every tenant, and counts what age did.
+func ageOperationsAtStart(t *testing.T) int64 {
+	t.Helper()
+	s := newSite(t, 3)
+	next, err := s.Ring.NextRootKey(nil)
+	require.NoError(t, err)
+	s.putRootKey(t, next)
+	fresh, err := seal.ReadMaster(s.WriteIdentity(t))
+	require.NoError(t, err)
+	k, err := s.open(t, fresh)
+	require.NoError(t, err)
+	s.Ring = k.Ring
+	s.signAll(t, s.Restart(t))
+	return fresh.AgeOperations()
+}
+
+func TestAStartOpensOneRootKeyHoweverManyThereAre(t *testing.T) {
+	t.Parallel()
+	require.EqualValues(t, 1, ageOperationsAtStart(t))
+}
