@@ -3,8 +3,6 @@ package custody_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"sync"
 	"testing"
 
@@ -44,7 +42,7 @@ func host(i int) string { return fmt.Sprintf("crm%d.site.example.com", i) }
 // process gives the keys of another process with the same identity file.
 func (s *site) process(t *testing.T, recovery ...seal.Recipient) *custody.Keys {
 	t.Helper()
-	k, err := custody.Open(t.Context(), custody.Config{Store: s.DB.Open(t), Master: s.master, Recovery: recovery, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	k, err := custody.Open(t.Context(), custody.Config{Store: s.DB.Open(t), Master: s.master, Recovery: recovery})
 	require.NoError(t, err)
 	return k
 }

@@ -49,6 +49,8 @@ func (r *Ring) Renew(ctx context.Context) error {
 
 // renewOnce is Renew for somebody who has met an epoch that is not held. Of many
 // who do so at once, those that came before a reading began share it.
+//
+//nolint:contextcheck,nolintlint // whoever opens a value has no context: it is of memory alone, but here
 func (r *Ring) renewOnce() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewTime)
 	defer cancel()
