@@ -82,13 +82,23 @@ func TestTheRootKeyIsTurnedWhileAnotherProcessSigns(t *testing.T) {
 	require.Equal(t, []string{"2"}, s.epochs(t))
 	require.Equal(t, 3, s.keysUnder(t, 2))
 	s.signAll(t, cold)
-	tenant := s.Tenant(t, "made by a node that did not hear of it", "ww9999999999999999")
-	s.apps = append(s.apps, s.App(t, tenant, "1000002", apptest.Secret("late"), host(3)))
-	require.Equal(t, 4, s.keysUnder(t, 2))
 	s.signAll(t, s.Restart(t))
 	require.Equal(t, []string{"root_key.rotate 2", "root_key.retire 1"},
 		s.DB.List(t, `SELECT action || ' ' || subject FROM signet.platform_audit ORDER BY seq`))
 	require.Equal(t, []string{"0 3"}, s.DB.List(t, `SELECT (detail->>'keys_left') || ' ' || (detail->>'keys_on_the_next') FROM signet.platform_audit WHERE action = 'root_key.retire'`))
+}
+
+// A node that did not hear of it makes a tenant: its key is refused under the root
+// key that is gone, and made again under the new one.
+func TestATenantIsMadeByANodeThatDidNotHearOfTheTurning(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	_, err := s.process(t).Rotate(t.Context(), nobody)
+	require.NoError(t, err)
+	tenant := s.Tenant(t, "made late", "ww9999999999999999")
+	s.apps = append(s.apps, s.App(t, tenant, "1000002", apptest.Secret("late"), host(1)))
+	require.Equal(t, 2, s.keysUnder(t, 2))
+	s.signAll(t, s.Restart(t))
 }
 
 // Several turn at once, and the nodes do as well: one turning comes of it, and
