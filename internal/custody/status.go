@@ -27,7 +27,7 @@ func (k *Keys) Status(ctx context.Context) (s Status, err error) {
 		return s, err
 	}
 	err = k.Store.System(ctx, func(tx *store.SystemTx) error {
-		s.Turning, err = tx.ListTurningTenants(ctx, StatusTenants)
+		s.Turning, err = tx.ListTurningTenants(ctx, core.TenantID{}, StatusTenants)
 		return err
 	})
 	return s, err

@@ -25,27 +25,30 @@ const (
 // chore of every node. A tenant where that cannot be done is told of, and keeps no
 // other waiting.
 func (k *Keys) FinishTenants(ctx context.Context) error {
-	var tenants []core.TenantID
-	err := k.Store.System(ctx, func(tx *store.SystemTx) error {
-		var err error
-		tenants, err = tx.ListTurningTenants(ctx, tenantBatch)
-		return err
-	})
-	if err != nil {
-		return err
-	}
 	var problems []error
-	for _, tenant := range tenants {
-		err := k.FinishTenant(ctx, tenant)
-		switch {
-		case fault.Has(err, fault.StoreUnavailable), ctx.Err() != nil:
+	var after core.TenantID
+	for {
+		var tenants []core.TenantID
+		err := k.Store.System(ctx, func(tx *store.SystemTx) error {
+			var err error
+			tenants, err = tx.ListTurningTenants(ctx, after, tenantBatch)
 			return err
-		case fault.Has(err, fault.TenantUnknown): // deleted meanwhile
-		case err != nil:
-			problems = append(problems, fmt.Errorf("tenant %s: %w", tenant, err))
+		})
+		if err != nil || len(tenants) == 0 {
+			return errors.Join(append(problems, err)...)
 		}
+		for _, tenant := range tenants {
+			err := k.FinishTenant(ctx, tenant)
+			switch {
+			case fault.Has(err, fault.StoreUnavailable), ctx.Err() != nil:
+				return err
+			case fault.Has(err, fault.TenantUnknown): // deleted meanwhile
+			case err != nil:
+				problems = append(problems, fmt.Errorf("tenant %s: %w", tenant, err))
+			}
+		}
+		after = tenants[len(tenants)-1]
 	}
-	return errors.Join(problems...)
 }
 
 // FinishTenant is FinishTenants for one tenant.

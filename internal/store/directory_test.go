@@ -86,7 +86,7 @@ func TestBoundHostLeadsToItsApp(t *testing.T) {
 			roles, err := tx.ListMemberships(ctx, a.Member)
 			require.Equal(t, map[core.TenantID]core.Role{a.ID: core.TenantOwner}, roles)
 			require.NoError(t, err)
-			turning, err := tx.ListTurningTenants(ctx, 10)
+			turning, err := tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 			require.Empty(t, turning)
 			return err
 		})

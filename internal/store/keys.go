@@ -202,14 +202,15 @@ func (tx *PlatformTx) CreateRootKey(ctx context.Context, k RootKeyRow) error {
 const listSupersededTenants = `
 SELECT DISTINCT tenant_id
 FROM signet_keys.tenant_keys
-WHERE superseded_at IS NOT NULL
+WHERE superseded_at IS NOT NULL AND tenant_id > $1
 ORDER BY tenant_id
-LIMIT $1`
+LIMIT $2`
 
-// ListTurningTenants gives at most limit tenants whose key is being turned: there
-// is a newer one, and what was sealed under the former may not all be under it yet.
-func (tx *SystemTx) ListTurningTenants(ctx context.Context, limit int) ([]core.TenantID, error) {
-	return all(ctx, tx.tx, pgx.RowTo[core.TenantID], listSupersededTenants, limit)
+// ListTurningTenants gives at most limit tenants whose key is being turned, in the
+// order of their ids and behind the given one: there is a newer key, and what was
+// sealed under the former may not all be under it yet.
+func (tx *SystemTx) ListTurningTenants(ctx context.Context, after core.TenantID, limit int) ([]core.TenantID, error) {
+	return all(ctx, tx.tx, pgx.RowTo[core.TenantID], listSupersededTenants, after, limit)
 }
 
 const selectSealedWithoutRoot = `

@@ -400,7 +400,7 @@ var keysCalls = map[string]keysCall{
 // systemCalls has a row for each method of SystemTx.
 var systemCalls = map[string]systemCall{
 	"ListTurningTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
-		return tx.ListTurningTenants(ctx, 10)
+		return tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 	},
 	"Clock": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		at, err := tx.Clock(ctx)

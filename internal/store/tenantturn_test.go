@@ -44,7 +44,7 @@ func TestATenantsKeyIsRetiredWhenNothingHangsOnIt(t *testing.T) {
 		makeTenant(t, st, "bravo")
 		turnKey(t, st, r, 2)
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
-			turning, err := tx.ListTurningTenants(ctx, 10)
+			turning, err := tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 			require.Equal(t, []core.TenantID{r.ID}, turning)
 			return err
 		})
