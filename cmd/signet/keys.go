@@ -2,14 +2,19 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"signet/internal/app"
 	"signet/internal/config"
+	"signet/internal/core"
 )
 
 type keysCommand struct {
-	Init   keysInit   `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
-	Status keysStatus `cmd:"" help:"Tell the epochs of the root key, what hangs on each, and whether recovery is covered."`
+	Init    keysInit    `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
+	Status  keysStatus  `cmd:"" help:"Tell the epochs of the root key, what hangs on each, what is being turned, and whether recovery is covered."`
+	Rotate  keysRotate  `cmd:"" help:"Turn the root key, while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
+	Check   keysCheck   `cmd:"" help:"Prove that the identity file, or the offline recovery identity alone, opens everything. Writes nothing."`
+	Recover keysRecover `cmd:"" help:"Hand the root keys over to a new identity file by the offline recovery identity, when the old file is lost."`
 
 	Deletions keysDeletions `cmd:"" help:"Print the list of destroyed tenants, to be kept beside the backups."`
 	Forget    keysForget    `cmd:"" help:"Destroy in a restored database the tenants on a list of deletions."`
@@ -31,9 +36,77 @@ func (c *keysInit) Run(t *terminal) error {
 type keysStatus struct{}
 
 func (keysStatus) Run(ctx context.Context, t *terminal) error {
-	cfg, err := config.Read(config.FromProcess(nil), config.DatabaseURL, config.IdentityFile)
+	cfg, err := readForKeys(config.IdentityFile)
 	if err != nil {
 		return err
 	}
 	return app.KeyStatus(ctx, cfg, t.out)
+}
+
+type keysRotate struct {
+	Master bool   `xor:"what" help:"Hand the root keys over to the first identity of the file, and take them from all others."`
+	Tenant string `xor:"what" placeholder:"ID" help:"Turn the key of one tenant and all that it has sealed."`
+}
+
+func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
+	var tenant core.TenantID
+	if c.Tenant != "" {
+		var err error
+		if tenant, err = core.ParseTenantID(c.Tenant); err != nil {
+			return wrongUse{fmt.Errorf("--tenant %q is no id of a tenant: the console shows it", c.Tenant)}
+		}
+	}
+	cfg, err := readForKeys(config.IdentityFile)
+	switch {
+	case err != nil:
+		return err
+	case c.Master:
+		return app.RotateMaster(ctx, cfg, t.out)
+	case !tenant.IsZero():
+		return app.RotateTenantKey(ctx, cfg, tenant, t.out)
+	}
+	return app.RotateKeys(ctx, cfg, t.out)
+}
+
+type keysCheck struct {
+	Recovery string   `placeholder:"FILE" help:"The offline recovery identity, which is then used alone."`
+	Sheet    []string `placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What a recovery sheet says of a root key; once for each."`
+}
+
+func (c *keysCheck) Run(ctx context.Context, t *terminal) error {
+	sheet, err := app.ParseSheet(c.Sheet)
+	if err != nil {
+		return wrongUse{err}
+	}
+	var needed []string
+	if c.Recovery == "" {
+		needed = append(needed, config.IdentityFile)
+	}
+	cfg, err := readForKeys(needed...)
+	if err != nil {
+		return err
+	}
+	return app.CheckKeys(ctx, cfg, c.Recovery, sheet, t.out)
+}
+
+type keysRecover struct {
+	Recovery string   `required:"" placeholder:"FILE" help:"The offline recovery identity."`
+	Sheet    []string `required:"" placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What the recovery sheet says of a root key; once for each."`
+}
+
+func (c *keysRecover) Run(ctx context.Context, t *terminal) error {
+	sheet, err := app.ParseSheet(c.Sheet)
+	if err != nil {
+		return wrongUse{err}
+	}
+	cfg, err := readForKeys(config.IdentityFile)
+	if err != nil {
+		return err
+	}
+	return app.RecoverKeys(ctx, cfg, c.Recovery, sheet, t.out)
+}
+
+// readForKeys reads what every command needs that looks into the database's keys.
+func readForKeys(more ...string) (config.Config, error) {
+	return config.Read(config.FromProcess(nil), append([]string{config.DatabaseURL}, more...)...)
 }

@@ -19,6 +19,7 @@ func TestAMistypedKeyIsAnErrorOfEveryCommandThatDoesSomething(t *testing.T) {
 	})
 	flags := map[string][]string{
 		"dev": {"--dir", filepath.Join(dir, "dev")}, "keys init": {"--out", filepath.Join(dir, "identity.txt")},
+		"keys recover": {"--recovery", filepath.Join(dir, "recovery.txt"), "--sheet", "1=00112233445566778899aabbccddeeff"},
 		"admin create": {"--email", "owner@test.example", "--password-stdin"}, "fakewecom": {"--addr", "nonsense"},
 		"keys forget": {"--list", filepath.Join(dir, "deletions.jsonl")},
 	}

@@ -20,7 +20,10 @@ type Config struct {
 	Sealer *seal.Sealer
 	// NewScopeKey makes the key of a new tenant (seal.Ring has it).
 	NewScopeKey func(seal.Scope, int32) (seal.WrappedKey, error)
-	Log         *slog.Logger // gets alerts; default slog.Default
+	// RenewKeys reads the root keys anew, where one was turned just now (seal.Ring
+	// has it); default: nothing.
+	RenewKeys func(context.Context) error
+	Log       *slog.Logger // gets alerts; default slog.Default
 
 	DeletionGrace time.Duration // between the deletion of a tenant and its destruction; 0: none
 	KeyBackupDays int           // how many days a backup of the keys is kept, for the proof of a destruction
@@ -36,6 +39,9 @@ type Actions struct {
 func New(cfg Config) *Actions {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.RenewKeys == nil {
+		cfg.RenewKeys = func(context.Context) error { return nil }
 	}
 	return &Actions{Config: cfg, destruction: make(chan struct{}, 1)}
 }

@@ -146,6 +146,14 @@ var methods = map[string]method{
 	"RevokeIntakeLink": {may: writers, tenant: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeIntakeLink(ctx, actor, s.tenant, s.app, s.link)
 	}},
+	"GetTenantKey": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetTenantKey(ctx, actor, s.tenant)
+		return err
+	}},
+	"RotateTenantKey": {may: writers, tenant: true, audit: "tenant_key.turn", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.RotateTenantKey(ctx, actor, s.tenant)
+		return err
+	}},
 	"ListSecrets": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListSecrets(ctx, actor, s.tenant, s.app, firstPage)
 		return err

@@ -5,7 +5,6 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
-	"signet/internal/seal"
 	"signet/internal/store"
 )
 
@@ -31,28 +30,25 @@ func (a *Actions) CreateTenant(ctx context.Context, actor core.Actor, n NewTenan
 	if err := wrong.err(); err != nil {
 		return core.Tenant{}, err
 	}
-	// 2. A key of its own.
+	// 2. A key of its own, and all of it in one transaction.
 	id := core.NewTenantID()
-	key, err := a.NewScopeKey(seal.Tenant(id), firstKeyVersion)
-	if err != nil {
-		return core.Tenant{}, err
-	}
-	// 3. All of it in one transaction.
-	var made core.Tenant
 	entry := core.AuditEntry{Action: "tenant.create", SubjectKind: "tenant", Subject: id.String(),
 		Detail: map[string]string{"name": name, "corp_id": string(corp)}}
-	err = a.change(ctx, actor, id, entry, func(tx *store.TenantTx) error {
-		if err := tx.CreateTenant(ctx, name); err != nil {
+	var made core.Tenant
+	err = a.withNewKey(ctx, id, firstKeyVersion, func(key store.WrappedKey) error {
+		return a.change(ctx, actor, id, entry, func(tx *store.TenantTx) error {
+			if err := tx.CreateTenant(ctx, name); err != nil {
+				return err
+			}
+			if err := tx.CreateCorp(ctx, corp); err != nil {
+				return err
+			}
+			if err := tx.CreateTenantKey(ctx, key); err != nil {
+				return err
+			}
+			made, err = tx.GetTenant(ctx)
 			return err
-		}
-		if err := tx.CreateCorp(ctx, corp); err != nil {
-			return err
-		}
-		if err := tx.CreateTenantKey(ctx, store.WrappedKey{Version: key.Version, RootEpoch: key.RootEpoch, Wrapped: key.Bytes}); err != nil {
-			return err
-		}
-		made, err = tx.GetTenant(ctx)
-		return err
+		})
 	})
 	return made, err
 }

@@ -27,8 +27,16 @@ func (s *Server) chores() []chore {
 		{"activate secrets", 4 * time.Second, time.Minute, due.ActivateSecrets},
 		{"retire secrets", time.Minute, time.Minute, due.RetireSecrets},
 		{"deletions", 10 * time.Second, time.Minute, s.destroyDue},
+		{"root key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishRoot(ctx); return err }},
+		{"tenant keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
 	}
 }
+
+// A turning that was cut short goes on within half a minute.
+const (
+	keysEvery = 10 * time.Second
+	keysTime  = time.Minute
+)
 
 // runChores does every chore again and again until ctx ends.
 func (s *Server) runChores(ctx context.Context, list []chore) error {

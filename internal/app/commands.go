@@ -14,7 +14,6 @@ import (
 	"signet/internal/config"
 	"signet/internal/core"
 	"signet/internal/identity"
-	"signet/internal/seal"
 	"signet/internal/store"
 )
 
@@ -117,85 +116,6 @@ func MigrateStatus(ctx context.Context, cfg config.Config, out io.Writer) error 
 	}
 	_, err = fmt.Fprintf(out, "schema version %d of %d: %s\n", status.Version, status.Newest, word)
 	return err
-}
-
-// InitKeys makes a master identity in a new file and prints its recipient and
-// the recovery sheet.
-func InitKeys(cfg config.Config, path string, postQuantum bool, out io.Writer) error {
-	recovery, err := recoveryRecipients(cfg, slog.New(slog.DiscardHandler)) // the sheet warns louder
-	if err != nil {
-		return err
-	}
-	kind := seal.X25519
-	if postQuantum {
-		kind = seal.PostQuantum
-	}
-	master, content, err := seal.GenerateMaster(kind)
-	if err != nil {
-		return err
-	}
-	if err := seal.WriteMaster(path, content); err != nil {
-		return err
-	}
-	sheet, err := seal.RecoverySheet(master, recovery, time.Now())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "wrote %s\nrecipient %s\n\n%s", path, master.Recipients()[0], sheet)
-	return err
-}
-
-// KeyStatus prints the epochs of the root key, how many tenant keys hang on
-// each, and whether the recovery recipient is covered.
-func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
-	master, recovery, err := readKeys(cfg, slog.New(slog.DiscardHandler)) // the last line says what is to be said
-	if err != nil {
-		return err
-	}
-	st, err := openStore(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	rows, err := readRootKeys(ctx, st)
-	if err != nil {
-		return err
-	}
-	if len(rows) == 0 {
-		_, err = fmt.Fprintln(out, "no root key yet: the first `signet serve` stores it")
-		return err
-	}
-	ring, err := seal.OpenRing(master, rows)
-	if err != nil {
-		return fmt.Errorf("%s: %w", config.IdentityFile, err)
-	}
-	var counts map[int32]int64
-	err = st.System(ctx, func(tx *store.SystemTx) error {
-		counts, err = tx.CountTenantKeys(ctx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		_, _ = fmt.Fprintf(out, "root key epoch %d  fingerprint %s  made %s  tenant keys %d\n",
-			row.Epoch, row.Fingerprint, row.CreatedAt.UTC().Format(time.DateTime), counts[row.Epoch])
-		for _, w := range row.Wraps {
-			_, _ = fmt.Fprintf(out, "  opens with %s\n", w.Recipient)
-		}
-	}
-	_, err = fmt.Fprintln(out, recoveryWord(recovery, ring))
-	return err
-}
-
-func recoveryWord(recovery []seal.Recipient, ring *seal.Ring) string {
-	if len(recovery) == 0 {
-		return "recovery recipient: none set. If the identity file is lost, every secret is lost; see docs/custody.md"
-	}
-	if missing := ring.Uncovered(recovery[0]); len(missing) > 0 {
-		return fmt.Sprintf("recovery recipient: NOT covered at epochs %v", missing)
-	}
-	return "recovery recipient: covered at every epoch"
 }
 
 func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {

@@ -12,6 +12,7 @@ import (
 
 	"signet/internal/admin"
 	"signet/internal/config"
+	"signet/internal/custody"
 	"signet/internal/identity"
 	"signet/internal/seal"
 	"signet/internal/signing"
@@ -46,11 +47,19 @@ const (
 	consolePatience = 900 * time.Millisecond
 )
 
+// How many connections the keys have for themselves: one to turn them with, and one
+// to read the root keys while somebody waits for that with a connection in hand.
+const (
+	keyConns    = 2
+	keyPatience = 2 * time.Second
+)
+
 // rooms are the parts of a node that has passed every check.
 type rooms struct {
 	store     *store.Store // of the main path
 	console   *store.Store // of people, so that they cannot take the main path's connections
-	ring      *seal.Ring
+	keyStore  *store.Store // of the keys, which must be read while all others are in use
+	keys      *custody.Keys
 	wecom     *wecom.Client
 	gate      *upstream.Gate
 	tickets   *ticket.Cache
@@ -87,9 +96,14 @@ func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Serve
 func (s *Server) open(ctx context.Context, found surroundings) error {
 	client, r := found.wecom, rooms{store: found.store, wecom: found.wecom}
 	var err error
-	if r.ring, err = openRing(ctx, r.store, found.master, found.recovery, s.log); err != nil {
+	if s.rooms.keyStore, err = r.store.Beside(ctx, keyConns, keyPatience); err != nil {
 		return err
 	}
+	r.keyStore = s.rooms.keyStore
+	if r.keys, err = custody.Open(ctx, custody.Config{Store: r.keyStore, Master: found.master, Recovery: found.recovery, Log: s.log}); err != nil {
+		return err
+	}
+	ring := r.keys.Ring
 	if s.rooms.console, err = r.store.Beside(ctx, consoleConns, consolePatience); err != nil {
 		return err
 	}
@@ -100,13 +114,13 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe), upstream.WithClock(s.clock.Now))
 	r.gate = gate
 	r.tickets = ticket.New(ticket.Config{
-		Store: r.store, Gate: gate, Sealer: r.ring.Sealer(), Log: s.log, Observer: s.metrics.tickets, Now: s.clock.Now,
+		Store: r.store, Gate: gate, Sealer: ring.Sealer(), Log: s.log, Observer: s.metrics.tickets, Now: s.clock.Now,
 		SetClock: func(ctx context.Context, right time.Time, within time.Duration) bool {
 			off, moved := s.clock.Set(right, within)
 			s.clockWasSet(ctx, off, moved)
 			return moved != 0
 		},
-		Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
+		Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
 	r.directory = signing.NewDirectory(r.store)
 	if s.from, err = r.directory.Load(ctx); err != nil {
@@ -114,14 +128,14 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	}
 	r.signer = signing.NewSigner(r.directory, r.tickets, s.clock.Now)
 	r.identity, err = identity.New(ctx, identity.Config{
-		Store: r.console, Sealer: r.ring.Sealer(), Opener: r.ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
-		NewPlatformKey: func() (seal.WrappedKey, error) { return r.ring.NewScopeKey(seal.Platform(), 1) },
+		Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
+		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
 	})
 	if err != nil {
 		return err
 	}
-	trials := trial.New(trial.Config{Gate: gate, Opener: r.ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log})
-	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: r.ring.Sealer(), NewScopeKey: r.ring.NewScopeKey, Log: s.log,
+	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log})
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r
 	s.metrics.watch(r)
@@ -189,6 +203,6 @@ func (s *Server) noteFeed(err error) {
 // Run closes by itself.
 func (s *Server) Close() {
 	s.listeners.close()
-	closeStores(s.rooms.console, s.rooms.store)
+	closeStores(s.rooms.keyStore, s.rooms.console, s.rooms.store)
 	s.traces.stop()
 }

@@ -53,6 +53,15 @@ func TestServeRefusesToStart(t *testing.T) {
 			[]string{"SIGNET_IDENTITY_FILE", "/nowhere/identity.txt", "keys init"}},
 		{"identity file that others may read", func(c *config.Config) { c.IdentityFile = file(string(identity), 0o644) },
 			[]string{"SIGNET_IDENTITY_FILE", "chmod 600"}},
+		{"identity file behind a passphrase that nobody gave", func(c *config.Config) { c.IdentityFile = file("age-encryption.org/v1\n", 0o600) },
+			[]string{"SIGNET_IDENTITY_FILE", "is encrypted", "set SIGNET_IDENTITY_PASSPHRASE_FILE"}},
+		{"two identical identities", func(c *config.Config) { c.IdentityFile = file(string(identity)+string(identity), 0o600) },
+			[]string{"SIGNET_IDENTITY_FILE", "repeats an identity"}},
+		{"passphrase that others may read", func(c *config.Config) { c.PassphraseFile = file("a passphrase\n", 0o644) },
+			[]string{"SIGNET_IDENTITY_FILE", "passphrase file", "chmod 600"}},
+		{"wrong passphrase", func(c *config.Config) {
+			c.IdentityFile, c.PassphraseFile = file("age-encryption.org/v1\n", 0o600), file("a passphrase\n", 0o600)
+		}, []string{"SIGNET_IDENTITY_FILE", "does not open with the passphrase in"}},
 		{"file that holds no identity", func(c *config.Config) { c.IdentityFile = file("hello\n", 0o600) },
 			[]string{"SIGNET_IDENTITY_FILE"}},
 		{"identity of another platform", func(c *config.Config) {

@@ -72,10 +72,40 @@ func survey(ctx context.Context, cfg config.Config, now func() time.Time, log *s
 func readKeys(cfg config.Config, log *slog.Logger) (master *seal.Master, recovery []seal.Recipient, err error) {
 	var problems [2]error
 	if cfg.IdentityFile != "" {
-		if master, err = seal.ReadMaster(cfg.IdentityFile); err != nil {
-			problems[0] = fmt.Errorf("%s: %w", config.IdentityFile, err)
-		}
+		master, problems[0] = readMaster(cfg)
 	}
 	recovery, problems[1] = recoveryRecipients(cfg, log)
 	return master, recovery, errors.Join(problems[:]...)
+}
+
+// readMaster reads the identity file, with its passphrase where a file with one is
+// named.
+func readMaster(cfg config.Config) (*seal.Master, error) {
+	var master *seal.Master
+	var err error
+	if cfg.PassphraseFile == "" {
+		master, err = seal.ReadMaster(cfg.IdentityFile)
+	} else {
+		master, err = seal.ReadLockedMaster(cfg.IdentityFile, cfg.PassphraseFile)
+	}
+	switch {
+	case errors.Is(err, seal.ErrEncrypted):
+		return nil, fmt.Errorf("%s: %w; or set %s to a file with its passphrase", config.IdentityFile, err, config.PassphraseFile)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
+	}
+	return master, nil
+}
+
+func recoveryRecipients(cfg config.Config, log *slog.Logger) ([]seal.Recipient, error) {
+	if cfg.RecoveryRecipient == "" {
+		log.Warn("no recovery recipient is set: if the identity file is lost, every secret is lost; see docs/custody.md",
+			"key", config.RecoveryRecipient)
+		return nil, nil
+	}
+	recipient, err := seal.ParseRecipient(cfg.RecoveryRecipient)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.RecoveryRecipient, err)
+	}
+	return []seal.Recipient{recipient}, nil
 }

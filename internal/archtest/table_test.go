@@ -29,6 +29,7 @@ var table = []row{
 	{room: "internal/fault", floor: f0},
 	{room: "internal/core", floor: f0, may: []string{"internal/fault"}},
 	{room: "internal/tracing", floor: f0, may: []string{"internal/core", "internal/fault"}},
+	{room: "internal/failpoint", floor: f0},
 	{room: "migrations", floor: f0},
 	{room: "web-admin/console", floor: f0},
 	{room: "docs/openapi", floor: f0},
@@ -52,7 +53,8 @@ var table = []row{
 	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
-	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
+	{room: "internal/custody", floor: f2, may: []string{"internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
@@ -100,6 +102,7 @@ type power struct {
 
 var powers = []power{
 	{"internal/wecom", "Client", []string{"internal/upstream", "internal/app"}, "a call to WeCom in a tenant's name passes the ledger of upstream"},
+	{"internal/seal", "Resealer", []string{"internal/custody"}, "who turns values turns all of a key's, and counts them"},
 	{"internal/wecom", "New", []string{"internal/app"}, "one client, so that one place knows where WeCom is"},
 }
 
@@ -168,6 +171,7 @@ var owners = []owner{
 
 // environment lists who may ask the process about its surroundings.
 var environment = map[string]string{
-	"internal/config": "every SIGNET_ key is read here, once",
-	"internal/devdb":  "PATH and the user's folders: where this machine keeps its Postgres",
+	"internal/config":    "every SIGNET_ key is read here, once",
+	"internal/failpoint": "the place at which a test ends the process; in binaries built for it alone",
+	"internal/devdb":     "PATH and the user's folders: where this machine keeps its Postgres",
 }

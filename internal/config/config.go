@@ -19,6 +19,7 @@ type Config struct {
 	SystemDatabaseURL  core.Secret // as the login role of the reads across tenants
 	MigrateDatabaseURL core.Secret // as the owner; only `migrate` needs it
 	IdentityFile       string
+	PassphraseFile     string // of the identity file; "": it is not protected
 	RecoveryRecipient  string // "": none
 	PublicAddr         string
 	ConsoleAddr        string

@@ -25,6 +25,7 @@ const (
 	SystemDatabaseURL  = "SIGNET_SYSTEM_DATABASE_URL"
 	MigrateDatabaseURL = "SIGNET_MIGRATE_DATABASE_URL"
 	IdentityFile       = "SIGNET_IDENTITY_FILE"
+	PassphraseFile     = "SIGNET_IDENTITY_PASSPHRASE_FILE"
 	RecoveryRecipient  = "SIGNET_RECOVERY_RECIPIENT"
 	PublicAddr         = "SIGNET_PUBLIC_ADDR"
 	ConsoleAddr        = "SIGNET_CONSOLE_ADDR"
@@ -60,6 +61,10 @@ var keys = []key{
 	}},
 	{IdentityFile, "", "make one with `signet keys init --out FILE` and set it to that path", func(c *Config, s string) error {
 		c.IdentityFile = s
+		return nil
+	}},
+	{PassphraseFile, "", "", func(c *Config, s string) error {
+		c.PassphraseFile = s
 		return nil
 	}},
 	{RecoveryRecipient, "", "", func(c *Config, s string) error {

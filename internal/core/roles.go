@@ -33,18 +33,19 @@ const (
 	AppsWrite     Permission = "apps.write"
 	DomainsWrite  Permission = "domains.write"
 	SecretsWrite  Permission = "secrets.write"
+	KeysRotate    Permission = "keys.rotate"
 	AuditRead     Permission = "audit.read"
 )
 
 // rights is the one table of who may do what.
 var rights = map[Role]map[Permission]bool{
 	PlatformOwner: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
-		TenantRead, TenantUpdate, TenantSuspend, TenantDelete, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
+		TenantRead, TenantUpdate, TenantSuspend, TenantDelete, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
 	PlatformOperator: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
-		TenantRead, TenantUpdate, TenantSuspend, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
+		TenantRead, TenantUpdate, TenantSuspend, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
 	PlatformAuditor: set(TenantsList, TenantRead, AuditRead),
-	TenantOwner:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
-	TenantAdmin:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, AuditRead),
+	TenantOwner:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
+	TenantAdmin:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
 	TenantViewer:    set(TenantRead),
 }
 

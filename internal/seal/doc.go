@@ -1,9 +1,10 @@
 // Package seal locks secret values and opens them again. It is the only place
 // that knows age, the key hierarchy and the layout of a sealed value.
 //
-// It owns the master identity file, the root keys, the scope keys and the two
-// powers over values, which are two types: a Sealer locks, an Opener opens, and
-// only for the purposes it was built for.
+// It owns the master identity file, the root keys, the scope keys and the powers
+// over values, which are types of their own: a Sealer locks, an Opener opens, and
+// only for the purposes it was built for; a Resealer turns a value from one key to
+// another and shows it to nobody.
 //
 //	master identity   age, in a file outside the database; wraps root keys
 //	└─ root key       32 bytes for each epoch; wraps scope keys, bound to their scope
@@ -24,8 +25,10 @@
 // is sealed into it. An older app secret opens if its version was put back with
 // it, and no caller finds that out yet (SECURITY.md).
 //
-// A Master, a Ring, a Sealer and an Opener do not change once made and are safe
-// for concurrent use. With Postgres away everything here goes on working.
+// Everything here is safe for concurrent use, and all but a Ring stays as it was
+// made. A Ring that meets a root key which it does not hold reads the rows anew,
+// by the Source that it was given. With Postgres away it goes on with those that
+// it holds.
 //
 // Start reading at ring.go, then scopes.go and values.go.
 package seal

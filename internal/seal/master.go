@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"filippo.io/age"
 
@@ -16,7 +17,8 @@ import (
 // Master is the platform's master: one or more age identities. The first seals
 // and authenticates, all open. It shows nothing but its recipients.
 type Master struct {
-	identities []identity
+	identities    []identity
+	ageOperations atomic.Int64
 }
 
 type identity struct {
@@ -80,8 +82,8 @@ func ParseMaster(r io.Reader) (*Master, error) {
 	if len(content) > maxMasterLength {
 		return nil, errors.New("is longer than 64 KiB, so it is no identity file: check the path")
 	}
-	if bytes.HasPrefix(content, []byte(prefixEncrypted)) {
-		return nil, errEncrypted
+	if isEncrypted(content) {
+		return nil, ErrEncrypted
 	}
 	m := &Master{}
 	number := 0
@@ -92,7 +94,7 @@ func ParseMaster(r io.Reader) (*Master, error) {
 			continue
 		}
 		one, err := parseIdentity(text)
-		if errors.Is(err, errEncrypted) {
+		if errors.Is(err, ErrEncrypted) {
 			return nil, err
 		}
 		if err != nil {
@@ -109,7 +111,12 @@ func ParseMaster(r io.Reader) (*Master, error) {
 	return m, nil
 }
 
-var errEncrypted = errors.New("is encrypted: decrypt it with age -d and give the file that comes out, which begins with AGE-SECRET-KEY-")
+// ErrEncrypted says that an identity file is protected, and no passphrase was given.
+var ErrEncrypted = errors.New("is encrypted: decrypt it with age -d and give the file that comes out, which begins with AGE-SECRET-KEY-")
+
+func isEncrypted(content []byte) bool {
+	return bytes.HasPrefix(content, []byte(prefixEncrypted)) || bytes.HasPrefix(bytes.TrimSpace(content), []byte(prefixEncryptedArmour))
+}
 
 func parseIdentity(text string) (identity, error) {
 	var one identity
@@ -129,7 +136,7 @@ func parseIdentity(text string) (identity, error) {
 		one.opener = parsed
 		one.recipient = Recipient{text: parsed.Recipient().String(), to: parsed.Recipient()}
 	case strings.HasPrefix(text, prefixEncryptedArmour):
-		return identity{}, errEncrypted
+		return identity{}, ErrEncrypted
 	case strings.HasPrefix(text, prefixX25519):
 		return identity{}, errors.New("is a public recipient and not an identity: give the file that holds the line beginning with AGE-SECRET-KEY-")
 	case strings.HasPrefix(text, prefixPluginIdentity):
@@ -159,6 +166,13 @@ func (m *Master) Recipients() []string {
 	}
 	return list
 }
+
+// First gives the master of the first identity alone.
+func (m *Master) First() *Master { return &Master{identities: m.identities[:1:1]} }
+
+// AgeOperations counts how often age has opened or sealed something with this
+// master. It is by far the dearest thing here: a fifth of a millisecond each.
+func (m *Master) AgeOperations() int64 { return m.ageOperations.Load() }
 
 func (m *Master) first() identity { return m.identities[0] }
 

@@ -21,7 +21,11 @@ func (e *fileError) Error() string { return e.text }
 func (e *fileError) Unwrap() error { return e.cause }
 
 func troubleWith(path string, cause error, format string, args ...any) error {
-	return &fileError{text: fmt.Sprintf("identity file %s ", path) + fmt.Sprintf(format, args...), cause: cause}
+	return troubleOf("identity file", path, cause, format, args...)
+}
+
+func troubleOf(noun, path string, cause error, format string, args ...any) error {
+	return &fileError{text: fmt.Sprintf("%s %s ", noun, path) + fmt.Sprintf(format, args...), cause: cause}
 }
 
 // ReadMaster reads the platform's identity file. An error is one line that
@@ -31,35 +35,47 @@ func troubleWith(path string, cause error, format string, args ...any) error {
 // user may be readable by the group, because a secret mounted into a container
 // belongs to root and reaches an unprivileged process through the group alone.
 func ReadMaster(path string) (*Master, error) {
-	info, err := os.Stat(path) // before opening, which would wait for ever on a pipe
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, troubleWith(path, err, "does not exist: make it with signet keys init --out %s, or restore it from its backup", path)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, troubleWith(path, err, "may not be read by this user: give it to the user that runs signet")
-	case err != nil:
-		return nil, troubleWith(path, err, "cannot be read: check the path")
-	case info.IsDir():
-		return nil, troubleWith(path, nil, "is a directory: name the file in it")
-	case !info.Mode().IsRegular():
-		return nil, troubleWith(path, nil, "is no regular file: name the file itself")
-	}
-	file, err := os.Open(path)
+	file, err := openClosed("identity file", path, fmt.Sprintf("make it with signet keys init --out %s, or restore it from its backup", path))
 	if err != nil {
-		return nil, troubleWith(path, err, "may not be read by this user: give it to the user that runs signet")
+		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	if info, err = file.Stat(); err != nil { // of what was opened, not of what was there before
-		return nil, troubleWith(path, err, "cannot be read: check the disk")
-	}
-	if open := tooOpen(info); open != 0 {
-		return nil, troubleWith(path, nil, "can be reached by other users (mode %#o): run chmod 600 %s", info.Mode().Perm(), path)
-	}
 	m, err := ParseMaster(file)
 	if err != nil {
 		return nil, troubleWith(path, err, "%s", err)
 	}
 	return m, nil
+}
+
+// openClosed opens a file that must be closed to others. remedy says how to come
+// by one.
+func openClosed(noun, path, remedy string) (*os.File, error) {
+	info, err := os.Stat(path) // before opening, which would wait for ever on a pipe
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, troubleOf(noun, path, err, "does not exist: %s", remedy)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, troubleOf(noun, path, err, "may not be read by this user: give it to the user that runs signet")
+	case err != nil:
+		return nil, troubleOf(noun, path, err, "cannot be read: check the path")
+	case info.IsDir():
+		return nil, troubleOf(noun, path, nil, "is a directory: name the file in it")
+	case !info.Mode().IsRegular():
+		return nil, troubleOf(noun, path, nil, "is no regular file: name the file itself")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, troubleOf(noun, path, err, "may not be read by this user: give it to the user that runs signet")
+	}
+	if info, err = file.Stat(); err != nil { // of what was opened, not of what was there before
+		_ = file.Close()
+		return nil, troubleOf(noun, path, err, "cannot be read: check the disk")
+	}
+	if open := tooOpen(info); open != 0 {
+		_ = file.Close()
+		return nil, troubleOf(noun, path, nil, "can be reached by other users (mode %#o): run chmod 600 %s", info.Mode().Perm(), path)
+	}
+	return file, nil
 }
 
 // WriteMaster writes the content of GenerateMaster to a new file that only its

@@ -102,7 +102,9 @@ func TestMemoryHoldsNoScopeKeyOnceAValueWasOpened(t *testing.T) {
 	sealed, err := ring.Sealer().Seal(key, binding, core.NewSecret("a secret in a test of what is left in memory"))
 	require.NoError(t, err)
 
-	wanted := map[string][]byte{"root key": inverted(ring.newest().key())}
+	root, err := ring.newest().open()
+	require.NoError(t, err)
+	wanted := map[string][]byte{"root key": inverted(root.key())}
 	held := new([keyLength]byte)
 	require.NoError(t, ring.openScopeKey(held, key))
 	wanted["scope key"] = inverted(held[:])

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"fmt"
 )
@@ -85,13 +86,17 @@ func (r *Ring) MissingWraps(recovery []Recipient) ([]RootKeyRow, error) {
 		return nil, err
 	}
 	var rows []RootKeyRow
-	for _, k := range r.keys {
+	for _, k := range r.present() {
 		row := RootKeyRow{Epoch: k.epoch, Fingerprint: k.fingerprint, CreatedAt: k.createdAt}
 		for _, to := range r.master.sealsTo(recovery) {
 			if k.sealedBy[to.text] == r.master.first().recipient.text {
 				continue
 			}
-			wrap, err := r.master.wrapTo(to, k.epoch, k.fingerprint, k.key())
+			held, err := k.open()
+			if err != nil {
+				return nil, err
+			}
+			wrap, err := r.master.wrapTo(to, k.epoch, k.fingerprint, held.key())
 			if err != nil {
 				return nil, err
 			}
@@ -148,6 +153,7 @@ func (m *Master) recoverKey(row RootKeyRow, wanted RootFingerprint) ([]byte, err
 		if own == nil {
 			continue
 		}
+		m.ageOperations.Add(1)
 		key, err := own.unwrap(w)
 		if err != nil {
 			return nil, fmt.Errorf("root key %d: %w", row.Epoch, err)
@@ -165,4 +171,30 @@ func (m *Master) recoverKey(row RootKeyRow, wanted RootFingerprint) ([]byte, err
 		return nil, fmt.Errorf("root key %d: %w: its fingerprint is not the one on the recovery sheet; take another backup", row.Epoch, ErrForged)
 	}
 	return nil, m.whyClosed(row)
+}
+
+// ProveRing opens root keys with the offline recovery identity alone, to try
+// whether it opens everything. Each key must be the one that its row names by
+// fingerprint, and the one on the recovery sheet where sheet holds its epoch. What
+// comes out is for looking: nothing may be sealed by it.
+func ProveRing(recovery *Master, rows []RootKeyRow, sheet map[int32]RootFingerprint) (*Ring, error) {
+	ring := &Ring{master: recovery, renewal: newRenewal()}
+	keys := make([]*rootKey, 0, len(rows))
+	for _, row := range rows {
+		if wanted, ok := sheet[row.Epoch]; ok && !bytes.Equal(wanted, row.Fingerprint) {
+			return nil, fmt.Errorf("root key %d: %w: its fingerprint is %s, and the recovery sheet says %s", row.Epoch, ErrForged, row.Fingerprint, wanted)
+		}
+		key, err := recovery.recoverKey(row, row.Fingerprint)
+		if err != nil {
+			return nil, err
+		}
+		held, err := openedOf(row.Epoch, key)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, &rootKey{epoch: row.Epoch, fingerprint: row.Fingerprint, createdAt: row.CreatedAt,
+			open: func() (openedKey, error) { return held, nil }})
+	}
+	ring.held.Store(&keys)
+	return ring, nil
 }

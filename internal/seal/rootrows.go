@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // RootKeyRow is one epoch of the root key as it lies in the database.
@@ -77,6 +78,7 @@ const maxWrapped = 16 << 10
 
 // wrapTo makes one wrap of a root key, authenticated by the first identity.
 func (m *Master) wrapTo(to Recipient, epoch int32, fingerprint RootFingerprint, key []byte) (RootKeyWrap, error) {
+	m.ageOperations.Add(1)
 	var file bytes.Buffer
 	w, err := age.Encrypt(&file, to.to)
 	if err != nil {
@@ -129,27 +131,45 @@ func (m *Master) verify(row RootKeyRow) ([]RootKeyWrap, error) {
 	return authentic, nil
 }
 
-// openRow gives the root key of a row whose wraps were verified.
-func (m *Master) openRow(row RootKeyRow, authentic []RootKeyWrap) ([]byte, error) {
+// findOwn gives an identity of the file and the wrap that it opens, of those that
+// were verified.
+func (m *Master) findOwn(row RootKeyRow, authentic []RootKeyWrap) (*identity, RootKeyWrap, error) {
 	for _, w := range authentic {
-		own := m.find(w.Recipient)
-		if own == nil {
-			continue
+		if own := m.find(w.Recipient); own != nil {
+			return own, w, nil
 		}
-		key, err := own.unwrap(w)
-		if err != nil {
-			return nil, fmt.Errorf("root key %d: %w", row.Epoch, err)
-		}
-		fingerprint, err := fingerprintOf(row.Epoch, key)
-		if err != nil {
-			return nil, err
-		}
-		if subtle.ConstantTimeCompare(fingerprint, row.Fingerprint) != 1 {
-			return nil, fmt.Errorf("root key %d: %w: it is not the key that its fingerprint names; restore the row from a backup", row.Epoch, ErrForged)
-		}
-		return key, nil
 	}
-	return nil, m.whyClosed(row)
+	return nil, RootKeyWrap{}, m.whyClosed(row)
+}
+
+// openRow opens the root key of a row with age.
+func (m *Master) openRow(row RootKeyRow, own *identity, w RootKeyWrap) (openedKey, error) {
+	m.ageOperations.Add(1)
+	key, err := own.unwrap(w)
+	if err != nil {
+		return openedKey{}, fmt.Errorf("root key %d: %w", row.Epoch, err)
+	}
+	fingerprint, err := fingerprintOf(row.Epoch, key)
+	if err != nil {
+		return openedKey{}, err
+	}
+	if subtle.ConstantTimeCompare(fingerprint, row.Fingerprint) != 1 {
+		return openedKey{}, fmt.Errorf("root key %d: %w: it is not the key that its fingerprint names; restore the row from a backup", row.Epoch, ErrForged)
+	}
+	return openedOf(row.Epoch, key)
+}
+
+func openedOf(epoch int32, key []byte) (openedKey, error) {
+	wrapKey, err := fromKey(key, labelRootWrap, keyLength)
+	if err != nil {
+		return openedKey{}, fmt.Errorf("root key %d: %w", epoch, err)
+	}
+	defer clear(wrapKey)
+	aead, err := chacha20poly1305.NewX(wrapKey)
+	if err != nil {
+		return openedKey{}, fmt.Errorf("root key %d: %w", epoch, err)
+	}
+	return openedKey{key: func() []byte { return key }, wrap: aead}, nil
 }
 
 // whyClosed tells a file with the wrong identities from a row that could be

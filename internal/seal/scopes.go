@@ -88,13 +88,18 @@ func (r *Ring) lockScopeKey(scope Scope, version int32, key []byte) (WrappedKey,
 	if scope.IsZero() || version < 1 {
 		return WrappedKey{}, fmt.Errorf("lock key %d of %s: %w", version, scope, ErrIncomplete)
 	}
-	k := WrappedKey{Scope: scope, Version: version, RootEpoch: r.newest().epoch}
+	root := r.newest()
+	held, err := root.open()
+	if err != nil {
+		return WrappedKey{}, fmt.Errorf("lock key %d of %s: %w", version, scope, err)
+	}
+	k := WrappedKey{Scope: scope, Version: version, RootEpoch: root.epoch}
 	k.Bytes = make([]byte, 1, wrappedKeyLength)
 	k.Bytes[0] = formatScopeKey
 	nonce := random(chacha20poly1305.NonceSizeX)
 	k.Bytes = append(k.Bytes, nonce...)
 	var buffer [128]byte
-	k.Bytes = r.newest().wrap.Seal(k.Bytes, nonce, key, k.associate(buffer[:0]))
+	k.Bytes = held.wrap.Seal(k.Bytes, nonce, key, k.associate(buffer[:0]))
 	return k, nil
 }
 
@@ -121,9 +126,13 @@ func (r *Ring) unlockScopeKey(key *[keyLength]byte, k WrappedKey) error {
 	if err != nil {
 		return err
 	}
+	held, err := root.open()
+	if err != nil {
+		return err
+	}
 	nonce, locked := k.Bytes[1:1+chacha20poly1305.NonceSizeX], k.Bytes[1+chacha20poly1305.NonceSizeX:]
 	var buffer [128]byte
-	if _, err := root.wrap.Open(key[:0], nonce, locked, k.associate(buffer[:0])); err != nil {
+	if _, err := held.wrap.Open(key[:0], nonce, locked, k.associate(buffer[:0])); err != nil {
 		return ErrAltered
 	}
 	return nil

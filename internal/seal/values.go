@@ -73,9 +73,15 @@ func (s *Sealer) Fingerprint(key WrappedKey, value core.Secret) (string, error) 
 	if value.IsZero() {
 		return "", fmt.Errorf("fingerprint a value of %s: %w: it is empty", key.Scope, ErrIncomplete)
 	}
+	plain := []byte(value.Expose())
+	defer clear(plain)
+	return s.ring.fingerprint(key, plain)
+}
+
+func (r *Ring) fingerprint(key WrappedKey, plain []byte) (string, error) {
 	var scopeKey [keyLength]byte
 	defer clear(scopeKey[:])
-	if err := s.ring.openScopeKey(&scopeKey, key); err != nil {
+	if err := r.openScopeKey(&scopeKey, key); err != nil {
 		return "", err
 	}
 	printKey, err := fromKey(scopeKey[:], labelScopePrint, keyLength)
@@ -83,8 +89,6 @@ func (s *Sealer) Fingerprint(key WrappedKey, value core.Secret) (string, error) 
 		return "", fmt.Errorf("fingerprint a value of %s: %w", key.Scope, err)
 	}
 	defer clear(printKey)
-	plain := []byte(value.Expose())
-	defer clear(plain)
 	mac := hmac.New(sha256.New, printKey)
 	mac.Write(plain)
 	return hex.EncodeToString(mac.Sum(nil)[:8]), nil
@@ -119,6 +123,10 @@ func (o *Opener) OpenUntil(key WrappedKey, b Binding, sealed []byte) (core.Secre
 }
 
 func (s *Sealer) seal(key WrappedKey, b Binding, format byte, label string, plain []byte) ([]byte, error) {
+	return s.ring.sealValue(key, b, format, label, plain)
+}
+
+func (r *Ring) sealValue(key WrappedKey, b Binding, format byte, label string, plain []byte) ([]byte, error) {
 	least := 1
 	if format == formatValueWithEnd {
 		least += endLength
@@ -133,7 +141,7 @@ func (s *Sealer) seal(key WrappedKey, b Binding, format byte, label string, plai
 	case key.Scope != b.Scope:
 		return nil, fmt.Errorf("seal %s: %w: the key is that of %s", b, ErrKeyMismatch, key.Scope)
 	}
-	aead, err := s.ring.valueKey(key)
+	aead, err := r.valueKey(key)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +154,15 @@ func (s *Sealer) seal(key WrappedKey, b Binding, format byte, label string, plai
 }
 
 func (o *Opener) open(key WrappedKey, b Binding, format byte, label string, sealed []byte) ([]byte, error) {
-	switch {
-	case !slices.Contains(o.purposes, b.Purpose):
+	if !slices.Contains(o.purposes, b.Purpose) {
 		return nil, fmt.Errorf("open %s: %w", b, ErrPurpose)
+	}
+	return o.ring.openValue(key, b, format, label, sealed)
+}
+
+// openValue opens a value of any purpose.
+func (r *Ring) openValue(key WrappedKey, b Binding, format byte, label string, sealed []byte) ([]byte, error) {
+	switch {
 	case len(sealed) > maxSealed:
 		return nil, fmt.Errorf("open %s: %w: it has %d bytes", b, ErrTooLarge, len(sealed))
 	case !b.complete():
@@ -163,7 +177,7 @@ func (o *Opener) open(key WrappedKey, b Binding, format byte, label string, seal
 	if version := binary.BigEndian.Uint32(sealed[1:]); int64(version) != int64(key.Version) {
 		return nil, fmt.Errorf("open %s: %w: it was sealed with version %d, and the key has version %d", b, ErrKeyMismatch, version, key.Version)
 	}
-	aead, err := o.ring.valueKey(key)
+	aead, err := r.valueKey(key)
 	if err != nil {
 		return nil, err
 	}

@@ -69,11 +69,18 @@ func (tx *TenantTx) Audit(ctx context.Context, e core.AuditEntry) error {
 
 // Audit appends an entry to the platform's chain, as TenantTx.Audit does.
 func (tx *PlatformTx) Audit(ctx context.Context, e core.AuditEntry) error {
-	return appendAudit(ctx, tx.tx, tx.actor, e, chain{
-		insertHead: insertPlatformAuditHead, lockHead: lockPlatformAuditHead,
-		updateHead: updatePlatformAuditHead, insertRow: insertPlatformAudit,
-		name: "platform",
-	})
+	return appendAudit(ctx, tx.tx, tx.actor, e, platformChain)
+}
+
+// Audit appends an entry to the platform's chain, as TenantTx.Audit does.
+func (tx *KeysTx) Audit(ctx context.Context, e core.AuditEntry) error {
+	return appendAudit(ctx, tx.tx, tx.actor, e, platformChain)
+}
+
+var platformChain = chain{
+	insertHead: insertPlatformAuditHead, lockHead: lockPlatformAuditHead,
+	updateHead: updatePlatformAuditHead, insertRow: insertPlatformAudit,
+	name: "platform",
 }
 
 func appendAudit(ctx context.Context, tx pgx.Tx, actor core.Actor, e core.AuditEntry, c chain) error {

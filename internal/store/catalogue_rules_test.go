@@ -39,6 +39,14 @@ var ageBounds = map[string]string{
 	"signet.sessions": `(expires_at < (now() - '24:00:00'::interval))`,
 }
 
+// keysBound are the tables of which rows are deleted behind the door of the keys
+// alone: the rest of their policy.
+var keysBound = []string{"signet_keys.root_keys", "signet_keys.root_key_wraps"}
+
+// turnedTable is what that door opens besides the platform's tables: the tenants'
+// keys, to be read and wrapped anew.
+const turnedTable = "signet_keys.tenant_keys"
+
 const feedTable = "signet.change_log"
 
 // withoutRowSecurity holds the one table that says the same to everyone.
@@ -88,9 +96,9 @@ var unnamedConstraints = map[string]string{
 	"root_key_wraps_pkey":      "ON CONFLICT DO NOTHING",
 	"root_key_wraps_epoch":     "selected from the epochs there are",
 	"tenant_keys_pkey":         "version 1 of a new tenant",
-	"tenant_keys_root":         "the epoch was read when the program started",
+	"tenant_keys_root":         "CreateTenantKey and DeleteRootKeys name it by errors of their own",
 	"platform_keys_pkey":       "ON CONFLICT DO NOTHING",
-	"platform_keys_root":       "the epoch was read when the program started",
+	"platform_keys_root":       "as tenant_keys_root; the first platform key is made with the root key in hand",
 	"audit_pkey":               "numbers are given under the head's lock",
 	"audit_heads_pkey":         "ON CONFLICT DO NOTHING",
 	"platform_audit_pkey":      "numbers are given under the head's lock",
@@ -103,6 +111,7 @@ var unnamedConstraints = map[string]string{
 const (
 	tenantWall   = `(tenant_id = ( SELECT (NULLIF(current_setting('signet.tenant'::text, true), ''::text))::uuid AS "nullif"))`
 	platformWall = `(( SELECT current_setting('signet.platform'::text, true) AS current_setting) = 'on'::text)`
+	keysWall     = `(( SELECT current_setting('signet.keys'::text, true) AS current_setting) = 'on'::text)`
 	feedWall     = `(` + tenantWall + ` OR ` + platformWall + `)`
 	isOld        = ` < (now() - '02:00:00'::interval)`
 )
@@ -128,9 +137,11 @@ func oldRows() []string {
 // $2: the feed, $3: tables without row security, $4: global unique keys,
 // $5: foreign keys to the platform's tables, $6: the walls of the tenant, the
 // platform and the feed, $7: tables that are trimmed and what is old in them,
-// $8 and $9: tables with an age bound, and the bounds.
+// $8 and $9: tables with an age bound, and the bounds, $10: those that the keys'
+// door bounds, $11: the one of the tenants' that it opens, $12: its wall.
 const withTables = `
-WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls, $7::text[] AS olds),
+WITH given AS (SELECT $1::text[] AS platform, $2::text AS feed, $3::text[] AS bare, $4::text[] AS uniques, $5::text[] AS listed, $6::text[] AS walls, $7::text[] AS olds,
+               $10::text[] AS bound_by_keys, $11::text AS turned, $12::text AS keys_wall),
 bounds AS (SELECT * FROM unnest($8::text[], $9::text[]) AS b (name, bound)),
 ours AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relname, c.relkind, c.relowner, c.relacl, c.reloptions,
@@ -194,20 +205,27 @@ SELECT name || ' has no row security forced' FROM tables, given WHERE NOT relfor
 	"every table has its wall": `
 SELECT t.name || ' has no wall for signet_app' FROM tables t, given
 WHERE NOT (t.name = ANY (bare)) AND NOT EXISTS (SELECT FROM walls w WHERE w.name = t.name AND w.polname = w.due_name)`,
-	"a policy is the wall, the system's reading, the trimming of what is old or the age bound, and nothing else": `
+	"a policy is the wall, the system's reading, the trimming of what is old, the door of the keys or a bound, and nothing else": `
 SELECT w.name || ': policy ' || polname || ' is not the one wall' FROM given, walls w LEFT JOIN bounds b ON b.name = w.name
 WHERE NOT coalesce(polname = due_name AND polcmd = '*' AND polpermissive AND roles = '{signet_app}' AND qual = due AND checks IS NULL, false)
   AND NOT coalesce((polname, polcmd) IN (('platform_finds_old', 'r'), ('platform_trims', 'd')) AND polpermissive AND roles = '{signet_app}'
       AND w.name || ' ' || qual = ANY (olds) AND checks IS NULL, false)
   AND NOT coalesce(polname = 'system_reads' AND polcmd = 'r' AND polpermissive AND roles = '{signet_system}' AND qual = 'true' AND checks IS NULL, false)
+  AND NOT coalesce((polname, polcmd) IN (('keys_read', 'r'), ('keys_rewrap', 'w')) AND polpermissive AND roles = '{signet_app}'
+      AND w.name = turned AND qual = keys_wall AND checks IS NULL, false)
+  AND NOT coalesce(polname = 'keys_bound' AND polcmd = 'd' AND NOT polpermissive AND roles = '{signet_app}'
+      AND w.name = ANY (bound_by_keys) AND qual = keys_wall AND checks IS NULL, false)
   AND NOT coalesce(polname = 'age_bound' AND polcmd = 'd' AND NOT polpermissive AND roles = '{signet_app}' AND qual = b.bound AND checks IS NULL, false)`,
 	"what goes for its age is bounded by it": `
 SELECT b.name || ' has no age bound' FROM bounds b
 WHERE NOT EXISTS (SELECT FROM walls w WHERE w.name = b.name AND w.polname = 'age_bound')`,
+	"root keys are deleted behind the door of the keys alone": `
+SELECT b.name || ' has no keys bound' FROM given, unnest(bound_by_keys) AS b (name)
+WHERE NOT EXISTS (SELECT FROM walls w WHERE w.name = b.name AND w.polname = 'keys_bound')`,
 	"nothing of the platform's is deleted at any age, but for bound hosts": `
 SELECT g.name || ': signet_app has DELETE' FROM grants g, given
 WHERE g.grantee = 'signet_app'::regrole AND g.privilege_type = 'DELETE' AND g.name = ANY (platform)
-  AND g.name <> 'signet.legacy_hosts' AND g.name NOT IN (SELECT name FROM bounds)`,
+  AND g.name <> 'signet.legacy_hosts' AND g.name NOT IN (SELECT name FROM bounds) AND NOT (g.name = ANY (bound_by_keys))`,
 	"the login roles own nothing": `
 SELECT o.name || ' is owned by ' || l.rolname FROM ours o JOIN logins l ON l.oid = o.relowner WHERE o.relkind <> 'i'
 UNION ALL
@@ -301,7 +319,7 @@ func ruleSays(t testing.TB, q reader, rule string) []string {
 	rows, err := q.Query(t.Context(), withTables+rule,
 		slices.Collect(maps.Keys(platformTables)), feedTable, withoutRowSecurity,
 		slices.Collect(maps.Keys(globalUnique)), slices.Collect(maps.Keys(foreignToPlatform)), []string{tenantWall, platformWall, feedWall},
-		oldRows(), bounded, bounds)
+		oldRows(), bounded, bounds, keysBound, turnedTable, keysWall)
 	require.NoError(t, err, rule)
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err, rule)

@@ -2,10 +2,11 @@
 //
 // It owns the connection pools, the doors through which rows are reached, the
 // statements, the migrations' running, the change feed, and the names of the
-// driver's errors. There are three doors. Tenant opens one tenant's rows:
+// driver's errors. There are four doors. Tenant opens one tenant's rows:
 // every statement names the tenant and row security holds as a second wall.
 // Platform opens what belongs to no tenant: members, sessions, root keys,
-// bound hosts. System, under a login role of its own, makes the few reads
+// bound hosts. Keys opens the wrapped keys of all scopes, to be wrapped anew, and
+// nothing else of a tenant. System, under a login role of its own, makes the few reads
 // across tenants and can see no sealed column.
 //
 // It refuses to decide who may do what, to open anything sealed, and to run as

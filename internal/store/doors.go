@@ -24,6 +24,12 @@ type PlatformTx struct {
 	actor core.Actor
 }
 
+// KeysTx is a transaction among the wrapped keys of all scopes.
+type KeysTx struct {
+	tx    pgx.Tx
+	actor core.Actor
+}
+
 // SystemTx reads across tenants: in System all of it in one snapshot, in
 // FollowChanges each statement in one of its own. It sees no sealed column.
 type SystemTx struct{ tx querier }
@@ -55,6 +61,18 @@ func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*Platf
 	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true)"
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return work(&PlatformTx{tx: tx, actor: actor})
+	})
+}
+
+// Keys runs work in one transaction among the wrapped keys of every scope, for the
+// turning of what lies above them. It sees no other row of a tenant. It fails as
+// Tenant does.
+func (s *Store) Keys(ctx context.Context, actor core.Actor, work func(*KeysTx) error) (err error) {
+	ctx, span := beginSpan(ctx, "keys")
+	defer func() { span.End(err) }()
+	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true), set_config('signet.keys', 'on', true)"
+	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+		return work(&KeysTx{tx: tx, actor: actor})
 	})
 }
 

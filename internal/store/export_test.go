@@ -51,6 +51,8 @@ func ExecIn(ctx context.Context, tx any, statement string) error {
 		inner = tx.tx
 	case *PlatformTx:
 		inner = tx.tx
+	case *KeysTx:
+		inner = tx.tx
 	case *SystemTx:
 		inner = tx.tx.(pgx.Tx)
 	}

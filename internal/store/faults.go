@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,12 @@ var constraintCodes = map[string]fault.Code{
 	"legacy_hosts_app":     fault.AppUnknown,
 	"members_email":        fault.MemberExists,
 	"intake_links_app":     fault.AppUnknown,
+}
+
+// broke tells whether an error says that one of the named constraints was broken.
+func broke(err error, constraints ...string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains(constraints, pg.ConstraintName)
 }
 
 // translate names an error of the driver. What already has a name keeps it.

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"signet/internal/core"
 	"signet/internal/fault"
 )
 
@@ -26,9 +28,17 @@ const insertTenantKey = `
 INSERT INTO signet_keys.tenant_keys (tenant_id, version, root_epoch, wrapped)
 VALUES ($1, $2, $3, $4)`
 
-// CreateTenantKey stores a version of the tenant's key.
+// ErrRootKeyGone says that a scope key is wrapped under a root key that was turned
+// meanwhile.
+var ErrRootKeyGone = errors.New("the root key that this key is wrapped under is gone: it was turned just now")
+
+// CreateTenantKey stores a version of the tenant's key. It fails with
+// ErrRootKeyGone.
 func (tx *TenantTx) CreateTenantKey(ctx context.Context, k WrappedKey) error {
 	_, err := tx.tx.Exec(ctx, insertTenantKey, tx.tenantID, k.Version, k.RootEpoch, k.Wrapped)
+	if broke(err, "tenant_keys_root") {
+		return ErrRootKeyGone
+	}
 	return translate(err)
 }
 
@@ -48,11 +58,18 @@ SELECT version, root_epoch, wrapped
 FROM signet_keys.tenant_keys
 WHERE tenant_id = $1
 ORDER BY version DESC
-LIMIT 1`
+LIMIT 1
+FOR KEY SHARE`
 
-// NewestTenantKey gives the version of the tenant's key that seals, or
-// fault.TenantUnknown.
+// NewestTenantKey gives the version of the tenant's key that seals, and keeps it
+// from being deleted until the transaction ends, or fault.TenantUnknown.
 func (tx *TenantTx) NewestTenantKey(ctx context.Context) (WrappedKey, error) {
+	key, found, err := find(ctx, tx.tx, scanWrappedKey, selectNewestTenantKey, tx.tenantID)
+	if err != nil || found {
+		return key, err
+	}
+	// One that was deleted while this waited for it has a younger one, which the
+	// statement did not see yet.
 	return one(ctx, tx.tx, fault.TenantUnknown, scanWrappedKey, selectNewestTenantKey, tx.tenantID)
 }
 
@@ -119,7 +136,16 @@ ORDER BY epoch, recipient`
 
 // ListRootKeys gives every root key with its wraps, oldest epoch first.
 func (tx *PlatformTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
-	keys, err := all(ctx, tx.tx, func(row pgx.CollectableRow) (RootKeyRow, error) {
+	return rootKeys(ctx, tx.tx)
+}
+
+// ListRootKeys gives every root key with its wraps, oldest epoch first.
+func (tx *KeysTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
+	return rootKeys(ctx, tx.tx)
+}
+
+func rootKeys(ctx context.Context, q querier) ([]RootKeyRow, error) {
+	keys, err := all(ctx, q, func(row pgx.CollectableRow) (RootKeyRow, error) {
 		var k RootKeyRow
 		err := row.Scan(&k.Epoch, &k.Fingerprint, &k.CreatedAt)
 		return k, err
@@ -131,7 +157,7 @@ func (tx *PlatformTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
 	for i, k := range keys {
 		at[k.Epoch] = i
 	}
-	_, err = all(ctx, tx.tx, func(row pgx.CollectableRow) (struct{}, error) {
+	_, err = all(ctx, q, func(row pgx.CollectableRow) (struct{}, error) {
 		var epoch int32
 		var w RootKeyWrap
 		err := row.Scan(&epoch, &w.Recipient, &w.Wrapped, &w.SealedBy, &w.MAC)
@@ -173,24 +199,18 @@ func (tx *PlatformTx) CreateRootKey(ctx context.Context, k RootKeyRow) error {
 	return nil
 }
 
-const countKeysByEpoch = `
-SELECT root_epoch, count(*)
+const listSupersededTenants = `
+SELECT DISTINCT tenant_id
 FROM signet_keys.tenant_keys
-GROUP BY root_epoch
-ORDER BY root_epoch`
+WHERE superseded_at IS NOT NULL AND tenant_id > $1
+ORDER BY tenant_id
+LIMIT $2`
 
-// CountTenantKeys tells how many tenant keys hang on each epoch of the root key.
-func (tx *SystemTx) CountTenantKeys(ctx context.Context) (map[int32]int64, error) {
-	type row struct {
-		Epoch int32
-		Keys  int64
-	}
-	rows, err := all(ctx, tx.tx, pgx.RowToStructByPos[row], countKeysByEpoch)
-	counts := make(map[int32]int64, len(rows))
-	for _, r := range rows {
-		counts[r.Epoch] = r.Keys
-	}
-	return counts, err
+// ListTurningTenants gives at most limit tenants whose key is being turned, in the
+// order of their ids and behind the given one: there is a newer key, and what was
+// sealed under the former may not all be under it yet.
+func (tx *SystemTx) ListTurningTenants(ctx context.Context, after core.TenantID, limit int) ([]core.TenantID, error) {
+	return all(ctx, tx.tx, pgx.RowTo[core.TenantID], listSupersededTenants, after, limit)
 }
 
 const selectSealedWithoutRoot = `

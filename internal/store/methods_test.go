@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -19,6 +20,7 @@ import (
 type (
 	tenantCall   func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error)
 	platformCall func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error)
+	keysCall     func(ctx context.Context, tx *store.KeysTx, r tenantRows) (any, error)
 	systemCall   func(ctx context.Context, tx *store.SystemTx, r tenantRows) (any, error)
 )
 
@@ -279,6 +281,36 @@ var tenantCalls = map[string]tenantCall{
 	"TouchApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.TouchApp(ctx, r.App.ID)
 	},
+	"TurnTenantKey": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		return nil, tx.TurnTenantKey(ctx, store.WrappedKey{Version: 3, RootEpoch: 1, Wrapped: []byte("new")})
+	},
+	"TakeSealed": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		values, err := tx.TakeSealed(ctx, 2, 10)
+		return sealedOf(values), err
+	},
+	"ListSealed": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		values, err := tx.ListSealed(ctx)
+		return sealedOf(values), err
+	},
+	"PutResealed": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.PutResealed(ctx, []store.SealedValue{
+			{Kind: store.ValueOfSecret, AppID: r.App.ID, Number: 1, Sealed: []byte("anew"), KeyVersion: 2, Fingerprint: "anew"},
+			{Kind: store.ValueOfTicket, Ticket: core.AccessToken, AppID: r.App.ID, Number: 1, Sealed: []byte("anew"), KeyVersion: 2},
+			{Kind: store.ValueOfTicket, Ticket: core.CorpTicket, CorpID: r.Corp, Number: 1, Sealed: []byte("anew"), KeyVersion: 2},
+		})
+	},
+	"ListKeyVersions": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		versions, err := tx.ListKeyVersions(ctx)
+		var values []int64
+		for _, v := range versions {
+			values = append(values, v.Values)
+		}
+		return values, err
+	},
+	"RetireTenantKeys": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		retired, left, err := tx.RetireTenantKeys(ctx, 2)
+		return []any{retired, left}, err
+	},
 	"UpdateApp": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		app, err := tx.UpdateApp(ctx, core.App{ID: r.App.ID, Name: "changed", Status: core.Suspended})
 		return app.Name, err
@@ -386,10 +418,63 @@ var platformCalls = map[string]platformCall{
 	},
 }
 
+// keysCalls has a row for each method of KeysTx. Each succeeds through the keys'
+// door where r is a tenant that is there.
+var keysCalls = map[string]keysCall{
+	"Audit": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		return nil, tx.Audit(ctx, core.AuditEntry{Action: "test.audit", SubjectKind: "test", Subject: "test"})
+	},
+	"CountKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		counts, err := tx.CountKeys(ctx)
+		return counts[1].Sum(), err
+	},
+	"DeleteRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		gone, err := tx.DeleteRootKeys(ctx, 2)
+		if errors.Is(err, store.ErrRootKeyInUse) { // by the tenant, and that is seen through any door
+			return "in use", nil
+		}
+		return len(gone), err
+	},
+	"DeleteWrap": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		return nil, tx.DeleteWrap(ctx, 1, "age1test")
+	},
+	"ListPlatformKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListPlatformKeys(ctx)
+		return len(keys), err
+	},
+	"ListRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListRootKeys(ctx)
+		return len(keys), err
+	},
+	"ListTenantKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListTenantKeys(ctx, store.ScopeKey{}, 10)
+		return len(keys), err
+	},
+	"LockRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		return nil, tx.LockRootKeys(ctx)
+	},
+	"PutRootKey": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		k := commonRootKey
+		k.Epoch = 2
+		return nil, tx.PutRootKey(ctx, k)
+	},
+	"PutWraps": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		return nil, tx.PutWraps(ctx, commonRootKey)
+	},
+	"RewrapKeys": func(ctx context.Context, tx *store.KeysTx, r tenantRows) (any, error) {
+		k := store.ScopeKey{TenantID: r.ID, WrappedKey: store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("anew")}}
+		return nil, tx.RewrapKeys(ctx, []store.ScopeKey{k})
+	},
+	"TakeKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
+		keys, err := tx.TakeKeys(ctx, 2, store.ScopeKey{}, 10)
+		return len(keys), err
+	},
+}
+
 // systemCalls has a row for each method of SystemTx.
 var systemCalls = map[string]systemCall{
-	"CountTenantKeys": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
-		return tx.CountTenantKeys(ctx)
+	"ListTurningTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		return tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 	},
 	"Clock": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		at, err := tx.Clock(ctx)
@@ -462,6 +547,7 @@ func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 	for _, door := range []struct{ tx, calls reflect.Value }{
 		{reflect.ValueOf((*store.TenantTx)(nil)), reflect.ValueOf(tenantCalls)},
 		{reflect.ValueOf((*store.PlatformTx)(nil)), reflect.ValueOf(platformCalls)},
+		{reflect.ValueOf((*store.KeysTx)(nil)), reflect.ValueOf(keysCalls)},
 		{reflect.ValueOf((*store.SystemTx)(nil)), reflect.ValueOf(systemCalls)},
 	} {
 		var methods, rows []string
@@ -473,6 +559,13 @@ func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 		}
 		require.ElementsMatch(t, methods, rows, door.tx.Type().String())
 	}
+}
+
+func sealedOf(values []store.SealedValue) (sealed []string) {
+	for _, v := range values {
+		sealed = append(sealed, string(v.Sealed))
+	}
+	return sealed
 }
 
 // callsOf gives the sum, which is the same however long the minutes have left.

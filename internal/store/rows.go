@@ -15,7 +15,7 @@ import (
 	"signet/internal/fault"
 )
 
-// querier is what a statement needs; the three doors all have one.
+// querier is what a statement needs; every door has one.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }

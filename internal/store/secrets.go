@@ -204,7 +204,7 @@ type SealedSecret struct {
 	Fresh      bool   // it is current, and became so less than core.FallBackWithin ago
 }
 
-func scanSealedSecret(row pgx.CollectableRow) (SealedSecret, error) {
+func scanStoredSecret(row pgx.CollectableRow) (SealedSecret, error) {
 	var s SealedSecret
 	err := row.Scan(&s.Version, &s.State, &s.Sealed, &s.KeyVersion, &s.Checked, &s.Problem, &s.PutBack, &s.Fresh)
 	return s, err
@@ -224,7 +224,7 @@ WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.state = 'current'`
 // GetCurrentSecret gives the sealed current secret of an app, or
 // fault.AppNotReady.
 func (tx *TenantTx) GetCurrentSecret(ctx context.Context, app core.AppID) (SealedSecret, error) {
-	return one(ctx, tx.tx, fault.AppNotReady, scanSealedSecret, selectCurrentSecret, tx.tenantID, app, core.FallBackWithin)
+	return one(ctx, tx.tx, fault.AppNotReady, scanStoredSecret, selectCurrentSecret, tx.tenantID, app, core.FallBackWithin)
 }
 
 const selectSealedSecret = `
@@ -235,7 +235,7 @@ WHERE tenant_id = $1 AND app_id = $2 AND version = $3`
 // GetSealedSecret gives one version of an app's secret, without its bytes if they
 // were destroyed, or fault.SecretUnknown.
 func (tx *TenantTx) GetSealedSecret(ctx context.Context, app core.AppID, version int32) (SealedSecret, error) {
-	s, found, err := find(ctx, tx.tx, scanSealedSecret, selectSealedSecret, tx.tenantID, app, version)
+	s, found, err := find(ctx, tx.tx, scanStoredSecret, selectSealedSecret, tx.tenantID, app, version)
 	if err == nil && !found {
 		err = fault.New(fault.SecretUnknown, fault.Args{"version": strconv.Itoa(int(version))})
 	}

@@ -205,6 +205,59 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 	})
 }
 
+// So do those of the keys: without their setting nothing of a tenant's is seen or
+// written, and no root key is deleted.
+func TestKeysMethodsReachNothingWithoutTheirDoor(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		open := db.Open(t)
+		r := makeTenant(t, open, "alpha")
+		w := newWire(t, db.TenantURL, func(statement string) string {
+			return strings.Replace(statement, "set_config('signet.keys', 'on', true)", "set_config('signet.tenant', '"+core.NewTenantID().String()+"', true)", 1)
+		})
+		shut, err := store.Open(t.Context(), store.Config{TenantURL: w.URL(db.TenantURL), SystemURL: db.SystemURL})
+		require.NoError(t, err)
+		t.Cleanup(shut.Close)
+		through := func(st *store.Store, name string) (value any, err error) {
+			err = st.Keys(t.Context(), someone, func(tx *store.KeysTx) error {
+				if value, err = keysCalls[name](t.Context(), tx, r); err != nil {
+					return err
+				}
+				return errUndo
+			})
+			if errors.Is(err, errUndo) {
+				err = nil
+			}
+			return value, err
+		}
+		due := map[string][2]any{"CountKeys": {int64(1), int64(0)}, "ListTenantKeys": {1, 0}, "TakeKeys": {1, 0}, "DeleteRootKeys": {"in use", 0}}
+		before := rowsOf(t, db, r.ID)
+		roots := `SELECT to_jsonb(k)::text FROM signet_keys.root_keys k UNION ALL SELECT to_jsonb(w)::text FROM signet_keys.root_key_wraps w ORDER BY 1`
+		rootsBefore := db.List(t, roots)
+		for name := range keysCalls {
+			value, err := through(open, name)
+			require.NoError(t, err, name)
+			if pair, ok := due[name]; ok {
+				require.Equal(t, pair[0], value, name)
+			}
+			value, err = through(shut, name)
+			require.NoError(t, err, name)
+			if pair, ok := due[name]; ok {
+				require.Equal(t, pair[1], value, name)
+			}
+		}
+		require.NoError(t, shut.Keys(t.Context(), someone, func(tx *store.KeysTx) error {
+			for _, name := range []string{"RewrapKeys", "DeleteRootKeys", "DeleteWrap"} {
+				if _, err := keysCalls[name](t.Context(), tx, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		require.Equal(t, before, rowsOf(t, db, r.ID))
+		require.Equal(t, rootsBefore, db.List(t, roots))
+	})
+}
+
 // Row by row of the catalogue, with statements that name no tenant at all.
 func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
@@ -237,10 +290,15 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 			if isPlatform {
 				ofPlatform = total
 			}
+			ofKeys := ofPlatform
+			if table == turnedTable {
+				ofKeys = total
+			}
 			for _, door := range []struct{ name, open, due string }{
 				{"none", "", "0"},
 				{"a tenant's", "SELECT set_config('signet.tenant', '" + a.ID.String() + "', true)", ofA},
 				{"the platform's", "SELECT set_config('signet.platform', 'on', true)", ofPlatform},
+				{"the keys'", "SELECT set_config('signet.platform', 'on', true), set_config('signet.keys', 'on', true)", ofKeys},
 				{"none again", "", "0"}, // the setting is '' now and no longer absent
 			} {
 				tx, err := conn.Begin(t.Context())
@@ -258,10 +316,21 @@ WHERE grantee = 'signet_app' AND privilege_type = 'UPDATE' AND table_schema || '
 				}
 				if len(db.List(t, `SELECT 'yes' WHERE has_table_privilege('signet_app', $1, 'DELETE')`, table)) > 0 {
 					tag, err := tx.Exec(t.Context(), `DELETE FROM `+table)
+					if table == "signet_keys.root_keys" && door.name == "the keys'" {
+						require.ErrorContains(t, err, "root_key_wraps_epoch", "reached, and held by what hangs on it")
+						require.NoError(t, tx.Rollback(t.Context()))
+						continue
+					}
 					require.NoError(t, err)
 					due := door.due
 					if _, bounded := ageBounds[table]; bounded {
 						due = "0" // all of them are young
+					}
+					if table == turnedTable && door.name == "the keys'" {
+						due = "0" // it wraps them anew and destroys none
+					}
+					if slices.Contains(keysBound, table) && door.name != "the keys'" {
+						due = "0"
 					}
 					require.Equal(t, due, fmt.Sprint(tag.RowsAffected()), "%s deleted through door %s", table, door.name)
 				}

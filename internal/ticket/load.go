@@ -155,7 +155,7 @@ func (c *Cache) findRow(ctx context.Context, tx *store.TenantTx, k key, known *e
 }
 
 func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, store.WrappedKey, error) {
-	scopeKey, err := tx.GetTenantKey(ctx, row.KeyVersion)
+	scopeKey, row, err := keyOfTicket(ctx, tx, k, row)
 	if err != nil {
 		return nil, scopeKey, err
 	}

@@ -25,10 +25,7 @@ type spare struct {
 // findSecret reads both from their rows.
 func (c *Cache) findSecret(ctx context.Context, tx *store.TenantTx, app core.AppID) (s spare, err error) {
 	s.asOf = c.forgotten.Load()
-	if s.secret, err = tx.GetCurrentSecret(ctx, app); err != nil {
-		return s, err
-	}
-	s.key, err = tx.GetTenantKey(ctx, s.secret.KeyVersion)
+	s.secret, s.key, err = secretWithKey(ctx, tx, app)
 	return s, err
 }
 

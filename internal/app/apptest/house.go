@@ -15,6 +15,7 @@ import (
 
 	"signet/internal/admin"
 	"signet/internal/core"
+	"signet/internal/custody"
 	"signet/internal/seal"
 	"signet/internal/signing"
 	"signet/internal/store"
@@ -142,8 +143,9 @@ func (h *House) openRing(t testing.TB) {
 	require.NoError(t, h.Store.Platform(t.Context(), core.System("test"), func(tx *store.PlatformTx) error {
 		return tx.CreateRootKey(t.Context(), row)
 	}))
-	h.Ring, err = seal.OpenRing(master, []seal.RootKeyRow{first})
+	keys, err := custody.Read(t.Context(), custody.Config{Store: h.Store, Master: master, Log: h.Log})
 	require.NoError(t, err)
+	h.Ring = keys.Ring
 }
 
 // WriteIdentity writes the identity file with which a node of a process of its
@@ -182,7 +184,7 @@ func (h *House) assemble(t testing.TB) {
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
 	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log})
-	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, Log: h.Log,
+	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log,
 		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }
 

@@ -199,6 +199,18 @@ type IntakeToken struct {
 	Token SecretText `json:"token"`
 }
 
+// KeyVersion defines model for KeyVersion.
+type KeyVersion struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// RootEpoch The root key that it lies under.
+	RootEpoch int32 `json:"rootEpoch"`
+
+	// Values How many secrets and tickets need it.
+	Values  int64 `json:"values"`
+	Version int32 `json:"version"`
+}
+
 // LegacyBinding defines model for LegacyBinding.
 type LegacyBinding struct {
 	AppID    string `json:"appId"`
@@ -417,6 +429,15 @@ type Tenant struct {
 type TenantChange struct {
 	Name   *string `json:"name,omitempty"`
 	Status *string `json:"status,omitempty"`
+}
+
+// TenantKey defines model for TenantKey.
+type TenantKey struct {
+	// Version The one that seals.
+	Version int32 `json:"version"`
+
+	// Versions Newest first; more than one while the key is being turned.
+	Versions []KeyVersion `json:"versions"`
 }
 
 // TenantList defines model for TenantList.
@@ -731,6 +752,8 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
 	router.Get(base+"/tenants/:tenantId/audit", h.ListAudit)
 	router.Get(base+"/tenants/:tenantId/budget", h.GetBudget)
+	router.Get(base+"/tenants/:tenantId/key", h.GetTenantKey)
+	router.Post(base+"/tenants/:tenantId/key/rotations", h.RotateTenantKey)
 	router.Get(base+"/legacy-hosts", h.ListLegacyHosts)
 	router.Delete(base+"/legacy-hosts/:host", h.UnbindLegacyHost)
 	router.Put(base+"/legacy-hosts/:host", h.BindLegacyHost)
@@ -1964,6 +1987,64 @@ func (response GetBudgetdefaultApplicationProblemPlusJSONResponse) VisitGetBudge
 	return ctx.JSON(&response.Body)
 }
 
+type GetTenantKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type GetTenantKeyResponseObject interface {
+	VisitGetTenantKeyResponse(ctx *fiber.Ctx) error
+}
+
+type GetTenantKey200JSONResponse TenantKey
+
+func (response GetTenantKey200JSONResponse) VisitGetTenantKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetTenantKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTenantKeydefaultApplicationProblemPlusJSONResponse) VisitGetTenantKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateTenantKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type RotateTenantKeyResponseObject interface {
+	VisitRotateTenantKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RotateTenantKey202JSONResponse TenantKey
+
+func (response RotateTenantKey202JSONResponse) VisitRotateTenantKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type RotateTenantKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateTenantKeydefaultApplicationProblemPlusJSONResponse) VisitRotateTenantKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ReadIntake Tell what an intake link is for
@@ -2080,6 +2161,12 @@ type StrictServerInterface interface {
 	// GetBudget See what a tenant's calls to WeCom cost, and what holds them back
 	// (GET /tenants/{tenantId}/budget)
 	GetBudget(ctx context.Context, request GetBudgetRequestObject) (GetBudgetResponseObject, error)
+	// GetTenantKey See which version of a tenant's key seals, and what needs the older ones
+	// (GET /tenants/{tenantId}/key)
+	GetTenantKey(ctx context.Context, request GetTenantKeyRequestObject) (GetTenantKeyResponseObject, error)
+	// RotateTenantKey Turn a tenant's key
+	// (POST /tenants/{tenantId}/key/rotations)
+	RotateTenantKey(ctx context.Context, request RotateTenantKeyRequestObject) (RotateTenantKeyResponseObject, error)
 }
 
 // door is what a request passes before its operation: admit says whether it may
@@ -2837,4 +2924,40 @@ func (o *operations) GetBudget(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitGetBudgetResponse(c)
+}
+
+// GetTenantKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetTenantKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetTenantKey"); err != nil {
+		return err
+	}
+	var request GetTenantKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetTenantKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetTenantKeyResponse(c)
+}
+
+// RotateTenantKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RotateTenantKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "RotateTenantKey"); err != nil {
+		return err
+	}
+	var request RotateTenantKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RotateTenantKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRotateTenantKeyResponse(c)
 }

@@ -405,6 +405,21 @@ func (a *actions) GetBudget(_ context.Context, _ core.Actor, tenant core.TenantI
 	return admin.Budget{Items: []admin.BudgetItem{item, free, own}, Refused: theRefused()}, checkPlace(tenant, appID)
 }
 
+func (a *actions) GetTenantKey(_ context.Context, _ core.Actor, tenant core.TenantID) (admin.TenantKey, error) {
+	return theKey(), checkPlace(tenant, appID)
+}
+
+func (a *actions) RotateTenantKey(_ context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error) {
+	if err := checkPlace(tenant, appID); err != nil {
+		return admin.TenantKey{}, err
+	}
+	return theKey(), a.changed(actor, "RotateTenantKey", tenant)
+}
+
+func theKey() admin.TenantKey {
+	return admin.TenantKey{Version: 2, Versions: []admin.KeyVersion{{Version: 2, RootEpoch: 3, CreatedAt: noon, Values: 4}, {Version: 1, RootEpoch: 3, CreatedAt: noon, Values: 5}}}
+}
+
 func theRefused() admin.RefusedCalls {
 	return admin.RefusedCalls{Calls: 31, Expected: 8, Stops: []admin.Stop{{Stops: "trials", Limit: 30, Until: &noon, At: &noon}, {Stops: "all", Limit: 60}}}
 }

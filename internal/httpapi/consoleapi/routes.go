@@ -66,6 +66,8 @@ type Admin interface {
 	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error
 	ReadIntake(ctx context.Context, token string, requestID string) (admin.Intake, error)
 	HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error)
+	GetTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
+	RotateTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
 
 	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)
 	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error

@@ -42,6 +42,33 @@ func (db DB) Lock(t testing.TB, table string) (release func()) {
 	return release
 }
 
+// Held is a transaction that holds a table so that nobody else can even read it.
+type Held struct{ conn *pgx.Conn }
+
+// Hold is Lock for a test that changes something before others go on.
+func (db DB) Hold(t testing.TB, table string) Held {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.SuperuserURL())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	_, err = conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+table)
+	require.NoError(t, err)
+	return Held{conn}
+}
+
+// Exec runs a statement in the transaction.
+func (h Held) Exec(t testing.TB, statement string) {
+	t.Helper()
+	_, err := h.conn.Exec(t.Context(), statement)
+	require.NoError(t, err)
+}
+
+// Commit lets the others go on.
+func (h Held) Commit(t testing.TB) {
+	t.Helper()
+	h.Exec(t, "COMMIT")
+}
+
 // TryExec is Exec of statements without arguments, all or none of them, where a
 // failure is no failure of the test: Postgres may be away on purpose.
 func (db DB) TryExec(ctx context.Context, statements string) error {

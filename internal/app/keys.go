@@ -1,0 +1,345 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"signet/internal/admin"
+	"signet/internal/config"
+	"signet/internal/core"
+	"signet/internal/custody"
+	"signet/internal/seal"
+)
+
+// InitKeys makes a master identity in a new file and prints its recipient and
+// the recovery sheet.
+func InitKeys(cfg config.Config, path string, postQuantum bool, out io.Writer) error {
+	recovery, err := recoveryRecipients(cfg, slog.New(slog.DiscardHandler)) // the sheet warns louder
+	if err != nil {
+		return err
+	}
+	kind := seal.X25519
+	if postQuantum {
+		kind = seal.PostQuantum
+	}
+	master, content, err := seal.GenerateMaster(kind)
+	if err != nil {
+		return err
+	}
+	if err := seal.WriteMaster(path, content); err != nil {
+		return err
+	}
+	sheet, err := seal.RecoverySheet(master, recovery, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "wrote %s\nrecipient %s\n\n%s", path, master.Recipients()[0], sheet)
+	return err
+}
+
+// withKeys opens what a command about keys works with, and closes it again.
+func withKeys(ctx context.Context, cfg config.Config, work func(custody.Config) error) error {
+	master, recovery, err := readKeys(cfg, slog.New(slog.DiscardHandler)) // the commands say it themselves
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	return work(custody.Config{Store: st, Master: master, Recovery: recovery})
+}
+
+// KeyStatus prints the epochs of the root key, what lies under each, whom each is
+// sealed to, what is being turned just now, and whether recovery is covered.
+func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if errors.Is(err, custody.ErrNoRootKey) {
+			_, err = fmt.Fprintln(out, err)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		status, err := keys.Status(ctx)
+		if err != nil {
+			return err
+		}
+		epochs := keys.Ring.Epochs()
+		for _, e := range epochs {
+			count := status.Keys[e.Number]
+			_, _ = fmt.Fprintf(out, "root key epoch %d  fingerprint %s  made %s  tenant keys %d  platform keys %d\n",
+				e.Number, e.Fingerprint, e.CreatedAt.UTC().Format(time.DateTime), count.Tenants, count.Platform)
+			for _, recipient := range e.Recipients {
+				_, _ = fmt.Fprintf(out, "  opens with %s\n", recipient)
+			}
+		}
+		newest := epochs[len(epochs)-1].Number
+		if len(epochs) > 1 {
+			_, _ = fmt.Fprintf(out, "the root key is being turned from %d to %d: %d keys left; every node goes on with it, and so does signet keys rotate\n",
+				epochs[0].Number, newest, status.Left(newest))
+		}
+		for _, tenant := range status.Turning {
+			_, _ = fmt.Fprintf(out, "the key of tenant %s is being turned\n", tenant)
+		}
+		if len(status.Turning) == custody.StatusTenants {
+			_, _ = fmt.Fprintln(out, "and perhaps of more tenants")
+		}
+		_, err = fmt.Fprintln(out, recoveryWord(with.Recovery, keys.Ring))
+		return err
+	})
+}
+
+func recoveryWord(recovery []seal.Recipient, ring *seal.Ring) string {
+	if len(recovery) == 0 {
+		return "recovery recipient: none set. If the identity file is lost, every secret is lost; see docs/custody.md"
+	}
+	if missing := ring.Uncovered(recovery[0]); len(missing) > 0 {
+		return fmt.Sprintf("recovery recipient: NOT covered at epochs %v", missing)
+	}
+	return "recovery recipient: covered at every epoch"
+}
+
+// tellEvery is how many keys are wrapped anew between two lines of progress.
+const tellEvery = 10_000
+
+// RotateKeys turns the root key, or finishes a turning that was begun before, and
+// prints how far it is and the recovery sheet of the new key.
+func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		told, begun := int64(-1), false
+		turned, err := keys.Rotate(ctx, func(t custody.Turning) {
+			switch {
+			case told < 0 && t.Begun:
+				begun, told = true, 0
+				_, _ = fmt.Fprintf(out, "root key %d is stored and seals from now on; its recovery sheet:\n\n%s\n", t.To.Epoch, keys.Ring.NextSheet(t.To, with.Recovery, time.Now()))
+			case told < 0:
+				told = 0
+				_, _ = fmt.Fprintf(out, "a turning to root key %d was begun before; it is finished, and no other is begun\n", t.To.Epoch)
+			case t.Done/tellEvery > told/tellEvery:
+				told = t.Done
+				_, _ = fmt.Fprintf(out, "%d keys are wrapped anew\n", t.Done)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%d keys were wrapped anew by this run; nothing lies under an older root key, and those are deleted\n", turned.Done)
+		if err == nil && !begun {
+			_, err = fmt.Fprintf(out, "the recovery sheet of root key %d:\n\n%s", turned.To.Epoch, keys.Ring.NextSheet(turned.To, with.Recovery, time.Now()))
+		}
+		return err
+	})
+}
+
+// RotateTenantKey turns the key of one tenant and all that it has sealed, or
+// finishes what was begun of it.
+func RotateTenantKey(ctx context.Context, cfg config.Config, tenant core.TenantID, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		actions := admin.New(admin.Config{Store: with.Store, Sealer: keys.Ring.Sealer(), NewScopeKey: keys.Ring.NewScopeKey, RenewKeys: keys.Ring.Renew})
+		actor := core.System("keys")
+		key, err := actions.RotateTenantKey(ctx, actor, tenant)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "version %d of the key of tenant %s seals from now on\n", key.Version, tenant)
+		if err := keys.FinishTenant(ctx, tenant); err != nil {
+			return err
+		}
+		if key, err = actions.GetTenantKey(ctx, actor, tenant); err != nil {
+			return err
+		}
+		if len(key.Versions) > 1 {
+			_, err = fmt.Fprintf(out, "something was sealed under an older version meanwhile; the nodes turn it, or run this again\n")
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%d values lie under it, nothing under an older one, and those are destroyed\n", key.Versions[0].Values)
+		return err
+	})
+}
+
+// RotateMaster hands the root keys over to the first identity of the file and
+// prints what to do next.
+func RotateMaster(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		h, err := keys.TurnMaster(ctx)
+		if err != nil {
+			return err
+		}
+		printHandover(out, with.Master.Recipients(), h)
+		for _, e := range keys.Ring.Epochs() {
+			_, _ = fmt.Fprintf(out, "\n%s", sheetOf(keys, e, with.Recovery))
+		}
+		return nil
+	})
+}
+
+func printHandover(out io.Writer, recipients []string, h custody.Handover) {
+	if len(h.Wrapped) == 0 && len(h.Freed) == 0 {
+		_, _ = fmt.Fprintf(out, "the first identity of the file holds every root key already; nothing was to be done\n")
+	}
+	for _, epoch := range h.Wrapped {
+		_, _ = fmt.Fprintf(out, "root key %d is sealed by and to the first identity of the file\n", epoch)
+	}
+	_, _ = fmt.Fprintf(out, "that identity alone opens every root key: %s\n", recipients[0])
+	for _, gone := range h.Freed {
+		_, _ = fmt.Fprintf(out, "it was taken from %s\n", gone)
+	}
+	for _, kept := range h.Kept {
+		_, _ = fmt.Fprintf(out, "it was left with %s, which may be your recovery recipient: %s is not set here\n", kept, config.RecoveryRecipient)
+	}
+	_, _ = fmt.Fprintf(out, `What to do next:
+  1. See that every node has the new file and was started with it.
+  2. Take the other identities (%d) out of the file on every node, and start it again.
+  3. If the old identity was stolen: run signet keys rotate as well, since root key 1
+     comes out of it and older backups open with it, and reset the Secret of every app.
+`, len(recipients)-1)
+}
+
+func sheetOf(keys *custody.Keys, e seal.Epoch, recovery []seal.Recipient) seal.Sheet {
+	return keys.Ring.NextSheet(seal.RootKeyRow{Epoch: e.Number, Fingerprint: e.Fingerprint}, recovery, time.Now())
+}
+
+// ParseSheet reads what was typed from recovery sheets: EPOCH=FINGERPRINT each.
+func ParseSheet(lines []string) (map[int32]seal.RootFingerprint, error) {
+	sheet := make(map[int32]seal.RootFingerprint, len(lines))
+	for _, line := range lines {
+		number, text, ok := strings.Cut(line, "=")
+		epoch, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+		if !ok || err != nil || epoch < 1 {
+			return nil, fmt.Errorf("--sheet %q: write the number of the root key, = and its fingerprint, as in 1=0123…", line)
+		}
+		fingerprint, err := seal.ParseRootFingerprint(text)
+		if err != nil {
+			return nil, fmt.Errorf("--sheet %q: %w", line, err)
+		}
+		if _, twice := sheet[int32(epoch)]; twice {
+			return nil, fmt.Errorf("--sheet %q: root key %d is given twice", line, epoch)
+		}
+		sheet[int32(epoch)] = fingerprint
+	}
+	return sheet, nil
+}
+
+// CheckKeys proves that the identity file opens everything, or that the offline
+// recovery identity in a file does so alone. It writes nothing.
+func CheckKeys(ctx context.Context, cfg config.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
+	if recoveryFile != "" {
+		cfg.IdentityFile = "" // the proof is that it can be done without
+	}
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := openToCheck(ctx, with, recoveryFile, sheet)
+		if err != nil {
+			return err
+		}
+		printSheets(out, keys.Ring.Epochs(), sheet)
+		told := int64(0)
+		checked, err := keys.Check(ctx, func(c custody.Checked) {
+			if c.Tenants/tellEvery > told/tellEvery {
+				told = c.Tenants
+				_, _ = fmt.Fprintf(out, "%d tenants so far\n", c.Tenants)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if err := checked.Err(); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "all of it opens: %d root keys, %d keys of tenants and the platform, %d values of %d tenants\n",
+			checked.RootKeys, checked.ScopeKeys, checked.Values, checked.Tenants)
+		return err
+	})
+}
+
+func openToCheck(ctx context.Context, with custody.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint) (*custody.Keys, error) {
+	if recoveryFile != "" {
+		recovery, err := seal.ReadMaster(recoveryFile)
+		if err != nil {
+			return nil, fmt.Errorf("--recovery: %w", err)
+		}
+		return custody.Prover(ctx, with, recovery, sheet)
+	}
+	keys, err := custody.Read(ctx, with)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range keys.Ring.Epochs() {
+		if wanted, ok := sheet[e.Number]; ok && wanted.String() != e.Fingerprint.String() {
+			return nil, fmt.Errorf("root key %d has the fingerprint %s, and the recovery sheet says %s: it is not the key that the sheet was printed for", e.Number, e.Fingerprint, wanted)
+		}
+	}
+	return keys, nil
+}
+
+func printSheets(out io.Writer, epochs []seal.Epoch, sheet map[int32]seal.RootFingerprint) {
+	for _, e := range epochs {
+		word := "as on the recovery sheet"
+		if _, ok := sheet[e.Number]; !ok {
+			word = fmt.Sprintf("NOT compared with a recovery sheet; to do so give --sheet %d=FINGERPRINT", e.Number)
+		}
+		_, _ = fmt.Fprintf(out, "root key %d  fingerprint %s  %s\n", e.Number, e.Fingerprint, word)
+	}
+	for _, number := range slices.Sorted(maps.Keys(sheet)) {
+		if !slices.ContainsFunc(epochs, func(e seal.Epoch) bool { return e.Number == number }) {
+			_, _ = fmt.Fprintf(out, "root key %d  is on a recovery sheet and no longer here: it was turned\n", number)
+		}
+	}
+}
+
+// RecoverKeys hands the root keys over to the new identity file by the offline
+// recovery identity, with the fingerprints of the recovery sheets as the proof.
+func RecoverKeys(ctx context.Context, cfg config.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		recovery, err := seal.ReadMaster(recoveryFile)
+		if err != nil {
+			return fmt.Errorf("--recovery: %w", err)
+		}
+		keys, err := custody.Recover(ctx, with, recovery, sheet)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "every root key has the fingerprint of its sheet, every key below opens, and %s holds them now\n", with.Master.Recipients()[0])
+		for _, e := range keys.Ring.Epochs() {
+			to, err := recoveryOf(recovery)
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(out, "\n%s", sheetOf(keys, e, to))
+		}
+		return nil
+	})
+}
+
+func recoveryOf(recovery *seal.Master) (list []seal.Recipient, err error) {
+	for _, text := range recovery.Recipients() {
+		r, err := seal.ParseRecipient(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}

@@ -1,0 +1,154 @@
+package custody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"signet/internal/core"
+	"signet/internal/failpoint"
+	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/store"
+)
+
+// How many values are turned in one transaction, and how many tenants are looked
+// for at a time.
+const (
+	valueBatch  = 200
+	tenantBatch = 100
+)
+
+// FinishTenants turns what older versions of tenants' keys have sealed to the
+// newest, and deletes the versions that have sealed nothing any more. It is the
+// chore of every node. A tenant where that cannot be done is told of, and keeps no
+// other waiting.
+func (k *Keys) FinishTenants(ctx context.Context) error {
+	var problems []error
+	var after core.TenantID
+	for {
+		var tenants []core.TenantID
+		err := k.Store.System(ctx, func(tx *store.SystemTx) error {
+			var err error
+			tenants, err = tx.ListTurningTenants(ctx, after, tenantBatch)
+			return err
+		})
+		if err != nil || len(tenants) == 0 {
+			return errors.Join(append(problems, err)...)
+		}
+		for _, tenant := range tenants {
+			err := k.FinishTenant(ctx, tenant)
+			switch {
+			case fault.Has(err, fault.StoreUnavailable), ctx.Err() != nil:
+				return err
+			case fault.Has(err, fault.TenantUnknown): // deleted meanwhile
+			case err != nil:
+				problems = append(problems, fmt.Errorf("tenant %s: %w", tenant, err))
+			}
+		}
+		after = tenants[len(tenants)-1]
+	}
+}
+
+// FinishTenant is FinishTenants for one tenant.
+func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
+	var closed []error
+	for more := true; more; {
+		more, closed = false, nil
+		err := k.Store.Tenant(ctx, k.Actor, tenant, func(tx *store.TenantTx) error {
+			newest, err := tx.NewestTenantKey(ctx)
+			if err != nil {
+				return err
+			}
+			values, err := tx.TakeSealed(ctx, newest.Version, valueBatch)
+			if err != nil || len(values) == 0 {
+				return err
+			}
+			var anew []store.SealedValue
+			if anew, closed, err = k.reseal(ctx, tx, tenant, newest, values); err != nil {
+				return err
+			}
+			failpoint.At(failpoint.TenantBeforeReseal)
+			more = len(anew) > 0
+			return tx.PutResealed(ctx, anew)
+		})
+		if err != nil {
+			return err
+		}
+		failpoint.At(failpoint.TenantResealed)
+	}
+	if err := k.retireTenant(ctx, tenant); err != nil || len(closed) == 0 {
+		return err
+	}
+	return fmt.Errorf("%d values do not open, and the old version of its key is kept for them: %w", len(closed), closed[0])
+}
+
+// reseal turns values to the newest version, and leaves out those that do not open.
+func (k *Keys) reseal(ctx context.Context, tx *store.TenantTx, tenant core.TenantID, newest store.WrappedKey, values []store.SealedValue) (anew []store.SealedValue, closed []error, err error) {
+	versions := map[int32]store.WrappedKey{}
+	resealer, to := k.Ring.Resealer(), tenantKey(tenant, newest)
+	for _, v := range values {
+		from, known := versions[v.KeyVersion]
+		if !known {
+			if from, err = tx.GetTenantKey(ctx, v.KeyVersion); err != nil {
+				return nil, nil, fmt.Errorf("version %d of its key is not there: %w", v.KeyVersion, err)
+			}
+			versions[v.KeyVersion] = from
+		}
+		turned, err := resealer.Reseal(tenantKey(tenant, from), to, bindingOf(tenant, v), v.Sealed)
+		if err != nil {
+			closed = append(closed, err)
+			continue
+		}
+		v.Sealed, v.Fingerprint, v.KeyVersion = turned.Bytes, turned.Fingerprint, newest.Version
+		anew = append(anew, v)
+	}
+	return anew, closed, nil
+}
+
+// retireTenant deletes the versions of a tenant's key that have sealed nothing any
+// more.
+func (k *Keys) retireTenant(ctx context.Context, tenant core.TenantID) error {
+	var gone []int32
+	err := k.Store.Tenant(ctx, k.Actor, tenant, func(tx *store.TenantTx) error {
+		newest, err := tx.NewestTenantKey(ctx)
+		if err != nil {
+			return err
+		}
+		failpoint.At(failpoint.TenantBeforeRetire)
+		if gone, _, err = tx.RetireTenantKeys(ctx, newest.Version); err != nil {
+			return err
+		}
+		for _, version := range gone {
+			entry := core.AuditEntry{Action: "tenant_key.retire", SubjectKind: "tenant_key", Subject: strconv.Itoa(int(version)),
+				Detail: map[string]string{"values_left": "0", "successor": strconv.Itoa(int(newest.Version))}}
+			if err := tx.Audit(ctx, entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && len(gone) > 0 {
+		failpoint.At(failpoint.TenantRetired)
+		k.Log.InfoContext(ctx, "a tenant's key is turned", "tenant_id", tenant, "retired", gone)
+	}
+	return err
+}
+
+func tenantKey(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
+	return sealKey(store.ScopeKey{TenantID: tenant, WrappedKey: k})
+}
+
+// bindingOf says what a value is bound to.
+func bindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
+	switch {
+	case v.Kind == store.ValueOfSecret:
+		return seal.ForAppSecret(tenant, v.AppID, int32(v.Number))
+	case v.Kind == store.ValueOfTrial:
+		return seal.ForTrialGrant(tenant, v.AppID, int32(v.Number), v.Ticket)
+	case v.Ticket == core.CorpTicket:
+		return seal.ForCorpTicket(tenant, v.CorpID, v.Number)
+	}
+	return seal.ForAppTicket(tenant, v.AppID, v.Ticket, v.Number)
+}

@@ -1,0 +1,17 @@
+BEGIN;
+REVOKE UPDATE (sealed, key_version) ON signet.trial_grants FROM signet_app;
+REVOKE UPDATE (fingerprint, key_version) ON signet.app_secrets FROM signet_app;
+GRANT SELECT (root_epoch) ON signet_keys.tenant_keys TO signet_system;
+REVOKE SELECT (tenant_id, superseded_at) ON signet_keys.tenant_keys FROM signet_system;
+DROP INDEX signet_keys.tenant_keys_superseded;
+ALTER TABLE signet_keys.tenant_keys DROP COLUMN superseded_at;
+REVOKE DELETE ON signet_keys.root_keys, signet_keys.root_key_wraps FROM signet_app;
+DROP POLICY keys_bound ON signet_keys.root_key_wraps;
+DROP POLICY keys_bound ON signet_keys.root_keys;
+REVOKE UPDATE (wrapped, sealed_by, mac) ON signet_keys.root_key_wraps FROM signet_app;
+REVOKE UPDATE (root_epoch, wrapped) ON signet_keys.platform_keys FROM signet_app;
+REVOKE UPDATE (root_epoch, wrapped) ON signet_keys.tenant_keys FROM signet_app;
+DROP POLICY keys_rewrap ON signet_keys.tenant_keys;
+DROP POLICY keys_read ON signet_keys.tenant_keys;
+DELETE FROM signet.migration_marks WHERE version = 13;
+COMMIT;
