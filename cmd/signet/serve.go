@@ -11,21 +11,22 @@ import (
 
 // serveFlags are the keys of the environment as flags. A flag wins.
 type serveFlags struct {
-	DatabaseURL       string `help:"Postgres address of the login role signet_app (SIGNET_DATABASE_URL)."`
-	SystemDatabaseURL string `help:"Postgres address of the login role signet_system (SIGNET_SYSTEM_DATABASE_URL)."`
-	IdentityFile      string `help:"Age identity file of the platform (SIGNET_IDENTITY_FILE)."`
-	RecoveryRecipient string `help:"Age recipient of the offline recovery key (SIGNET_RECOVERY_RECIPIENT)."`
-	PublicAddr        string `help:"Where pages ask for signatures (SIGNET_PUBLIC_ADDR)."`
-	ConsoleAddr       string `help:"Where the console and its API are (SIGNET_CONSOLE_ADDR)."`
-	MetricsAddr       string `help:"Where /metrics, /livez and /readyz are (SIGNET_METRICS_ADDR)."`
-	PublicURL         string `help:"The public listener as the outside sees it (SIGNET_PUBLIC_URL)."`
-	ConsoleURL        string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
-	WecomURL          string `help:"The WeCom API (SIGNET_WECOM_URL)."`
-	TrustedProxies    string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
-	DrainDelay        string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
-	DeletionGrace     string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
-	KeyBackupDays     string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
-	LogLevel          string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
+	DatabaseURL            string `help:"Postgres address of the login role signet_app (SIGNET_DATABASE_URL)."`
+	SystemDatabaseURL      string `help:"Postgres address of the login role signet_system (SIGNET_SYSTEM_DATABASE_URL)."`
+	IdentityFile           string `help:"Age identity file of the platform (SIGNET_IDENTITY_FILE)."`
+	IdentityPassphraseFile string `help:"File that holds the passphrase of that file, if it has one (SIGNET_IDENTITY_PASSPHRASE_FILE)."`
+	RecoveryRecipient      string `help:"Age recipient of the offline recovery key (SIGNET_RECOVERY_RECIPIENT)."`
+	PublicAddr             string `help:"Where pages ask for signatures (SIGNET_PUBLIC_ADDR)."`
+	ConsoleAddr            string `help:"Where the console and its API are (SIGNET_CONSOLE_ADDR)."`
+	MetricsAddr            string `help:"Where /metrics, /livez and /readyz are (SIGNET_METRICS_ADDR)."`
+	PublicURL              string `help:"The public listener as the outside sees it (SIGNET_PUBLIC_URL)."`
+	ConsoleURL             string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
+	WecomURL               string `help:"The WeCom API (SIGNET_WECOM_URL)."`
+	TrustedProxies         string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
+	DrainDelay             string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
+	DeletionGrace          string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
+	KeyBackupDays          string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
+	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
 	MigrateDatabaseURL string `hidden:"" help:"Read by migrate only (SIGNET_MIGRATE_DATABASE_URL)."`
 	PostgresBinDir     string `hidden:"" help:"Read by dev only (SIGNET_POSTGRES_BIN_DIR)."`
@@ -37,6 +38,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.SystemDatabaseURL:  f.SystemDatabaseURL,
 		config.MigrateDatabaseURL: f.MigrateDatabaseURL,
 		config.IdentityFile:       f.IdentityFile,
+		config.PassphraseFile:     f.IdentityPassphraseFile,
 		config.RecoveryRecipient:  f.RecoveryRecipient,
 		config.PublicAddr:         f.PublicAddr,
 		config.ConsoleAddr:        f.ConsoleAddr,

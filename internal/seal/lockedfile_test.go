@@ -15,8 +15,8 @@ import (
 	"signet/internal/seal"
 )
 
-// locked protects a text as age -p does, with little work.
-func locked(t *testing.T, text, passphrase string, armoured bool) []byte {
+// lockedFile protects a text as age -p does, with little work.
+func lockedFile(t *testing.T, text, passphrase string, armoured bool) []byte {
 	t.Helper()
 	to, err := age.NewScryptRecipient(passphrase)
 	require.NoError(t, err)
@@ -49,12 +49,12 @@ func TestALockedIdentityFileIsOpenedWithThePassphraseOfAFile(t *testing.T) {
 	m, content := newMaster(t, seal.X25519)
 	const right = "correct horse battery staple"
 	passphrase := written(t, []byte(right+"\r\n"), 0o600)
-	for _, file := range [][]byte{locked(t, content, right, false), locked(t, content, right, true), []byte(content)} {
+	for _, file := range [][]byte{lockedFile(t, content, right, false), lockedFile(t, content, right, true), []byte(content)} {
 		got, err := seal.ReadLockedMaster(written(t, file, 0o600), passphrase)
 		require.NoError(t, err)
 		require.Equal(t, m.Recipients(), got.Recipients())
 	}
-	identity := written(t, locked(t, content, right, true), 0o600)
+	identity := written(t, lockedFile(t, content, right, true), 0o600)
 	_, err := seal.ReadMaster(identity)
 	require.ErrorIs(t, err, seal.ErrEncrypted)
 
@@ -65,8 +65,8 @@ func TestALockedIdentityFileIsOpenedWithThePassphraseOfAFile(t *testing.T) {
 		"run chmod 600":                        {identity, written(t, []byte(right), 0o644)},
 		"does not exist: write the passphrase": {identity, filepath.Join(t.TempDir(), "none")},
 		"was not protected by a passphrase":    {written(t, ageFile(t, to, 32), 0o600), passphrase},
-		"identity file":                        {written(t, locked(t, content, right, false), 0o644), passphrase},
-		"holds no identity":                    {written(t, locked(t, "# nothing\n", right, false), 0o600), passphrase},
+		"identity file":                        {written(t, lockedFile(t, content, right, false), 0o644), passphrase},
+		"holds no identity":                    {written(t, lockedFile(t, "# nothing\n", right, false), 0o600), passphrase},
 	} {
 		_, err := seal.ReadLockedMaster(files[0], files[1])
 		require.ErrorContains(t, err, want)
