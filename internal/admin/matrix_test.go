@@ -154,6 +154,10 @@ var methods = map[string]method{
 		_, err := a.RotateTenantKey(ctx, actor, s.tenant)
 		return err
 	}},
+	"ListDueSecrets": {may: "platform_owner platform_operator platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ListDueSecrets(ctx, actor, time.Hour, firstPage)
+		return err
+	}},
 	"ListSecrets": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListSecrets(ctx, actor, s.tenant, s.app, firstPage)
 		return err

@@ -350,3 +350,18 @@ func (a *Actions) ListSecrets(ctx context.Context, actor core.Actor, tenant core
 		return tx.ListSecretVersions(ctx, app, p)
 	})
 }
+
+// ListDueSecrets gives the current secrets of all tenants that are too old by their
+// tenant's policy within some time, or already, those first that are due first. It is
+// for operators of the platform.
+func (a *Actions) ListDueSecrets(ctx context.Context, actor core.Actor, within time.Duration, p core.Page) (core.List[core.DueSecret], error) {
+	var list core.List[core.DueSecret]
+	if err := actor.May(core.SecretsDue); err != nil {
+		return list, err
+	}
+	err := a.Store.System(ctx, func(tx *store.SystemTx) (err error) {
+		list, err = tx.ListSecretsByAge(ctx, time.Now().Add(within), p)
+		return err
+	})
+	return list, err
+}

@@ -453,3 +453,53 @@ func TestAPreviousSecretIsRetiredAfterADay(t *testing.T) {
 	require.NoError(t, due.RetireSecrets(t.Context()))
 	require.Len(t, b.DB.List(t, `SELECT seq::text FROM signet.audit WHERE action = 'secret.retire'`), 1)
 }
+
+// A tenant says how old its secrets may become, and operators see which are due.
+func TestSecretsThatAreTooOldAreListedForOperators(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	younger := b.App(t, b.tenant, "1000300", apptest.Secret("younger"))
+	free := b.Tenant(t, "北辰物流", "wwfedcba0987654321")
+	b.App(t, free, agent, apptest.Secret("free"))
+	b.DB.Exec(t, `UPDATE signet.app_secrets SET created_at = now() - interval '89 days 12 hours'`)
+	b.DB.Exec(t, `UPDATE signet.app_secrets SET created_at = now() - interval '80 days' WHERE app_id = $1`, younger.ID.String())
+	due := func(days int) (apps []core.AppID) {
+		for p := (core.Page{Limit: 1}); ; {
+			list, err := b.Admin.ListDueSecrets(t.Context(), apptest.Operator(), time.Duration(days)*24*time.Hour, p)
+			require.NoError(t, err)
+			for _, d := range list.Items {
+				require.Equal(t, b.tenant.ID, d.TenantID)
+				require.WithinDuration(t, d.PutAt.Add(90*24*time.Hour), d.DueAt, 2*time.Hour) // a day may have 23 or 25
+				apps = append(apps, d.AppID)
+			}
+			if p.Cursor = list.NextCursor; p.Cursor == "" {
+				return apps
+			}
+		}
+	}
+	require.Empty(t, due(3650), "nobody has asked for it")
+	days := int64(90)
+	changed, err := b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{SecretMaxAgeDays: &days})
+	require.NoError(t, err)
+	require.EqualValues(t, 90, changed.SecretMaxAgeDays)
+	require.Greater(t, changed.Version, b.tenant.Version)
+	require.Empty(t, due(0))
+	require.Equal(t, []core.AppID{b.app.ID}, due(1))
+	require.Equal(t, []core.AppID{b.app.ID, younger.ID}, due(30), "those first that are due first")
+	app, err := b.Admin.GetApp(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID)
+	require.NoError(t, err)
+	require.NotNil(t, app.Secret.DueAt)
+
+	b.rotateTo(t, "second")
+	require.Equal(t, []core.AppID{younger.ID}, due(30), "a new one is young")
+	days = 0
+	name := "另一个名字"
+	changed, err = b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{Name: &name, SecretMaxAgeDays: &days})
+	require.NoError(t, err)
+	require.Zero(t, changed.SecretMaxAgeDays)
+	require.Equal(t, name, changed.Name)
+	require.Empty(t, due(3650))
+	days = 3651
+	_, err = b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{SecretMaxAgeDays: &days})
+	require.Equal(t, "/secretMaxAgeDays", fault.Find(err).Fields[0].Pointer)
+}

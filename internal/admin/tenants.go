@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strconv"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -79,11 +80,14 @@ func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, filter core
 }
 
 // TenantChange is what is to change of a tenant; nil leaves a member as it is.
-type TenantChange struct{ Name, Status *string }
+type TenantChange struct {
+	Name, Status     *string
+	SecretMaxAgeDays *int64 // 0: no limit
+}
 
 // UpdateTenant renames, suspends or resumes a tenant. It fails with
 // fault.IfMatchConflict if the tenant is no longer at ifVersion, with
-// fault.RequestInvalid (/name, /status) or fault.PermissionDenied. A suspended
+// fault.RequestInvalid (/name, /status, /secretMaxAgeDays) or fault.PermissionDenied. A suspended
 // tenant is signed for on no node within two seconds.
 //
 // Of a tenant that is leaving nothing can be changed but that: made active, it stays.
@@ -129,7 +133,7 @@ func lockTenant(ctx context.Context, tx *store.TenantTx, ifVersion *int64) (core
 // parseTenantChange checks a change and gives the function that carries it out.
 func parseTenantChange(c TenantChange) (func(core.Tenant) core.Tenant, error) {
 	var wrong fields
-	if c.Name == nil && c.Status == nil {
+	if c.Name == nil && c.Status == nil && c.SecretMaxAgeDays == nil {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
 	}
 	var name string
@@ -143,7 +147,15 @@ func parseTenantChange(c TenantChange) (func(core.Tenant) core.Tenant, error) {
 		status, err = core.ParseStatus("/status", *c.Status)
 		status = check(&wrong, status, err)
 	}
+	var days int32
+	if c.SecretMaxAgeDays != nil {
+		days, err = core.ParseSecretAge("/secretMaxAgeDays", *c.SecretMaxAgeDays)
+		days = check(&wrong, days, err)
+	}
 	return func(t core.Tenant) core.Tenant {
+		if c.SecretMaxAgeDays != nil {
+			t.SecretMaxAgeDays = days
+		}
 		if c.Name != nil {
 			t.Name = name
 		}
@@ -161,16 +173,22 @@ func updateTenant(ctx context.Context, tx *store.TenantTx, before core.Tenant, c
 	entry := core.AuditEntry{Action: "tenant.update", SubjectKind: "tenant", Subject: before.ID.String(), Detail: map[string]string{}}
 	noteChange(entry.Detail, "name", before.Name, after.Name)
 	noteChange(entry.Detail, "status", string(before.Status), string(after.Status))
+	noteChange(entry.Detail, "secret_max_age_days", daysText(before.SecretMaxAgeDays), daysText(after.SecretMaxAgeDays))
 	var err error
 	switch {
 	case len(entry.Detail) == 0:
 		return entry, nil
-	case before.Deletion != nil && (after.Status != core.Active || after.Name != before.Name):
+	case before.Deletion != nil && (after.Status != core.Active || after.Name != before.Name || after.SecretMaxAgeDays != before.SecretMaxAgeDays):
 		return entry, fault.New(fault.TenantLeaving, nil)
 	case before.Deletion != nil:
 		entry.Action = "tenant.restore"
 		noteDeletion(entry.Detail, before.Deletion)
 		err = tx.RestoreTenant(ctx)
+	case after.SecretMaxAgeDays != before.SecretMaxAgeDays:
+		if err = tx.SetSecretAge(ctx, after.SecretMaxAgeDays); err != nil || after.Name == before.Name && after.Status == before.Status {
+			break
+		}
+		fallthrough
 	default:
 		err = tx.UpdateTenant(ctx, after.Name, after.Status)
 	}
@@ -188,6 +206,8 @@ func mayUpdateTenant(actor core.Actor, tenant core.TenantID, c TenantChange) err
 	}
 	return actor.MayIn(tenant, core.TenantUpdate)
 }
+
+func daysText(days int32) string { return strconv.Itoa(int(days)) }
 
 // noteChange writes what a member was and is into the audit's detail.
 func noteChange(detail map[string]string, member, before, after string) {

@@ -25,6 +25,7 @@ const (
 	TenantsList   Permission = "platform.tenants.list"
 	LegacyHosts   Permission = "platform.legacy_hosts"
 	CallsRead     Permission = "platform.calls.read"
+	SecretsDue    Permission = "platform.secrets.due"
 
 	TenantRead    Permission = "tenant.read"
 	TenantUpdate  Permission = "tenant.update"
@@ -39,11 +40,11 @@ const (
 
 // rights is the one table of who may do what.
 var rights = map[Role]map[Permission]bool{
-	PlatformOwner: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
+	PlatformOwner: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead, SecretsDue,
 		TenantRead, TenantUpdate, TenantSuspend, TenantDelete, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
-	PlatformOperator: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead,
+	PlatformOperator: set(TenantsCreate, TenantsList, LegacyHosts, CallsRead, SecretsDue,
 		TenantRead, TenantUpdate, TenantSuspend, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
-	PlatformAuditor: set(TenantsList, TenantRead, AuditRead),
+	PlatformAuditor: set(TenantsList, SecretsDue, TenantRead, AuditRead),
 	TenantOwner:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
 	TenantAdmin:     set(TenantRead, TenantUpdate, AppsWrite, DomainsWrite, SecretsWrite, KeysRotate, AuditRead),
 	TenantViewer:    set(TenantRead),

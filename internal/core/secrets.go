@@ -47,6 +47,7 @@ type SecretVersion struct {
 	CheckedAt   *time.Time // when WeCom accepted it last
 	Problem     string     // code of the last refusal by WeCom, "" if none
 	CreatedAt   time.Time
+	DueAt       *time.Time // of the current one: when it is too old by the tenant's policy; nil: there is none
 }
 
 // SecretStep is one version's way into another state.
@@ -195,21 +196,8 @@ func (l SecretLife) After(steps []SecretStep) SecretLife {
 	return next
 }
 
-// DueAt is when a secret that was put at a time is too old by a tenant's policy;
-// nil where there is none.
-func DueAt(put time.Time, maxAgeDays int32) *time.Time {
-	if maxAgeDays <= 0 {
-		return nil
-	}
-	due := put.AddDate(0, 0, int(maxAgeDays))
-	return &due
-}
-
-// The bounds of a tenant's policy for the age of secrets, in days.
-const (
-	MinSecretAgeDays = 1
-	MaxSecretAgeDays = 3650
-)
+// MaxSecretAgeDays bounds a tenant's policy for the age of its secrets.
+const MaxSecretAgeDays = 3650
 
 // ParseSecretAge checks how many days a tenant's secrets may be old: 1 to 3650, or
 // 0 for no policy. It fails with fault.RequestInvalid pointing at pointer.
@@ -218,4 +206,16 @@ func ParseSecretAge(pointer string, days int64) (int32, error) {
 		return 0, fault.InvalidField(pointer, fault.ReasonSecretAge, nil)
 	}
 	return int32(days), nil
+}
+
+// DueSecret is a current secret with the time at which it is too old by its tenant's
+// policy.
+type DueSecret struct {
+	TenantID   TenantID
+	TenantName string
+	AppID      AppID
+	AppName    string
+	Version    int32
+	PutAt      time.Time
+	DueAt      time.Time
 }

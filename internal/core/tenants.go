@@ -11,14 +11,15 @@ import (
 
 // Tenant is one enterprise on the platform.
 type Tenant struct {
-	ID        TenantID
-	Name      string
-	Corps     []CorpID // oldest first; a tenant begins with one
-	Status    Status
-	Deletion  *Deletion // nil: it stays
-	Version   int64     // counts every change; the ETag of the tenant
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID               TenantID
+	Name             string
+	Corps            []CorpID // oldest first; a tenant begins with one
+	Status           Status
+	Deletion         *Deletion // nil: it stays
+	SecretMaxAgeDays int32     // how old its secrets may become; 0: no limit
+	Version          int64     // counts every change; the ETag of the tenant
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
 }
 
 // Deletion says that a tenant is leaving: it is suspended, nothing of it changes,

@@ -11,6 +11,7 @@ const (
 	ReasonRepeated  Reason = "repeated"
 	ReasonCheck     Reason = "check"
 	ReasonLater     Reason = "later"
+	ReasonDays      Reason = "days"
 )
 
 var _ = includeCodes(map[Code]row{
@@ -30,6 +31,7 @@ var _ = include(map[Reason]Text{
 	ReasonDepth:     {"嵌套太深。", "It is nested too deeply."},
 	ReasonRepeated:  {"出现了不止一次。请只留一个。", "It stands there more than once. Leave one."},
 	ReasonCheck:     {"只能是 skip，或者不写。", "It can be skip, or be left out."},
+	ReasonDays:      {"应为 0 到 3650 的整数（天）。", "It should be a whole number of days from 0 to 3650."},
 	ReasonLater:     {"只能是 later，或者不写。", "It can be later, or be left out."},
 })
 

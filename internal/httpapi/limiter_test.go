@@ -122,7 +122,8 @@ func TestAQuickLimiterNeverLetsMoreThroughThanItsRateAndAQuarter(t *testing.T) {
 				}
 			}
 		}
-		require.LessOrEqual(t, float64(passed), float64(quick.Burst)+now.Sub(noon).Seconds()*quick.PerSecond+quick.PerSecond/4+1)
+		// Each second in which the cell was quiet may have a quarter that is counted nowhere.
+		require.LessOrEqual(t, float64(passed), float64(quick.Burst)+now.Sub(noon).Seconds()*quick.PerSecond*5/4+quick.PerSecond/4+1)
 	})
 }
 

@@ -118,25 +118,14 @@ func (tx *TenantTx) ListTrialGrants(ctx context.Context, app core.AppID, version
 
 const updateSecretAge = `
 UPDATE signet.tenants
-SET secret_max_age_days = nullif($2, 0)
+SET secret_max_age_days = nullif($2, 0), version = version + 1, updated_at = now()
 WHERE tenant_id = $1`
 
-// SetSecretAge sets how many days old the tenant's secrets may become; 0: no limit.
+// SetSecretAge sets how many days old the tenant's secrets may become (0: no limit),
+// and counts the version up.
 func (tx *TenantTx) SetSecretAge(ctx context.Context, days int32) error {
 	_, err := tx.tx.Exec(ctx, updateSecretAge, tx.tenantID, days)
 	return translate(err)
-}
-
-// DueSecret is a current secret with the day on which it is too old by its tenant's
-// policy.
-type DueSecret struct {
-	TenantID   core.TenantID
-	TenantName string
-	AppID      core.AppID
-	AppName    string
-	Version    int32
-	PutAt      time.Time
-	DueAt      time.Time
 }
 
 const listSecretsByAge = `
@@ -152,11 +141,11 @@ LIMIT $4`
 
 // ListSecretsByAge gives the current secrets that are due by a time, those first
 // that are due first.
-func (tx *SystemTx) ListSecretsByAge(ctx context.Context, by time.Time, p core.Page) (core.List[DueSecret], error) {
+func (tx *SystemTx) ListSecretsByAge(ctx context.Context, by time.Time, p core.Page) (core.List[core.DueSecret], error) {
 	after, err := parseMarkFrom(dueList, p.Cursor, checkID, longPast)
 	if err != nil {
-		return core.List[DueSecret]{}, err
+		return core.List[core.DueSecret]{}, err
 	}
-	items, err := all(ctx, tx.tx, pgx.RowToStructByPos[DueSecret], listSecretsByAge, by, after.at, after.id, p.Limit+1)
-	return page(dueList, items, p.Limit, func(d DueSecret) mark { return mark{d.DueAt, d.AppID.String()} }), err
+	items, err := all(ctx, tx.tx, pgx.RowToStructByPos[core.DueSecret], listSecretsByAge, by, after.at, after.id, p.Limit+1)
+	return page(dueList, items, p.Limit, func(d core.DueSecret) mark { return mark{d.DueAt, d.AppID.String()} }), err
 }

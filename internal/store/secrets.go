@@ -11,12 +11,14 @@ import (
 	"signet/internal/fault"
 )
 
-const secretColumns = `app_id, version, state, fingerprint, key_version, activation, activated_at, activate_at, fell_back, moved_at, checked_at, problem, created_at`
+// The tenant is $1 wherever these are read: a secret is due by its policy.
+const secretColumns = `app_id, version, state, fingerprint, key_version, activation, activated_at, activate_at, fell_back, moved_at, checked_at, problem, created_at,
+    CASE WHEN state = 'current' THEN created_at + make_interval(days => (SELECT t.secret_max_age_days FROM signet.tenants t WHERE t.tenant_id = $1)) END`
 
 func scanSecretVersion(row pgx.CollectableRow) (core.SecretVersion, error) {
 	var v core.SecretVersion
 	err := row.Scan(&v.AppID, &v.Version, &v.State, &v.Fingerprint, &v.KeyVersion, &v.Activation, &v.ActivatedAt, &v.ActivateAt, &v.FellBack,
-		&v.MovedAt, &v.CheckedAt, &v.Problem, &v.CreatedAt)
+		&v.MovedAt, &v.CheckedAt, &v.Problem, &v.CreatedAt, &v.DueAt)
 	return v, err
 }
 

@@ -14,7 +14,7 @@ func scanTenant(row pgx.CollectableRow) (core.Tenant, error) {
 	var t core.Tenant
 	var requested, due *time.Time
 	var by *string
-	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &requested, &due, &by, &t.Corps)
+	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &t.SecretMaxAgeDays, &requested, &due, &by, &t.Corps)
 	if err == nil && due != nil { // the three come together: tenants_deletion
 		t.Deletion = &core.Deletion{RequestedAt: *requested, DueAt: *due, RequestedBy: *by}
 	}
@@ -42,7 +42,7 @@ func (tx *TenantTx) CreateCorp(ctx context.Context, corp core.CorpID) error {
 }
 
 const selectTenant = `
-SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at,
+SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0),
        t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t
@@ -77,7 +77,7 @@ func (tx *TenantTx) UpdateTenant(ctx context.Context, name string, status core.S
 }
 
 const listTenants = `
-SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at,
+SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0),
        t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t

@@ -140,6 +140,24 @@ type Deletion struct {
 	RequestedBy string    `json:"requestedBy"`
 }
 
+// DueSecret defines model for DueSecret.
+type DueSecret struct {
+	AppID      string    `json:"appId"`
+	AppName    string    `json:"appName"`
+	DueAt      time.Time `json:"dueAt"`
+	Overdue    bool      `json:"overdue"`
+	PutAt      time.Time `json:"putAt"`
+	TenantID   string    `json:"tenantId"`
+	TenantName string    `json:"tenantName"`
+	Version    int32     `json:"version"`
+}
+
+// DueSecretList defines model for DueSecretList.
+type DueSecretList struct {
+	Items      []DueSecret `json:"items"`
+	NextCursor *string     `json:"nextCursor"`
+}
+
 // Handed defines model for Handed.
 type Handed struct {
 	State core.SecretState `json:"state"`
@@ -364,6 +382,9 @@ type SecretVersion struct {
 	CheckedAt *time.Time `json:"checkedAt"`
 	CreatedAt time.Time  `json:"createdAt"`
 
+	// DueAt When the current one is too old by the tenant's policy.
+	DueAt *time.Time `json:"dueAt,omitempty"`
+
 	// FellBack It became current last because WeCom refused the one after it, and not by a person.
 	FellBack bool `json:"fellBack"`
 
@@ -418,17 +439,23 @@ type Tenant struct {
 
 	// Deletion The tenant is leaving: it is suspended, and destroyed once this is due. It is left
 	// out of a tenant that stays.
-	Deletion  *Deletion `json:"deletion,omitempty"`
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	Status    Status    `json:"status"`
-	UpdatedAt time.Time `json:"updatedAt"`
+	Deletion *Deletion `json:"deletion,omitempty"`
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+
+	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
+	SecretMaxAgeDays int32     `json:"secretMaxAgeDays"`
+	Status           Status    `json:"status"`
+	UpdatedAt        time.Time `json:"updatedAt"`
 }
 
 // TenantChange defines model for TenantChange.
 type TenantChange struct {
-	Name   *string `json:"name,omitempty"`
-	Status *string `json:"status,omitempty"`
+	Name *string `json:"name,omitempty"`
+
+	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
+	SecretMaxAgeDays *int64  `json:"secretMaxAgeDays,omitempty"`
+	Status           *string `json:"status,omitempty"`
 }
 
 // TenantKey defines model for TenantKey.
@@ -505,6 +532,9 @@ type Check = string
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// Days defines model for Days.
+type Days = string
+
 // DomainID defines model for DomainId.
 type DomainID = string
 
@@ -551,6 +581,18 @@ type ListLegacyHostsParams struct {
 type UnbindLegacyHostParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListDueSecretsParams defines parameters for ListDueSecrets.
+type ListDueSecretsParams struct {
+	// Days How far ahead; 30 if it is left out.
+	Days *Days `form:"days,omitempty" json:"days,omitempty"`
+
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // ListTroublesParams defines parameters for ListTroubles.
@@ -759,6 +801,7 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Put(base+"/legacy-hosts/:host", h.BindLegacyHost)
 	router.Get(base+"/platform/refused-calls", h.GetRefusedCalls)
 	router.Get(base+"/platform/troubles", h.ListTroubles)
+	router.Get(base+"/platform/secrets-due", h.ListDueSecrets)
 	router.Get(base+"/openapi.json", h.GetDocument)
 }
 
@@ -962,6 +1005,35 @@ type GetRefusedCallsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetRefusedCallsdefaultApplicationProblemPlusJSONResponse) VisitGetRefusedCallsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListDueSecretsRequestObject struct {
+	Params ListDueSecretsParams
+}
+
+type ListDueSecretsResponseObject interface {
+	VisitListDueSecretsResponse(ctx *fiber.Ctx) error
+}
+
+type ListDueSecrets200JSONResponse DueSecretList
+
+func (response ListDueSecrets200JSONResponse) VisitListDueSecretsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListDueSecretsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDueSecretsdefaultApplicationProblemPlusJSONResponse) VisitListDueSecretsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -2068,6 +2140,9 @@ type StrictServerInterface interface {
 	// GetRefusedCalls See how many calls WeCom has refused the whole platform
 	// (GET /platform/refused-calls)
 	GetRefusedCalls(ctx context.Context, request GetRefusedCallsRequestObject) (GetRefusedCallsResponseObject, error)
+	// ListDueSecrets List the secrets of all tenants that are due to be rotated
+	// (GET /platform/secrets-due)
+	ListDueSecrets(ctx context.Context, request ListDueSecretsRequestObject) (ListDueSecretsResponseObject, error)
 	// ListTroubles List the tenants with whom something is wrong, the worst first
 	// (GET /platform/troubles)
 	ListTroubles(ctx context.Context, request ListTroublesRequestObject) (ListTroublesResponseObject, error)
@@ -2302,6 +2377,26 @@ func (o *operations) GetRefusedCalls(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitGetRefusedCallsResponse(c)
+}
+
+// ListDueSecrets lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListDueSecrets(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListDueSecrets"); err != nil {
+		return err
+	}
+	var request ListDueSecretsRequestObject
+	p := parameters{c: c}
+	request.Params.Days = p.query("days")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListDueSecrets(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListDueSecretsResponse(c)
 }
 
 // ListTroubles lets a request in, reads it, calls the operation and writes its answer.

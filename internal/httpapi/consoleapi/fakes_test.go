@@ -341,6 +341,11 @@ func (a *actions) ListSecrets(_ context.Context, _ core.Actor, tenant core.Tenan
 	return core.List[core.SecretVersion]{Items: []core.SecretVersion{theSecret(), refused}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
 }
 
+func (a *actions) ListDueSecrets(_ context.Context, _ core.Actor, within time.Duration, p core.Page) (core.List[core.DueSecret], error) {
+	due := core.DueSecret{TenantID: tenantID, TenantName: "蓝湖科技", AppID: appID, AppName: "侧边栏", Version: 1, PutAt: noon, DueAt: noon.Add(within)}
+	return core.List[core.DueSecret]{Items: []core.DueSecret{due}, NextCursor: a.sees(p)}, nil
+}
+
 func theLink() core.IntakeLink {
 	return core.IntakeLink{ID: linkID, AppID: appID, MadeBy: goodEmail, CreatedAt: noon, ExpiresAt: time.Now().Add(core.IntakeLife)}
 }

@@ -202,6 +202,20 @@ func parseTenantFilter(status *string) (core.TenantFilter, error) {
 	return core.ParseTenantFilter("?status", *status)
 }
 
+const defaultDueDays = 30
+
+// parseDays reads how many days ahead a list looks.
+func parseDays(days *string) (int, error) {
+	if days == nil {
+		return defaultDueDays, nil
+	}
+	n, err := strconv.Atoi(*days)
+	if err != nil || n < 0 || n > core.MaxSecretAgeDays || strconv.Itoa(n) != *days {
+		return 0, fault.InvalidField("?days", fault.ReasonDays, nil)
+	}
+	return n, nil
+}
+
 // orEmpty gives the value of an optional member.
 func orEmpty(text *string) string {
 	if text == nil {

@@ -61,6 +61,8 @@ type Admin interface {
 	DestroySecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (core.SecretVersion, error)
 	ListSecrets(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.SecretVersion], error)
 
+	ListDueSecrets(ctx context.Context, actor core.Actor, within time.Duration, p core.Page) (core.List[core.DueSecret], error)
+
 	CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error)
 	ListIntakeLinks(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error)
 	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error

@@ -140,6 +140,7 @@ func secretAnswer(s core.SecretVersion) SecretVersion {
 		FellBack:    s.FellBack,
 		MovedAt:     s.MovedAt.UTC(),
 		CheckedAt:   utc(s.CheckedAt),
+		DueAt:       utc(s.DueAt),
 		CreatedAt:   s.CreatedAt.UTC(),
 	}
 	if s.Problem != "" {
@@ -154,4 +155,27 @@ func utc(t *time.Time) *time.Time {
 	}
 	u := t.UTC()
 	return &u
+}
+
+// ListDueSecrets lists the secrets that are due to be rotated.
+func (a *api) ListDueSecrets(ctx context.Context, r ListDueSecretsRequestObject) (ListDueSecretsResponseObject, error) {
+	days, err := parseDays(r.Params.Days)
+	if err != nil {
+		return nil, err
+	}
+	page, err := parsePage(r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.admin.ListDueSecrets(ctx, actorOf(ctx), time.Duration(days)*24*time.Hour, page)
+	if err != nil {
+		return nil, err
+	}
+	now := a.now()
+	return ListDueSecrets200JSONResponse{Items: mapped(list.Items, func(d core.DueSecret) DueSecret {
+		return DueSecret{
+			TenantID: d.TenantID.String(), TenantName: d.TenantName, AppID: d.AppID.String(), AppName: d.AppName,
+			Version: d.Version, PutAt: d.PutAt.UTC(), DueAt: d.DueAt.UTC(), Overdue: !now.Before(d.DueAt),
+		}
+	}), NextCursor: nextCursor(list.NextCursor)}, nil
 }

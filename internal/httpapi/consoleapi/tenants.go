@@ -60,10 +60,10 @@ func (a *api) UpdateTenant(ctx context.Context, r UpdateTenantRequestObject) (Up
 	if err != nil {
 		return nil, err
 	}
-	if r.Body.Name == nil && r.Body.Status == nil {
+	if r.Body.Name == nil && r.Body.Status == nil && r.Body.SecretMaxAgeDays == nil {
 		return nil, fault.InvalidField("", fault.ReasonEmpty, nil)
 	}
-	t, err := a.admin.UpdateTenant(ctx, actorOf(ctx), id, version, admin.TenantChange{Name: r.Body.Name, Status: r.Body.Status})
+	t, err := a.admin.UpdateTenant(ctx, actorOf(ctx), id, version, admin.TenantChange{Name: r.Body.Name, Status: r.Body.Status, SecretMaxAgeDays: r.Body.SecretMaxAgeDays})
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +105,14 @@ func tenantPath(id core.TenantID) string { return apiPath + "/tenants/" + id.Str
 
 func tenantAnswer(t core.Tenant) Tenant {
 	return Tenant{
-		ID:        t.ID.String(),
-		Name:      t.Name,
-		Corps:     mapped(t.Corps, func(id core.CorpID) Corp { return Corp{CorpID: string(id)} }),
-		Status:    t.Status,
-		Deletion:  deletionAnswer(t.Deletion),
+		ID:       t.ID.String(),
+		Name:     t.Name,
+		Corps:    mapped(t.Corps, func(id core.CorpID) Corp { return Corp{CorpID: string(id)} }),
+		Status:   t.Status,
+		Deletion: deletionAnswer(t.Deletion),
+
+		SecretMaxAgeDays: t.SecretMaxAgeDays,
+
 		CreatedAt: t.CreatedAt.UTC(),
 		UpdatedAt: t.UpdatedAt.UTC(),
 	}
