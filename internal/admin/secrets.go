@@ -35,10 +35,18 @@ func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.
 		if err != nil {
 			return t, err
 		}
-		if t.life, err = tx.SecretLife(ctx, app, 0); err != nil {
-			return t, err
+		// Fingerprints and the keys that made them lie in two rows. Where the tenant's
+		// key is turned in between, both are read again.
+		for range 2 {
+			if t.life, err = tx.SecretLife(ctx, app, 0); err != nil {
+				return t, err
+			}
+			var missed bool
+			if missed, err = a.refuseSame(ctx, tx, t, secret); err != nil || !missed {
+				return t, err
+			}
 		}
-		return t, a.refuseSame(ctx, tx, t, secret)
+		return t, nil // sealing will tell of a key that is not there
 	})
 }
 
@@ -57,26 +65,28 @@ func readTarget(ctx context.Context, tx *store.TenantTx, app core.AppID) (t targ
 
 // refuseSame compares a secret with those that are not over, by fingerprint: no
 // value is opened. A fingerprint is made with the version of the tenant's key that
-// sealed the value.
-func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, secret core.Secret) error {
+// sealed the value; missed tells that one was not there.
+func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, secret core.Secret) (missed bool, err error) {
 	prints := map[int32]string{}
 	for _, v := range t.life {
 		mine, known := prints[v.KeyVersion]
 		if !known {
 			key, err := tx.GetTenantKey(ctx, v.KeyVersion)
-			if err == nil {
-				mine, err = a.Sealer.Fingerprint(wrappedOf(t.app.TenantID, key), secret)
+			switch {
+			case fault.Has(err, fault.TenantUnknown):
+				missed = true
+			case err != nil:
+				return false, err
+			default:
+				mine, _ = a.Sealer.Fingerprint(wrappedOf(t.app.TenantID, key), secret) // "" for a key that does not open: sealing will tell of it
 			}
-			if fault.Has(err, fault.StoreUnavailable) {
-				return err
-			}
-			prints[v.KeyVersion] = mine // "" for a key that does not open: sealing will tell of it
+			prints[v.KeyVersion] = mine
 		}
 		if mine != "" && mine == v.Fingerprint {
-			return fault.New(fault.SecretUnchanged, fault.Args{"version": versionText(v.Version), "state": string(v.State)})
+			return false, fault.New(fault.SecretUnchanged, fault.Args{"version": versionText(v.Version), "state": string(v.State)})
 		}
 	}
-	return nil
+	return missed, nil
 }
 
 // readVersion reads an app with one version of its secret, whatever state that is
@@ -90,29 +100,35 @@ func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core
 		if t.life, err = tx.SecretLife(ctx, app, version); err != nil {
 			return t, err
 		}
-		if t.stored.Secret, err = tx.GetSealedSecret(ctx, app, version); err != nil || len(t.stored.Secret.Sealed) == 0 {
-			return t, err
-		}
-		if t.stored.Key, err = tx.GetTenantKey(ctx, t.stored.Secret.KeyVersion); err != nil {
-			return t, a.missingKey(ctx, t.app, err)
-		}
-		rows, err := tx.ListTrialGrants(ctx, app, version, trialHolds)
-		for _, row := range rows {
-			key, err := tx.GetTenantKey(ctx, row.KeyVersion)
-			if err != nil {
-				return t, a.missingKey(ctx, t.app, err)
+		// A value and its key lie in two rows; see readForNew.
+		for range 2 {
+			if t.stored, t.grants, err = readStored(ctx, tx, app, version); !fault.Has(err, fault.TenantUnknown) {
+				return t, err
 			}
-			t.grants = append(t.grants, trial.Grant{Row: row, Key: key})
 		}
-		return t, err
+		return t, a.alertKey(ctx, t.app, err)
 	})
 }
 
-func (a *Actions) missingKey(ctx context.Context, app core.App, err error) error {
-	if fault.Has(err, fault.TenantUnknown) {
-		return a.alertKey(ctx, app, err)
+// readStored reads a version with what a trial of it has fetched, and the keys that
+// open them. It fails with fault.SecretUnknown, or with fault.TenantUnknown where a
+// key is not there.
+func readStored(ctx context.Context, tx *store.TenantTx, app core.AppID, version int32) (s trial.Stored, grants []trial.Grant, err error) {
+	if s.Secret, err = tx.GetSealedSecret(ctx, app, version); err != nil || len(s.Secret.Sealed) == 0 {
+		return s, nil, err
 	}
-	return err
+	if s.Key, err = tx.GetTenantKey(ctx, s.Secret.KeyVersion); err != nil {
+		return s, nil, err
+	}
+	rows, err := tx.ListTrialGrants(ctx, app, version, trialHolds)
+	for _, row := range rows {
+		key, err := tx.GetTenantKey(ctx, row.KeyVersion)
+		if err != nil {
+			return s, nil, err
+		}
+		grants = append(grants, trial.Grant{Row: row, Key: key})
+	}
+	return s, grants, err
 }
 
 // changeSecret runs the transaction of one move: the app's row is held, the secret

@@ -38,6 +38,7 @@ import (
 func holders() map[string]any {
 	s := core.NewSecret(canarySecret)
 	return map[string]any{
+		"admin.KeptSecret":      admin.KeptSecret{Secret: s},
 		"admin.NewApp":          admin.NewApp{Secret: s},
 		"admin.NewSecret":       admin.NewSecret{Secret: s},
 		"config.Config":         config.Config{DatabaseURL: s, SystemDatabaseURL: s, MigrateDatabaseURL: s},

@@ -16,7 +16,7 @@ import (
 func TestEveryKindOfFailureHasAStatusOfItsOwn(t *testing.T) {
 	t.Parallel()
 	seen := map[int]fault.Kind{}
-	for kind := fault.Internal; kind <= fault.TimedOut; kind++ {
+	for kind := fault.Internal; kind <= fault.Gone; kind++ {
 		status, ok := statuses[kind]
 		require.True(t, ok, "kind %d has no row", kind)
 		require.NotContains(t, seen, status)

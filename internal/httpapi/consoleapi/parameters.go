@@ -129,7 +129,7 @@ func parseSecretPath(tenantText, appText, versionText string) (core.TenantID, co
 	}
 	version, err := strconv.ParseInt(versionText, 10, 32)
 	if err != nil || version < 1 || strconv.FormatInt(version, 10) != versionText {
-		return tenant, app, 0, fault.New(fault.SecretUnknown, fault.Args{"version": versionText})
+		return tenant, app, 0, fault.New(fault.SecretUnknown, fault.Args{"version": "?"}) // what was sent may be anything
 	}
 	return tenant, app, int32(version), nil
 }
