@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app/apptest"
+	"signet/internal/fault"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -33,4 +34,22 @@ func TestATrialWhoseTicketHasEndedIsNotTakenUp(t *testing.T) {
 	b.WeCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Reset})
 	_, err = b.Restart(t).Sign(t.Context(), b.app, page)
 	require.NoError(t, err)
+}
+
+// A version that WeCom refused once, and that is made current without a trial, is
+// asked with: what was said of it before is not held against it.
+func TestARefusedSecretThatIsMadeCurrentUntriedIsAskedWith(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.keepSecret(t, "second", nil)
+	require.NoError(t, err)
+	_, err = b.try(t, 2)
+	require.True(t, fault.Has(err, fault.SecretRefused), err)
+	b.WeCom.ResetSecret(corp, agent, apptest.Secret("second"))
+	_, err = b.Admin.ActivateSecret(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, 2, true)
+	require.NoError(t, err)
+	b.DB.Exec(t, `DELETE FROM signet.tickets`)
+	b.House, b.app.SecretText = b.Restart(t), apptest.Secret("second")
+	b.mustSign(t)
+	require.Equal(t, []string{"2 current 2", "1 previous 1"}, b.states(t))
 }
