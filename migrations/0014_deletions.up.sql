@@ -35,7 +35,7 @@ GRANT SELECT (tenant_id, destroyed_at, unopenable_from) ON signet.deletions TO s
 
 -- Which tenants lack a key that something of theirs is sealed under: data that was
 -- restored with keys of another day. Numbers and ids, nothing sealed.
-GRANT SELECT (tenant_id, version) ON signet_keys.tenant_keys TO signet_system;
+GRANT SELECT (version) ON signet_keys.tenant_keys TO signet_system;
 GRANT SELECT (key_version) ON signet.app_secrets TO signet_system;
 
 INSERT INTO signet.migration_marks (version) VALUES (14);
