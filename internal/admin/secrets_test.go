@@ -470,7 +470,13 @@ WITH apps AS (
     RETURNING tenant_id, app_id)
 INSERT INTO signet.app_secrets SELECT (jsonb_populate_record(s, jsonb_build_object('app_id', apps.app_id, 'state', 'previous', 'moved_at', now() - interval '26 hours'))).*
 FROM signet.app_secrets s, apps WHERE s.tenant_id = $1`, leaving.ID)
+	b.DB.Exec(t, `
+INSERT INTO signet.app_secrets SELECT (jsonb_populate_record(s, '{"version": 2, "state": "pending", "activate_at": "2020-01-01T00:00:00Z"}')).*
+FROM signet.app_secrets s WHERE s.tenant_id = $1 AND s.state = 'current'`, leaving.ID)
 	require.NoError(t, b.Admin.DeleteTenant(t.Context(), apptest.Operator(), leaving.ID, nil))
-	require.NoError(t, admin.NewDue(b.Admin).RetireSecrets(t.Context()))
+	due := admin.NewDue(b.Admin)
+	require.NoError(t, due.RetireSecrets(t.Context()))
 	require.Equal(t, []string{"2 current 2", "1 retired 1"}, b.states(t))
+	require.NoError(t, due.ActivateSecrets(t.Context()))
+	require.Empty(t, b.DB.List(t, `SELECT version::text FROM signet.app_secrets WHERE try_after IS NOT NULL`), "none was taken")
 }
