@@ -71,22 +71,27 @@ func (a *Actions) RotateTenantKey(ctx context.Context, actor core.Actor, tenant 
 	version := held.Version + 1
 	entry := core.AuditEntry{Action: "tenant_key.turn", SubjectKind: "tenant_key", Subject: strconv.Itoa(int(version)), Detail: map[string]string{}}
 	err = a.withNewKey(ctx, tenant, version, func(key store.WrappedKey) error {
-		return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
-			if _, err := tx.LockTenant(ctx); err != nil {
+		return a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
+			// At once for writing, and not by change: of two who hold the row for reading
+			// and then want to write it, each would wait for the other.
+			t, err := lockTenant(ctx, tx, nil)
+			if err != nil {
 				return err
 			}
-			if held, err = keyOf(ctx, tx); err != nil {
+			if err := refuseLeaving(t); err != nil {
 				return err
 			}
-			if held.Version != version-1 || len(held.Versions) > 1 {
-				return errUnchanged // somebody else was faster
+			if held, err = keyOf(ctx, tx); err != nil || held.Version != version-1 || len(held.Versions) > 1 {
+				return err // or somebody else was faster
 			}
 			failpoint.At(failpoint.TenantBeforeKey)
 			if err := tx.TurnTenantKey(ctx, key); err != nil {
 				return err
 			}
-			held, err = keyOf(ctx, tx)
-			return err
+			if held, err = keyOf(ctx, tx); err != nil {
+				return err
+			}
+			return tx.Audit(ctx, entry)
 		})
 	})
 	if err == nil {

@@ -503,3 +503,31 @@ func TestSecretsThatAreTooOldAreListedForOperators(t *testing.T) {
 	_, err = b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{SecretMaxAgeDays: &days})
 	require.Equal(t, "/secretMaxAgeDays", fault.Find(err).Fields[0].Pointer)
 }
+
+
+// Of a tenant that is leaving nothing is changed, and a round full of its versions
+// keeps no other's waiting.
+func TestATenantThatIsLeavingKeepsNoOthersSecretsWaiting(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.rotateTo(t, "second")
+	leaving := b.Tenant(t, "leaving", "ww2222222222222222")
+	b.App(t, leaving, "1000001", apptest.Secret("of-leaving"), "leaving.example.com")
+	b.DB.Exec(t, `UPDATE signet.app_secrets SET moved_at = now() - interval '25 hours'`)
+	b.DB.Exec(t, `
+WITH apps AS (
+    INSERT INTO signet.apps SELECT (jsonb_populate_record(a, jsonb_build_object('app_id', gen_random_uuid(), 'agent_id', 1000100 + i, 'app_key', '\x' || md5(i::text)))).*
+    FROM signet.apps a, generate_series(1, 100) i WHERE a.tenant_id = $1
+    RETURNING tenant_id, app_id)
+INSERT INTO signet.app_secrets SELECT (jsonb_populate_record(s, jsonb_build_object('app_id', apps.app_id, 'state', 'previous', 'moved_at', now() - interval '26 hours'))).*
+FROM signet.app_secrets s, apps WHERE s.tenant_id = $1`, leaving.ID)
+	b.DB.Exec(t, `
+INSERT INTO signet.app_secrets SELECT (jsonb_populate_record(s, '{"version": 2, "state": "pending", "activate_at": "2020-01-01T00:00:00Z"}')).*
+FROM signet.app_secrets s WHERE s.tenant_id = $1 AND s.state = 'current'`, leaving.ID)
+	require.NoError(t, b.Admin.DeleteTenant(t.Context(), apptest.Operator(), leaving.ID, nil))
+	due := admin.NewDue(b.Admin)
+	require.NoError(t, due.RetireSecrets(t.Context()))
+	require.Equal(t, []string{"2 current 2", "1 retired 1"}, b.states(t))
+	require.NoError(t, due.ActivateSecrets(t.Context()))
+	require.Empty(t, b.DB.List(t, `SELECT version::text FROM signet.app_secrets WHERE try_after IS NOT NULL`), "none was taken")
+}

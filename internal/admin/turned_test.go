@@ -106,3 +106,25 @@ func TestAKeyThatIsTurnedBetweenTwoReadings(t *testing.T) {
 		})
 	}
 }
+
+// Of several who ask for a new key at once one makes it, and the others are told of
+// it: nobody waits for who waits for them.
+func TestATenantsKeyIsTurnedByTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	held := b.DB.Hold(t, "signet.legacy_hosts") // of no consequence: what is held is the row
+	held.Exec(t, `SELECT FROM signet.tenants FOR SHARE`)
+	ended := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := b.Admin.RotateTenantKey(t.Context(), apptest.Operator(), b.tenant.ID)
+			ended <- err
+		}()
+	}
+	waiting := `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	require.Eventually(t, func() bool { return len(b.DB.List(t, waiting)) == 2 }, time.Minute, time.Millisecond)
+	held.Commit(t)
+	require.NoError(t, <-ended)
+	require.NoError(t, <-ended)
+	require.Equal(t, []string{"1", "2"}, b.DB.List(t, `SELECT version::text FROM signet_keys.tenant_keys ORDER BY version`))
+}

@@ -134,7 +134,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if err != nil {
 		return err
 	}
-	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log})
+	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log, Now: s.clock.Now})
 	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r

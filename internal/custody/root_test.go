@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -239,4 +240,32 @@ func ageOperationsAtStart(t *testing.T) int64 {
 func TestAStartOpensOneRootKeyHoweverManyThereAre(t *testing.T) {
 	t.Parallel()
 	require.EqualValues(t, 1, ageOperationsAtStart(t))
+}
+
+// A node that starts in the moment in which an old root key is deleted does not take
+// that for a wrong identity file.
+func TestARootKeyThatIsDeletedWhileTheRowsAreRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	s.DB.Exec(t, `CREATE TABLE old_key AS SELECT * FROM signet_keys.root_keys`)
+	s.DB.Exec(t, `CREATE TABLE old_wraps AS SELECT * FROM signet_keys.root_key_wraps`)
+	_, err := s.process(t).Rotate(t.Context(), nobody)
+	require.NoError(t, err)
+	s.DB.Exec(t, `INSERT INTO signet_keys.root_keys SELECT * FROM old_key`)
+	s.DB.Exec(t, `INSERT INTO signet_keys.root_key_wraps SELECT * FROM old_wraps`)
+	_, err = custody.Read(t.Context(), custody.Config{Store: s.Store, Master: s.master})
+	require.NoError(t, err)
+
+	held := s.DB.Hold(t, "signet_keys.root_key_wraps")
+	opened := make(chan error, 1)
+	go func() {
+		_, err := custody.Read(context.Background(), custody.Config{Store: s.Store, Master: s.master})
+		opened <- err
+	}()
+	waiting := `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	require.Eventually(t, func() bool { return len(s.DB.List(t, waiting)) > 0 }, 20*time.Second, 10*time.Millisecond)
+	held.Exec(t, `DELETE FROM signet_keys.root_key_wraps WHERE epoch = 1`)
+	held.Exec(t, `DELETE FROM signet_keys.root_keys WHERE epoch = 1`)
+	held.Commit(t)
+	require.NoError(t, <-opened)
 }

@@ -124,15 +124,13 @@ type RootKeyWrap struct {
 	MAC       []byte
 }
 
+// In one statement, so that a key which is deleted meanwhile is not seen without its
+// wraps: nobody could open such a one.
 const listRootKeys = `
-SELECT epoch, fingerprint, created_at
-FROM signet_keys.root_keys
-ORDER BY epoch`
-
-const listRootKeyWraps = `
-SELECT epoch, recipient, wrapped, sealed_by, mac
-FROM signet_keys.root_key_wraps
-ORDER BY epoch, recipient`
+SELECT k.epoch, k.fingerprint, k.created_at, coalesce(w.recipient, ''), w.wrapped, coalesce(w.sealed_by, ''), w.mac
+FROM signet_keys.root_keys k
+LEFT JOIN signet_keys.root_key_wraps w USING (epoch)
+ORDER BY k.epoch, w.recipient`
 
 // ListRootKeys gives every root key with its wraps, oldest epoch first.
 func (tx *PlatformTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
@@ -145,27 +143,20 @@ func (tx *KeysTx) ListRootKeys(ctx context.Context) ([]RootKeyRow, error) {
 }
 
 func rootKeys(ctx context.Context, q querier) ([]RootKeyRow, error) {
-	keys, err := all(ctx, q, func(row pgx.CollectableRow) (RootKeyRow, error) {
+	var keys []RootKeyRow
+	_, err := all(ctx, q, func(row pgx.CollectableRow) (struct{}, error) {
 		var k RootKeyRow
-		err := row.Scan(&k.Epoch, &k.Fingerprint, &k.CreatedAt)
-		return k, err
-	}, listRootKeys)
-	if err != nil {
-		return nil, err
-	}
-	at := make(map[int32]int, len(keys))
-	for i, k := range keys {
-		at[k.Epoch] = i
-	}
-	_, err = all(ctx, q, func(row pgx.CollectableRow) (struct{}, error) {
-		var epoch int32
 		var w RootKeyWrap
-		err := row.Scan(&epoch, &w.Recipient, &w.Wrapped, &w.SealedBy, &w.MAC)
-		if i, ok := at[epoch]; ok {
-			keys[i].Wraps = append(keys[i].Wraps, w)
+		err := row.Scan(&k.Epoch, &k.Fingerprint, &k.CreatedAt, &w.Recipient, &w.Wrapped, &w.SealedBy, &w.MAC)
+		if len(keys) == 0 || keys[len(keys)-1].Epoch != k.Epoch {
+			keys = append(keys, k)
+		}
+		if w.Recipient != "" {
+			last := &keys[len(keys)-1]
+			last.Wraps = append(last.Wraps, w)
 		}
 		return struct{}{}, err
-	}, listRootKeyWraps)
+	}, listRootKeys)
 	return keys, err
 }
 

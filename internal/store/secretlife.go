@@ -42,27 +42,32 @@ type SecretRef struct {
 	Version  int32
 }
 
+// Of a tenant that is leaving nothing is changed, so that it would stand first in
+// every list.
+const notLeaving = `NOT EXISTS (SELECT FROM signet.tenants t WHERE t.tenant_id = s.tenant_id AND t.deletion_due_at IS NOT NULL)`
+
 const listDueSecrets = `
 SELECT tenant_id, app_id, version
-FROM signet.app_secrets
-WHERE state = 'pending' AND activate_at <= now() AND (try_after IS NULL OR try_after <= now())
+FROM signet.app_secrets s
+WHERE state = 'pending' AND activate_at <= now() AND (try_after IS NULL OR try_after <= now()) AND ` + notLeaving + `
 ORDER BY activate_at
 LIMIT $1`
 
-// ListDueSecrets gives pending versions whose time has come, the longest due first.
+// ListDueSecrets gives pending versions whose time has come, the longest due first,
+// but those of tenants that are leaving.
 func (tx *SystemTx) ListDueSecrets(ctx context.Context, limit int) ([]SecretRef, error) {
 	return all(ctx, tx.tx, pgx.RowToStructByPos[SecretRef], listDueSecrets, limit)
 }
 
 const listSupersededSecrets = `
 SELECT tenant_id, app_id, version
-FROM signet.app_secrets
-WHERE state = 'previous' AND moved_at < now() - $1::interval
+FROM signet.app_secrets s
+WHERE state = 'previous' AND moved_at < now() - $1::interval AND ` + notLeaving + `
 ORDER BY moved_at
 LIMIT $2`
 
 // ListSupersededSecrets gives versions that have been previous for longer than age,
-// the longest so first.
+// the longest so first, but those of tenants that are leaving.
 func (tx *SystemTx) ListSupersededSecrets(ctx context.Context, age time.Duration, limit int) ([]SecretRef, error) {
 	return all(ctx, tx.tx, pgx.RowToStructByPos[SecretRef], listSupersededSecrets, age, limit)
 }

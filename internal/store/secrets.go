@@ -62,9 +62,11 @@ const forgetTrialGrants = `
 DELETE FROM signet.trial_grants
 WHERE tenant_id = $1 AND app_id = $2 AND version = ANY ($3::int[])`
 
+// What WeCom said of the version before is not held against it: it may have been put
+// there since, and nothing is fetched with a version that is known to be refused.
 const markActivation = `
 UPDATE signet.app_secrets
-SET activation = $4, activated_at = now(), fell_back = $5
+SET activation = $4, activated_at = now(), fell_back = $5, problem = ''
 WHERE tenant_id = $1 AND app_id = $2 AND version = $3`
 
 // MoveSecrets carries out the steps of one move. Where a version becomes current

@@ -18,15 +18,21 @@ import (
 // Config is what a Trier works with.
 type Config struct {
 	Gate   *upstream.Gate
-	Opener *seal.Opener // of app secrets, access tokens and agent tickets
-	Log    *slog.Logger // gets alerts
+	Opener *seal.Opener     // of app secrets, access tokens and agent tickets
+	Log    *slog.Logger     // gets alerts
+	Now    func() time.Time // by which the end of what was fetched is judged; default time.Now
 }
 
 // Trier tries secrets at WeCom.
 type Trier struct{ Config }
 
 // New makes a Trier.
-func New(cfg Config) *Trier { return &Trier{cfg} }
+func New(cfg Config) *Trier {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Trier{cfg}
+}
 
 // Proof is what WeCom gave when it accepted a secret: worth keeping, because it
 // has been paid for with calls. The zero Proof is none.
@@ -134,7 +140,9 @@ type Grant struct {
 }
 
 // Reopen makes an earlier trial's proof of the version again. Where a part is
-// missing or does not open there is none, and the secret is to be tried anew.
+// missing, has ended or does not open there is none, and the secret is to be tried
+// anew: WeCom may have given the last minutes of a value, and what ended since would
+// take the place of a ticket that lives.
 func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants []Grant) (p Proof, ok bool) {
 	var proof Proof
 	for _, g := range grants {
@@ -143,6 +151,9 @@ func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants 
 		if err != nil {
 			t.Log.ErrorContext(ctx, "what a trial has fetched does not open",
 				"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", version, "kind", g.Row.Kind, "error", err)
+			return Proof{}, false
+		}
+		if !t.Now().Before(end) {
 			return Proof{}, false
 		}
 		grant := wecom.Grant{Value: value, ExpiresIn: end.Sub(g.Row.FetchedAt), ReceivedAt: g.Row.FetchedAt}

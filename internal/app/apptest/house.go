@@ -183,7 +183,7 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log})
+	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log, Now: h.config.Now})
 	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log,
 		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }

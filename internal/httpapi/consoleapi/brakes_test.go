@@ -97,3 +97,27 @@ func TestIdentityIsToldTheNetworkOfTheClient(t *testing.T) {
 		require.Equal(t, "127.0.0.1/32", untrusted.identity.client.String())
 	}
 }
+
+// Whoever sends one made-up link after the other is braked before Postgres is asked,
+// and keeps nobody else from handing a secret in.
+func TestAStrangerWithMadeUpLinksIsBraked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	ask := func(client, path string) answer {
+		body := `{"token":"made-up"}`
+		if path == "/intake/secret" {
+			body = `{"token":"made-up","secret":"a-secret-of-an-app-000001"}`
+		}
+		return b.ask(t, "POST", apiPath+path, body, "X-Forwarded-For", client, "Content-Type", "application/json")
+	}
+	for i := range 60 {
+		path := []string{"/intake", "/intake/secret"}[i%2]
+		require.Less(t, ask(fmt.Sprintf("2001:db8:1:2::%d", i), path).StatusCode, 300)
+	}
+	for _, path := range []string{"/intake", "/intake/secret"} {
+		a := ask("2001:db8:1:2::99", path)
+		a.requireProblem(t, 429, "rate.limited")
+		require.Equal(t, "2", a.Header.Get("Retry-After"))
+		require.Less(t, ask("203.0.113.10", path).StatusCode, 300)
+	}
+}

@@ -4,7 +4,31 @@ import (
 	"context"
 
 	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/httpapi"
 )
+
+// Nobody has to sign in to hand a secret in, and each request with what could be a
+// link asks Postgres, over the few connections that people have. So a client has as
+// many as for signing in: sixty in a rush and thirty a minute on and on.
+var intakePerClient = httpapi.Rate{PerSecond: 0.5, Burst: 60}
+
+// maxIntakeClients bounds the memory of it, about 100 bytes a client.
+const maxIntakeClients = 1 << 14
+
+// takeIntake counts a request with a link. It fails with fault.RateLimitedCode. A
+// client on the machine itself is not counted: it is a proxy that is not listed,
+// behind which everybody would share one allowance.
+func (a *api) takeIntake(ctx context.Context) error {
+	client := clientOf(ctx)
+	if client.Addr().IsLoopback() {
+		return nil
+	}
+	if wait := a.intakes.Take(client, a.now()); wait > 0 {
+		return fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)
+	}
+	return nil
+}
 
 // CreateIntakeLink makes a one-time address for handing a secret in.
 func (a *api) CreateIntakeLink(ctx context.Context, r CreateIntakeLinkRequestObject) (CreateIntakeLinkResponseObject, error) {
@@ -59,6 +83,9 @@ func (a *api) RevokeIntakeLink(ctx context.Context, r RevokeIntakeLinkRequestObj
 
 // ReadIntake tells who has a link what it is for.
 func (a *api) ReadIntake(ctx context.Context, r ReadIntakeRequestObject) (ReadIntakeResponseObject, error) {
+	if err := a.takeIntake(ctx); err != nil {
+		return nil, err
+	}
 	intake, err := a.admin.ReadIntake(ctx, r.Body.Token.Expose(), requestIDOf(ctx))
 	if err != nil {
 		return nil, err
@@ -71,6 +98,9 @@ func (a *api) ReadIntake(ctx context.Context, r ReadIntakeRequestObject) (ReadIn
 
 // HandInSecret takes the secret that somebody hands in with a link.
 func (a *api) HandInSecret(ctx context.Context, r HandInSecretRequestObject) (HandInSecretResponseObject, error) {
+	if err := a.takeIntake(ctx); err != nil {
+		return nil, err
+	}
 	version, err := a.admin.HandInSecret(ctx, r.Body.Token.Expose(), r.Body.Secret.Secret, requestIDOf(ctx))
 	if err != nil {
 		return nil, err

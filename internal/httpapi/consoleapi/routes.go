@@ -126,6 +126,7 @@ func New(cfg Config) *fiber.App {
 		admin:      cfg.Admin,
 		consoleURL: cfg.ConsoleURL,
 		now:        cfg.Now,
+		intakes:    httpapi.NewLimiter[netip.Prefix](intakePerClient, maxIntakeClients),
 	}
 	registerRoutes(app, apiPath, &operations{a, a})
 	// Use and not Get, so that these files are no route which a wrong method
@@ -156,6 +157,7 @@ type api struct {
 	admin      Admin
 	consoleURL string
 	now        func() time.Time
+	intakes    *httpapi.Limiter[netip.Prefix]
 }
 
 var (
