@@ -50,6 +50,7 @@ type turningApp struct {
 	activations int
 	moves       []string // in the audit
 	fellBack    bool
+	failed      bool
 }
 
 // newTurningApp begins with what a new app has. One that is to step back gets a
@@ -106,7 +107,13 @@ func (r *rotation) name() string {
 func (r *rotation) run(t *testing.T) {
 	t.Helper()
 	r.busy <- struct{}{}
-	defer func() { <-r.busy }()
+	defer func() {
+		r.failed = r.failed || r.wrong != nil || t.Failed()
+		<-r.busy
+	}()
+	if r.failed {
+		return // what stands now is not what is expected, and would hide the first failure
+	}
 	r.begun, r.from, r.to = time.Now(), r.current, r.next()
 	r.cluster.accept(r.app, r.to)
 	if r.moment == beforePut {

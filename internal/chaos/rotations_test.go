@@ -118,6 +118,9 @@ func rotateAll(t *testing.T, c *cluster, bare *node, b *book, turning []*turning
 	for _, r := range all {
 		require.NoError(t, r.wrong, r.name())
 	}
+	if t.Failed() {
+		t.FailNow() // a rotation ended without a word
+	}
 	return all
 }
 
