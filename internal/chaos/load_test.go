@@ -58,12 +58,18 @@ type load struct {
 // test.
 func (c *cluster) startLoad(t *testing.T) *load {
 	t.Helper()
+	return c.startLoadAt(t, loadRate)
+}
+
+// startLoadAt is startLoad with so many requests a second, if the machine can.
+func (c *cluster) startLoadAt(t *testing.T, rate int) *load {
+	t.Helper()
 	l := &load{c: c, book: newBook(c)}
 	l.phase.Store("start")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	ticks := make(chan struct{})
-	running.Go(func() { beat(ctx, ticks) })
+	running.Go(func() { beat(ctx, rate, ticks) })
 	for _, n := range c.nodes {
 		running.Go(func() { balance(ctx, n) })
 	}
@@ -90,8 +96,8 @@ func (c *cluster) startLoad(t *testing.T) *load {
 }
 
 // beat gives the rate. Where all workers wait for answers a beat is left out.
-func beat(ctx context.Context, ticks chan<- struct{}) {
-	ticker := time.NewTicker(time.Second / loadRate)
+func beat(ctx context.Context, rate int, ticks chan<- struct{}) {
+	ticker := time.NewTicker(time.Second / time.Duration(rate))
 	defer ticker.Stop()
 	for {
 		select {

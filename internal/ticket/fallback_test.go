@@ -79,6 +79,27 @@ FROM signet.audit WHERE action = 'secret.fall_back'`))
 	n.mustSign(t)
 }
 
+// The token of the trial lies in its row and looks good; it dies at WeCom with the
+// secret. That it is replaced before its end is granted once for the turn, and not
+// for each of the two secrets that are asked with.
+func TestAFallBackBeginsWithTheTokenOfTheTrial(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.mustSign(t)
+	second := apptest.Secret("second")
+	n.WeCom.AddApp(wecomtest.App{Corp: corp, Agent: agent, Name: "app", Secret: second, Domains: []string{host}})
+	_, err := n.Admin.RotateSecret(t.Context(), apptest.Operator(), n.tenant.ID, n.app.ID, admin.NewSecret{Secret: core.NewSecret(second)})
+	require.NoError(t, err)
+	n.WeCom.RemoveSecret(corp, agent, second)
+	n.DB.Exec(t, `DELETE FROM signet.tickets WHERE kind = 'corp_ticket'`)
+	n = n.restart(t)
+	require.Equal(t, made{2, 2, 0}, n.since(func() {
+		_, err := n.Sign(t.Context(), n.app, page) // its agent ticket is the second secret's, and lives
+		require.NoError(t, err)
+	}))
+	require.Equal(t, []string{"2 previous 2", "1 current 3"}, n.states(t))
+}
+
 // When a new secret is not left for the one before it.
 func TestWhenARefusedSecretIsNotLeft(t *testing.T) {
 	t.Parallel()

@@ -85,7 +85,8 @@ func (c *Cache) takeTurn(ctx context.Context, e errand) (seen sight, err error) 
 }
 
 // mayReplace lets a value that could be used be replaced once a minute, in the
-// whole cluster: one that WeCom goes on disowning must not begin a storm.
+// whole cluster: one that WeCom goes on disowning must not begin a storm. Once for
+// a turn is enough, also where a second secret is asked with in it.
 func (c *Cache) mayReplace(ctx context.Context, e errand, mine *turn) error {
 	if !mine.replaces {
 		return nil
@@ -98,6 +99,7 @@ func (c *Cache) mayReplace(ctx context.Context, e errand, mine *turn) error {
 	if err == nil && left > 0 {
 		err = fault.New(fault.WeComUnavailable, nil).WithRetryAfter(left)
 	}
+	mine.replaces = err != nil
 	return err
 }
 

@@ -56,6 +56,31 @@ func (db DB) Hold(t testing.TB, table string) Held {
 	return Held{conn}
 }
 
+// HoldRows is Hold for the rows alone that a statement locks.
+func (db DB) HoldRows(t testing.TB, statement string, args ...any) Held {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.SuperuserURL())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	_, err = conn.Exec(t.Context(), "BEGIN")
+	require.NoError(t, err)
+	held, err := conn.Exec(t.Context(), statement, args...)
+	require.NoError(t, err)
+	require.Positive(t, held.RowsAffected(), "there is nothing to hold: %s", statement)
+	return Held{conn}
+}
+
+// AwaitWaiter waits until somebody waits for what is held.
+func (h Held) AwaitWaiter(t testing.TB) {
+	t.Helper()
+	const isWaitedFor = `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))`
+	require.Eventually(t, func() bool {
+		var waited bool
+		err := h.conn.QueryRow(t.Context(), isWaitedFor).Scan(&waited)
+		return err == nil && waited
+	}, time.Minute, 2*time.Millisecond, "nobody waits for what is held")
+}
+
 // Exec runs a statement in the transaction.
 func (h Held) Exec(t testing.TB, statement string) {
 	t.Helper()
