@@ -57,15 +57,19 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-/** A time where the reader is, with the zone, because the sender may be in another. */
+/** A time where the reader is, with the zone at its end, because the sender may be in another. */
 function readable(time: string, language: Language): string {
-  return new Intl.DateTimeFormat(language, {
+  const at = new Date(time);
+  const shown = new Intl.DateTimeFormat(language, {
     year: 'numeric',
     month: 'long',
     day: 'numeric',
     hour: '2-digit',
     minute: '2-digit',
     hourCycle: 'h23',
-    timeZoneName: 'short',
-  }).format(new Date(time));
+  });
+  const zone = new Intl.DateTimeFormat(language, { timeZoneName: 'short' })
+    .formatToParts(at)
+    .find(({ type }) => type === 'timeZoneName');
+  return `${shown.format(at)} ${zone?.value}`;
 }

@@ -155,6 +155,7 @@ describe('an open link', () => {
     }
     expect(screen.getAllByText(intake.agentId)).toHaveLength(2);
     expect(container.querySelector('time')).toHaveAttribute('datetime', intake.expiresAt);
+    expect(container.querySelector('time')).toHaveTextContent(/^2026年11月25日 \d\d:\d\d (UTC|GMT)/);
     expect(container).toHaveTextContent('应用管理 → 应用');
     expect(container.textContent).not.toMatch(/\{\{|\}\}|<\/?(code|wecom)>|intake\./);
     expect(document.title).toBe(zh.title);
