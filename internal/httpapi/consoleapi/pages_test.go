@@ -20,6 +20,7 @@ func TestTheConsolesFilesAreServedWithTheirHeaders(t *testing.T) {
 		{"/tenants/7/apps", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/sign-in?next=/x.js", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/apiary", "index.html", "text/html; charset=utf-8", "no-cache"},
+		{"/intake", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", "favicon.svg", "image/svg+xml", "no-cache"},
 		{"/assets/index-Ab12.js", "assets/index-Ab12.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 		{"/assets/odd.bin", "assets/odd.bin", "application/octet-stream", "public, max-age=31536000, immutable"},
@@ -34,6 +35,7 @@ func TestTheConsolesFilesAreServedWithTheirHeaders(t *testing.T) {
 		require.Equal(t, pagePolicy, a.Header.Get("Content-Security-Policy"))
 		require.NotContains(t, a.Header.Get("Content-Security-Policy"), "unsafe")
 		require.Empty(t, a.Header.Get("Content-Encoding"))
+		require.Equal(t, "no-referrer", a.Header.Get("Referrer-Policy"))
 
 		again := b.ask(t, "GET", row.path, "", "If-None-Match", `"x", W/`+a.Header.Get("ETag"))
 		require.Equal(t, 304, again.StatusCode)

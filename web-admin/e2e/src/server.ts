@@ -9,6 +9,10 @@ export interface Addresses {
   console: string;
   /** Base of the public listener. */
   public: string;
+  /** Base of the fake WeCom. */
+  weCom: string;
+  /** Login of the owner, drawn for this run. */
+  owner: { email: string; password: string };
   /** Public key of the demo app that signs already. */
   appKey: string;
   /** A page that this app trusts, such as https://crm.example.com/sidebar. */
@@ -78,25 +82,36 @@ function environment(): NodeJS.ProcessEnv {
   );
 }
 
-/** Reads standard output to its end (a full pipe would stop the server) and settles on the two lines. */
+/** Reads standard output to its end (a full pipe would stop the server) and settles at the `curl` line. */
 function announced(child: ChildProcess): Promise<Addresses> {
   return new Promise((resolve, reject) => {
     if (!child.stdout) {
       return reject(new Error('signet dev has no standard output'));
     }
-    let console: string | undefined;
+    const said = new Map<string, string>();
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const address = /https?:\/\/[\w.:-]+/.exec(line)?.[0];
-      if (address && /\bcurl\b/.test(line)) {
-        const appKey = /\bapp=(app_\w+)/.exec(line)?.[1];
-        const page = /\burl=(https:\/\/[^\s'"]+)/.exec(line)?.[1];
-        if (console && appKey && page) {
-          resolve({ console, public: address, appKey, page });
-        } else {
-          reject(new Error(`no console before this line, or no app and url in it: ${line}`));
-        }
-      } else if (address && /\bconsole\b/i.test(line)) {
-        console ??= address;
+      const [, name, value] = /^ {2}(console|login|password|fake WeCom) +(\S+)$/.exec(line) ?? [];
+      if (name && value) {
+        said.set(name, value);
+      }
+      const [address, appKey, page] = [
+        /\bcurl\b.* (https?:\/\/[\w.:-]+)/.exec(line)?.[1],
+        /\bapp=(app_\w+)/.exec(line)?.[1],
+        /\burl=(https:\/\/[^\s'"]+)/.exec(line)?.[1],
+      ];
+      if (!address) {
+        return;
+      }
+      const [console, email, password, weCom] = ['console', 'login', 'password', 'fake WeCom'].map((key) =>
+        said.get(key),
+      );
+      if (console && email && password && weCom && appKey && page) {
+        const owner = { email, password };
+        resolve({ console, public: address, weCom: new URL(weCom).origin, owner, appKey, page });
+      } else {
+        reject(
+          new Error(`no console, login or fake WeCom before this line, or no app and url in it: ${line}`),
+        );
       }
     });
   });

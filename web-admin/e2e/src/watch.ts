@@ -3,19 +3,29 @@ import type { Page } from 'playwright-core';
 /**
  * Collects what a page must not do: errors on its console, exceptions, failed
  * requests, and violations of the content security policy. Call it before the
- * page opens anything.
+ * page opens anything. Where a story is about refusals and cut connections, those
+ * of the addresses that mayFail names are no misdeeds of the page.
  */
-export async function watch(page: Page): Promise<() => string[]> {
+export async function watch(
+  page: Page,
+  mayFail: (address: string) => boolean = () => false,
+): Promise<() => string[]> {
   const found: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') {
+    // The browser itself writes a line for every failed request.
+    const isAllowed = message.text().startsWith('Failed to load resource') && mayFail(message.location().url);
+    if ((message.type() === 'error' || message.type() === 'warning') && !isAllowed) {
       found.push(`console: ${message.text()}`);
     }
   });
   page.on('pageerror', (error) => found.push(`exception: ${error.message}`));
-  page.on('requestfailed', (request) => found.push(`request: ${request.url()}`));
+  page.on('requestfailed', (request) => {
+    if (!mayFail(request.url())) {
+      found.push(`request: ${request.url()}`);
+    }
+  });
   page.on('response', (response) => {
-    if (response.status() >= 400) {
+    if (response.status() >= 400 && !mayFail(response.url())) {
       found.push(`response: ${response.status()} ${response.url()}`);
     }
   });

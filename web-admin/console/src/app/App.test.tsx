@@ -99,4 +99,10 @@ describe('the page', () => {
       expect(screen.getByText('{"email":"…","password":"…"}')).toBeVisible();
     },
   );
+
+  test('is the one behind an intake link at its address', () => {
+    open('/intake');
+    expect(heading()).toHaveTextContent(zhCN.intake.missing.heading);
+    expect(document.title).toBe(zhCN.intake.title);
+  });
 });

@@ -1,7 +1,11 @@
 import { useTranslation } from 'react-i18next';
 import { LanguageSwitch } from '../components/LanguageSwitch';
 import { SealMark } from '../components/SealMark';
+import { IntakePage } from '../features/intake/IntakePage';
 import { Welcome } from '../features/welcome/Welcome';
+
+// As the server writes it into the links that it makes.
+const intakePath = '/intake';
 
 export function App() {
   const { t } = useTranslation();
@@ -14,9 +18,7 @@ export function App() {
         </span>
         <LanguageSwitch />
       </header>
-      <main>
-        <Welcome />
-      </main>
+      <main>{location.pathname === intakePath ? <IntakePage /> : <Welcome />}</main>
       <footer className="foot">{t('motto')}</footer>
     </div>
   );
