@@ -504,7 +504,6 @@ func TestSecretsThatAreTooOldAreListedForOperators(t *testing.T) {
 	require.Equal(t, "/secretMaxAgeDays", fault.Find(err).Fields[0].Pointer)
 }
 
-
 // Of a tenant that is leaving nothing is changed, and a round full of its versions
 // keeps no other's waiting.
 func TestATenantThatIsLeavingKeepsNoOthersSecretsWaiting(t *testing.T) {
