@@ -83,7 +83,7 @@ func TestALinkThatIsNotOpenSaysSo(t *testing.T) {
 	_, open := b.link(t)
 	foreign := core.NewIntakeToken(core.NewTenantID(), core.NewIntakeID()).Text().Expose()
 	other := core.NewIntakeToken(b.tenant.ID, gone.ID).Text().Expose()
-	last := open[:85] + string("AB"[min(1, strings.Index("B", open[85:])+1)])
+	last := open[:85] + string("AB"[min(1, strings.Index("A", open[85:])+1)])
 	b.addApp(corp, agent, apptest.Secret("second"))
 	before, calls := b.contents(t), b.calls()
 	for token, want := range map[string]fault.Code{
