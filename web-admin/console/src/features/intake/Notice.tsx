@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import type { Language } from '../../i18n/languages';
 import { StateIcon, type StateKind } from './StateIcon';
 
@@ -16,7 +16,8 @@ interface Props {
  */
 export function Notice({ kind, heading, language, children }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
-  useEffect(() => title.current?.focus(), []);
+  // Together with the change itself: nobody sees the heading before it has the focus.
+  useLayoutEffect(() => title.current?.focus(), []);
   return (
     <section className="told">
       <StateIcon kind={kind} />
