@@ -14,6 +14,7 @@ CREATE TABLE signet.intake_links (
     used_at      timestamptz,
     used_version integer,
     revoked_at   timestamptz,
+    refused      integer     NOT NULL DEFAULT 0,
     CONSTRAINT intake_links_pkey PRIMARY KEY (tenant_id, link_id),
     CONSTRAINT intake_links_one_end CHECK (used_at IS NULL OR revoked_at IS NULL),
     CONSTRAINT intake_links_app FOREIGN KEY (tenant_id, app_id) REFERENCES signet.apps (tenant_id, app_id) ON DELETE CASCADE
@@ -24,7 +25,7 @@ ALTER TABLE signet.intake_links FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant_wall ON signet.intake_links TO signet_app
     USING (tenant_id = (SELECT nullif(current_setting('signet.tenant', true), '')::uuid));
 GRANT SELECT, INSERT ON signet.intake_links TO signet_app;
-GRANT UPDATE (used_at, used_version, revoked_at) ON signet.intake_links TO signet_app;
+GRANT UPDATE (used_at, used_version, revoked_at, refused) ON signet.intake_links TO signet_app;
 
 INSERT INTO signet.migration_marks (version) VALUES (15);
 COMMIT;

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -124,8 +125,8 @@ func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string
 }
 
 // HandInSecret puts the secret that somebody hands in with a link. It is tried as
-// any other and becomes current. If WeCom refuses it, the link stays open, so that
-// they can try again; if WeCom does not judge it, it is kept and tried by itself
+// any other and becomes current. If WeCom refuses it, the link stays open for some
+// more (core.IntakeRefusals); if WeCom does not answer, it is kept and tried by itself
 // until WeCom does. It fails as ReadIntake and RotateSecret do.
 func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error) {
 	// 1. Is the link open, and is it a secret at all, and a new one?
@@ -145,11 +146,16 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	// 2. Try it at WeCom, outside any transaction.
 	as, when := core.SecretCurrent, (*plan)(nil)
 	proof, err := a.Trials.Try(ctx, target.app, secret)
-	if _, judged := trial.Problem(err); err != nil && (judged || fault.Has(err, fault.StoreUnavailable)) {
-		return core.SecretVersion{}, err
-	} else if err != nil {
+	problem, judged := trial.Problem(err)
+	switch {
+	case err == nil:
+	case judged:
+		return core.SecretVersion{}, cmp.Or(a.countRefusal(ctx, actor, intake, problem), err)
+	case fault.Has(err, fault.WeComUnavailable), fault.Has(err, fault.WeComQuota):
 		now := time.Now()
 		as, when = core.SecretPending, &plan{activateAt: &now}
+	default:
+		return core.SecretVersion{}, err
 	}
 	// 3. In one transaction: the link is used, and the secret is in its place.
 	var made core.SecretVersion
@@ -173,4 +179,23 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 		return a.takeUp(ctx, tx, locked, made.Version, proof)
 	})
 	return made, err
+}
+
+// countRefusal notes that WeCom refused what was handed in. After too many the link
+// is taken back, since each stands against the tenant's own trials too.
+func (a *Actions) countRefusal(ctx context.Context, actor core.Actor, intake Intake, problem fault.Code) error {
+	entry := core.AuditEntry{Action: "intake.refuse", SubjectKind: "app", Subject: intake.App.ID.String(),
+		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "outcome": string(problem)}}
+	return a.change(ctx, actor, intake.Tenant.ID, entry, func(tx *store.TenantTx) error {
+		refused, err := tx.CountIntakeRefusal(ctx, intake.Link.ID)
+		if err != nil || refused < core.IntakeRefusals {
+			return err
+		}
+		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
+		if err != nil || refuseEnded(link, time.Now()) != nil {
+			return err
+		}
+		entry.Detail["revoked"] = "true"
+		return tx.RevokeIntakeLink(ctx, link.ID)
+	})
 }

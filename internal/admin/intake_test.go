@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -201,4 +202,28 @@ func TestALinkOfADeletedAppIsUnknown(t *testing.T) {
 	require.NoError(t, b.Admin.DeleteApp(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, nil))
 	_, err := b.Admin.ReadIntake(t.Context(), token, "request")
 	require.True(t, fault.Has(err, fault.IntakeUnknown), err)
+}
+
+// Who has a link cannot stop the tenant's own trials with it: it is taken back long
+// before. Where they are stopped, nothing is kept and the link stays open.
+func TestALinkIsGoodForFewRefusals(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.link(t)
+	for i := range core.IntakeRefusals {
+		_, err := b.handIn(t, token, apptest.Secret(fmt.Sprint("wrong", i)))
+		require.True(t, fault.Has(err, fault.SecretRefused), err)
+	}
+	_, err := b.handIn(t, token, apptest.Secret("another"))
+	require.True(t, fault.Has(err, fault.IntakeRevoked), err)
+	require.Equal(t, []string{"9 ", "1 true"}, b.DB.List(t, `
+SELECT count(*) || ' ' || coalesce(detail->>'revoked', '') FROM signet.audit WHERE action = 'intake.refuse' GROUP BY detail->>'revoked' ORDER BY 1 DESC`))
+
+	_, open := b.link(t)
+	b.DB.Exec(t, `UPDATE signet.refused_calls SET calls = 30`)
+	_, err = b.handIn(t, open, apptest.Secret("wrong"))
+	require.True(t, fault.Has(err, fault.TrialsPaused), err)
+	require.Equal(t, []string{"1 current 1"}, b.states(t))
+	_, err = b.Admin.ReadIntake(t.Context(), open, "request")
+	require.NoError(t, err)
 }

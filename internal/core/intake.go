@@ -12,6 +12,11 @@ import (
 // IntakeLife is how long an intake link can be used.
 const IntakeLife = 72 * time.Hour
 
+// IntakeRefusals is how many secrets that WeCom refuses may be handed in with a link
+// before it is taken back. Each counts among the tenant's refused calls, which stop
+// all trials at 30 an hour.
+const IntakeRefusals = 10
+
 // IntakeState says what an intake link is good for.
 type IntakeState string
 

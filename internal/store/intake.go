@@ -78,6 +78,18 @@ func (tx *TenantTx) UseIntakeLink(ctx context.Context, link core.IntakeID, versi
 	return translate(err)
 }
 
+const countIntakeRefusal = `
+UPDATE signet.intake_links
+SET refused = refused + 1
+WHERE tenant_id = $1 AND link_id = $2
+RETURNING refused`
+
+// CountIntakeRefusal counts a secret that WeCom refused and gives how many there
+// were with the link, or fault.IntakeUnknown.
+func (tx *TenantTx) CountIntakeRefusal(ctx context.Context, link core.IntakeID) (int32, error) {
+	return one(ctx, tx.tx, fault.IntakeUnknown, pgx.RowTo[int32], countIntakeRefusal, tx.tenantID, link)
+}
+
 const revokeIntakeLink = `
 UPDATE signet.intake_links
 SET revoked_at = now()

@@ -211,6 +211,9 @@ var tenantCalls = map[string]tenantCall{
 	"UseIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.UseIntakeLink(ctx, r.Intake, 1)
 	},
+	"CountIntakeRefusal": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.CountIntakeRefusal(ctx, r.Intake)
+	},
 	"RevokeIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.RevokeIntakeLink(ctx, r.Intake)
 	},
