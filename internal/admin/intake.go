@@ -65,7 +65,11 @@ func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant
 		case link.AppID != app:
 			return fault.New(fault.IntakeUnknown, nil)
 		}
-		switch err := refuseEnded(link, time.Now()); {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		switch err := refuseEnded(link, now); {
 		case fault.Has(err, fault.IntakeUsed):
 			return err
 		case err != nil:
@@ -95,6 +99,7 @@ type Intake struct {
 	Link   core.IntakeLink
 	Tenant core.Tenant
 	App    core.App
+	ReadAt time.Time // by Postgres's clock, which links end by
 }
 
 // ReadIntake tells who has a link what it is for. It fails with
@@ -119,7 +124,10 @@ func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string
 		if found.App, err = tx.GetApp(ctx, found.Link.AppID); err != nil {
 			return err
 		}
-		return refuseEnded(found.Link, time.Now())
+		if found.ReadAt, err = tx.Now(ctx); err != nil {
+			return err
+		}
+		return refuseEnded(found.Link, found.ReadAt)
 	})
 	return found, err
 }
@@ -152,8 +160,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	case judged:
 		return core.SecretVersion{}, cmp.Or(a.countRefusal(ctx, actor, intake, problem), err)
 	case fault.Has(err, fault.WeComUnavailable), fault.Has(err, fault.WeComQuota):
-		now := time.Now()
-		as, when = core.SecretPending, &plan{activateAt: &now}
+		as, when = core.SecretPending, &plan{activateAt: &intake.ReadAt}
 	default:
 		return core.SecretVersion{}, err
 	}
@@ -166,7 +173,11 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 		if err != nil {
 			return err
 		}
-		if err := refuseEnded(link, time.Now()); err != nil {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if err := refuseEnded(link, now); err != nil {
 			return err
 		}
 		if made, err = a.storeSecret(ctx, tx, locked, secret, as, when, proof); err != nil {
@@ -192,7 +203,7 @@ func (a *Actions) countRefusal(ctx context.Context, actor core.Actor, intake Int
 			return err
 		}
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
-		if err != nil || refuseEnded(link, time.Now()) != nil {
+		if err != nil || refuseEnded(link, intake.ReadAt) != nil {
 			return err
 		}
 		entry.Detail["revoked"] = "true"
