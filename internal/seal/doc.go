@@ -22,8 +22,8 @@
 // is not there cannot be read from memory), to print a key or a value, and to
 // touch any file but in ReadMaster and WriteMaster. What it cannot tell is an
 // older row put back whole. An older token or ticket is harmless by the end that
-// is sealed into it. An older app secret opens if its version was put back with
-// it, and no caller finds that out yet (SECURITY.md).
+// is sealed into it; an older app secret is found by its activation, which is the
+// affair of store and ticket (docs/custody.md).
 //
 // Everything here is safe for concurrent use, and all but a Ring stays as it was
 // made. A Ring that meets a root key which it does not hold reads the rows anew,
