@@ -21,7 +21,8 @@ export async function watch(
   page.on('pageerror', (error) => found.push(`exception: ${error.message}`));
   page.on('requestfailed', (request) => {
     // The browser asks for the icon by itself, and gives that up when a page is left.
-    const isIconLeft = request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED';
+    const isIconLeft =
+      request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED';
     if (!mayFail(request.url()) && !isIconLeft) {
       found.push(`request: ${request.url()}`);
     }
