@@ -152,7 +152,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 		return core.SecretVersion{}, err
 	}
 	// 2. Try it at WeCom, outside any transaction.
-	as, when := core.SecretCurrent, (*plan)(nil)
+	as, when := core.SecretCurrent, (*time.Time)(nil)
 	proof, err := a.Trials.Try(ctx, target.app, secret)
 	problem, judged := trial.Problem(err)
 	switch {
@@ -160,7 +160,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	case judged:
 		return core.SecretVersion{}, cmp.Or(a.countRefusal(ctx, actor, intake, problem), err)
 	case fault.Has(err, fault.WeComUnavailable), fault.Has(err, fault.WeComQuota):
-		as, when = core.SecretPending, &plan{activateAt: &intake.ReadAt}
+		as, when = core.SecretPending, &intake.ReadAt
 	default:
 		return core.SecretVersion{}, err
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -11,9 +12,9 @@ import (
 	"signet/internal/wecom"
 )
 
-// storeSecret seals a secret as the app's next version, pending or current. The
-// app's row is held.
-func (a *Actions) storeSecret(ctx context.Context, tx *store.TenantTx, app core.App, secret core.Secret, as core.SecretState, p *plan, proof trial.Proof) (core.SecretVersion, error) {
+// storeSecret seals a secret as the app's next version, current, or pending with
+// the time at which it becomes so (nil: when somebody says). The app's row is held.
+func (a *Actions) storeSecret(ctx context.Context, tx *store.TenantTx, app core.App, secret core.Secret, as core.SecretState, activateAt *time.Time, proof trial.Proof) (core.SecretVersion, error) {
 	key, err := a.sealingKey(ctx, tx, app)
 	if err != nil {
 		return core.SecretVersion{}, err
@@ -30,12 +31,9 @@ func (a *Actions) storeSecret(ctx context.Context, tx *store.TenantTx, app core.
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
-	next := store.NewSecret{AppID: app.ID, Version: version, State: as, Fingerprint: fingerprint, Sealed: sealed, KeyVersion: key.Version}
+	next := store.NewSecret{AppID: app.ID, Version: version, State: as, Fingerprint: fingerprint, Sealed: sealed, KeyVersion: key.Version, ActivateAt: activateAt}
 	if proof.Tried() {
 		next.CheckedAt = &proof.At
-	}
-	if p != nil {
-		next.ActivateAt = p.activateAt
 	}
 	return tx.CreateSecret(ctx, next)
 }

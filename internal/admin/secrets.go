@@ -24,9 +24,6 @@ type target struct {
 	grants []trial.Grant // what a trial of it has fetched
 }
 
-// plan is when a pending secret is to become current; nil: when somebody says so.
-type plan struct{ activateAt *time.Time }
-
 // readForNew reads an app that is to get a new secret. It fails with
 // fault.SecretUnchanged where the secret is one that it has.
 func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, secret core.Secret) (target, error) {
@@ -131,31 +128,39 @@ func readStored(ctx context.Context, tx *store.TenantTx, app core.AppID, version
 	return s, grants, err
 }
 
-// changeSecret runs the transaction of one move: the app's row is held, the secret
-// is still the one that was read, and after the work nodes are told. It fails with
-// fault.SecretConflict where another version has become current meanwhile.
+// withSecretHeld does what every move of an app's secret has round it: the app's row is
+// held, the work gets its versions and the one named (0: none), and nodes are told.
+func withSecretHeld(ctx context.Context, tx *store.TenantTx, app core.AppID, named int32, work func(core.App, core.SecretLife) error) error {
+	locked, err := lockApp(ctx, tx, app)
+	if err != nil {
+		return err
+	}
+	life, err := tx.SecretLife(ctx, app, named)
+	if err != nil {
+		return err
+	}
+	if err := work(locked, life); err != nil {
+		return err
+	}
+	if err := tx.TouchApp(ctx, app); err != nil {
+		return err
+	}
+	return tx.Announce(ctx, store.Change{Kind: store.SecretChanged, AppID: app, AppKey: locked.Key})
+}
+
+// changeSecret runs the transaction of one move: the secret is still the one that
+// was read. It fails with fault.SecretConflict where another version has become
+// current meanwhile.
 func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
 	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
-		locked, err := lockApp(ctx, tx, t.app.ID)
-		if err != nil {
-			return err
-		}
-		life, err := tx.SecretLife(ctx, t.app.ID, 0)
-		if err != nil {
-			return err
-		}
-		before, _ := t.life.In(core.SecretCurrent)
-		now, _ := life.In(core.SecretCurrent)
-		if before.Version != now.Version || before.Activation != now.Activation {
-			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
-		}
-		if err := work(tx, locked); err != nil {
-			return err
-		}
-		if err := tx.TouchApp(ctx, locked.ID); err != nil {
-			return err
-		}
-		return tx.Announce(ctx, store.Change{Kind: store.SecretChanged, AppID: locked.ID, AppKey: locked.Key})
+		return withSecretHeld(ctx, tx, t.app.ID, 0, func(locked core.App, life core.SecretLife) error {
+			before, _ := t.life.In(core.SecretCurrent)
+			now, _ := life.In(core.SecretCurrent)
+			if before.Version != now.Version || before.Activation != now.Activation {
+				return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
+			}
+			return work(tx, locked)
+		})
 	})
 }
 
@@ -202,7 +207,7 @@ func (a *Actions) KeepSecret(ctx context.Context, actor core.Actor, tenant core.
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.keep", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}
 	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
-		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretPending, &plan{at}, trial.Proof{}); err != nil {
+		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretPending, at, trial.Proof{}); err != nil {
 			return err
 		}
 		noteVersion(entry.Detail, made)
@@ -296,26 +301,15 @@ func (a *Actions) moveSecret(ctx context.Context, actor core.Actor, tenant core.
 	var moved core.SecretVersion
 	entry := core.AuditEntry{Action: action, SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"version": versionText(version)}}
 	err := a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
-		locked, err := lockApp(ctx, tx, app)
-		if err != nil {
+		return withSecretHeld(ctx, tx, app, version, func(_ core.App, life core.SecretLife) error {
+			moved, _ = life.Find(version)
+			if err := work(tx, life, entry.Detail); err != nil {
+				return err
+			}
+			life, err := tx.SecretLife(ctx, app, version)
+			moved, _ = life.Find(version)
 			return err
-		}
-		life, err := tx.SecretLife(ctx, app, version)
-		if err != nil {
-			return err
-		}
-		moved, _ = life.Find(version)
-		if err := work(tx, life, entry.Detail); err != nil {
-			return err
-		}
-		if err := tx.TouchApp(ctx, app); err != nil {
-			return err
-		}
-		if life, err = tx.SecretLife(ctx, app, version); err != nil {
-			return err
-		}
-		moved, _ = life.Find(version)
-		return tx.Announce(ctx, store.Change{Kind: store.SecretChanged, AppID: app, AppKey: locked.Key})
+		})
 	})
 	return moved, err
 }

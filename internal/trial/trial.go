@@ -122,8 +122,7 @@ type Stored struct {
 // TryStored is Try with a version that is stored. A value that does not open is
 // logged as the alert seal_refused, and fails with fault.SecretDamaged.
 func (t *Trier) TryStored(ctx context.Context, app core.App, s Stored) (Proof, error) {
-	key := seal.WrappedKey{Scope: seal.Tenant(app.TenantID), Version: s.Key.Version, RootEpoch: s.Key.RootEpoch, Bytes: s.Key.Wrapped}
-	secret, err := t.Opener.Open(key, seal.ForAppSecret(app.TenantID, app.ID, s.Secret.Version), s.Secret.Sealed)
+	secret, err := t.Opener.Open(wrapped(app.TenantID, s.Key), seal.ForAppSecret(app.TenantID, app.ID, s.Secret.Version), s.Secret.Sealed)
 	if err != nil {
 		t.Log.ErrorContext(ctx, "a sealed app secret does not open",
 			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", s.Secret.Version, "error", err)
@@ -146,8 +145,7 @@ type Grant struct {
 func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants []Grant) (p Proof, ok bool) {
 	var proof Proof
 	for _, g := range grants {
-		key := seal.WrappedKey{Scope: seal.Tenant(app.TenantID), Version: g.Key.Version, RootEpoch: g.Key.RootEpoch, Bytes: g.Key.Wrapped}
-		value, end, err := t.Opener.OpenUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind), g.Row.Sealed)
+		value, end, err := t.Opener.OpenUntil(wrapped(app.TenantID, g.Key), seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind), g.Row.Sealed)
 		if err != nil {
 			t.Log.ErrorContext(ctx, "what a trial has fetched does not open",
 				"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", version, "kind", g.Row.Kind, "error", err)
@@ -166,4 +164,8 @@ func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants 
 		}
 	}
 	return proof, !proof.Token.Value.IsZero() && !proof.Ticket.Value.IsZero()
+}
+
+func wrapped(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
+	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
 }
