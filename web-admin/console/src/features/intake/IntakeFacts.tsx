@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
 import type { Intake } from '../../api/intake';
-import type { Language } from '../../i18n/languages';
+import { readableTime } from '../../i18n/time';
 import { useLanguage } from '../../i18n/useLanguage';
 import { wecomWords } from '../../i18n/wecom';
 
@@ -25,7 +25,7 @@ export function IntakeFacts({ intake }: { intake: Intake }) {
           <code>{intake.agentId}</code>
         </Fact>
         <Fact name={t('intake.facts.until')}>
-          <time dateTime={intake.expiresAt}>{readable(intake.expiresAt, language)}</time>
+          <time dateTime={intake.expiresAt}>{readableTime(intake.expiresAt, language)}</time>
         </Fact>
       </dl>
       <h2>{t('intake.where.heading')}</h2>
@@ -55,21 +55,4 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dd>{children}</dd>
     </div>
   );
-}
-
-/** A time where the reader is, with the zone at its end, because the sender may be in another. */
-function readable(time: string, language: Language): string {
-  const at = new Date(time);
-  const shown = new Intl.DateTimeFormat(language, {
-    year: 'numeric',
-    month: 'long',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
-  const zone = new Intl.DateTimeFormat(language, { timeZoneName: 'short' })
-    .formatToParts(at)
-    .find(({ type }) => type === 'timeZoneName');
-  return `${shown.format(at)} ${zone?.value}`;
 }

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Problem } from '../../api/call';
+import { LocalTimes } from '../../components/LocalTimes';
 
 /** Tells whether a link is of no more use after a problem, so that trying again is none either. */
 export function endsLink(problem: Problem): boolean {
@@ -26,7 +27,9 @@ export function ProblemDetail({ problem, unsure = false }: { problem: Problem; u
       : hints[problem.code as keyof typeof hints];
   return (
     <>
-      <p lang={problem.language}>{problem.detail}</p>
+      <p lang={problem.language}>
+        <LocalTimes text={problem.detail} language={problem.language} />
+      </p>
       {hint && <p>{t(hint)}</p>}
       {problem.requestId && (
         <p className="hint">
