@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -39,4 +42,31 @@ func TestACommandLeavesNoCoreAndLetsNobodyLookIntoIt(t *testing.T) {
 	owner := memory.Sys().(*syscall.Stat_t)
 	require.Zero(t, owner.Uid, "its memory is root's to read, whoever runs it")
 	require.Zero(t, owner.Gid)
+}
+
+func TestACommandOverwritesWhatItFreesAndKeepsWhatGODEBUGSays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ given, want string }{
+		{"", "GODEBUG=clobberfree=1"},
+		{"GODEBUG=gctrace=0", "GODEBUG=gctrace=0,clobberfree=1"},
+		{"GODEBUG=clobberfree=0", "GODEBUG=clobberfree=0"},
+	} {
+		cmd := program{env: []string{c.given}}.command(context.WithoutCancel(t.Context()), "fakewecom", "--addr", "127.0.0.1:0")
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			require.NoError(t, cmd.Wait())
+		})
+		_, err = bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err, "it runs")
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", cmd.Process.Pid))
+		if errors.Is(err, fs.ErrPermission) {
+			t.Skip("looking into a command needs root")
+		}
+		require.NoError(t, err)
+		require.Contains(t, strings.Split(string(environ), "\x00"), c.want)
+		require.Equal(t, 1, strings.Count(string(environ), "GODEBUG="))
+	}
 }

@@ -31,7 +31,7 @@ const (
 )
 
 func main() {
-	if err := keepCrashesQuiet(); err != nil { // worth a word, not worth a node
+	if err := errors.Join(overwriteFreed(), keepCrashesQuiet()); err != nil { // worth a word, not worth a node
 		report(os.Stderr, err, exitFailed)
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
