@@ -5,8 +5,9 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
+
+	"signet/internal/config"
 )
 
 // overwriteFreed has Go's collector overwrite what it takes back, so that a secret
@@ -16,26 +17,13 @@ import (
 // process begins once more, under the same id, with it. Who sets clobberfree in
 // GODEBUG has the last word.
 func overwriteFreed() error {
-	const setting, value = "clobberfree", "1"
-	godebug := os.Getenv("GODEBUG")
-	if strings.Contains(godebug, setting+"=") {
+	environ, anew := config.WithGoDebug("clobberfree", "1")
+	if !anew {
 		return nil
 	}
 	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("what was used stays in memory until it is written over: %w", err)
+	if err == nil {
+		err = syscall.Exec(self, os.Args, environ) //nolint:gosec // it is this very program
 	}
-	with := "GODEBUG=" + strings.TrimPrefix(godebug+","+setting+"="+value, ",")
-	err = syscall.Exec(self, os.Args, append(without(os.Environ(), "GODEBUG="), with))
-	return fmt.Errorf("what was used stays in memory until it is written over: exec %s: %w", self, err)
-}
-
-func without(environ []string, prefix string) []string {
-	kept := make([]string, 0, len(environ))
-	for _, pair := range environ {
-		if !strings.HasPrefix(pair, prefix) {
-			kept = append(kept, pair)
-		}
-	}
-	return kept
+	return fmt.Errorf("what was used stays in memory until it is written over: begin anew: %w", err)
 }
