@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,15 +25,7 @@ func TestACommandLeavesNoCoreAndLetsNobodyLookIntoIt(t *testing.T) {
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: ownGroup, NoSetGroups: true}}
 	}
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		require.NoError(t, cmd.Wait())
-	})
-	_, err = bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err, "it runs")
+	letRun(t, cmd)
 
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid))
 	require.NoError(t, err)
@@ -52,15 +45,7 @@ func TestACommandOverwritesWhatItFreesAndKeepsWhatGODEBUGSays(t *testing.T) {
 		{"GODEBUG=clobberfree=0", "GODEBUG=clobberfree=0"},
 	} {
 		cmd := program{env: []string{c.given}}.command(context.WithoutCancel(t.Context()), "fakewecom", "--addr", "127.0.0.1:0")
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		t.Cleanup(func() {
-			_ = cmd.Process.Signal(syscall.SIGTERM)
-			require.NoError(t, cmd.Wait())
-		})
-		_, err = bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err, "it runs")
+		letRun(t, cmd)
 		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", cmd.Process.Pid))
 		if errors.Is(err, fs.ErrPermission) {
 			t.Skip("looking into a command needs root")
@@ -69,4 +54,19 @@ func TestACommandOverwritesWhatItFreesAndKeepsWhatGODEBUGSays(t *testing.T) {
 		require.Contains(t, strings.Split(string(environ), "\x00"), c.want)
 		require.Equal(t, 1, strings.Count(string(environ), "GODEBUG="))
 	}
+}
+
+// letRun starts a command that stays, comes back when it has said its first line, and
+// ends it with the test.
+func letRun(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		require.NoError(t, cmd.Wait())
+	})
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "it runs")
 }
