@@ -40,12 +40,13 @@ func neighbourFigure(t *testing.T) {
 // run itself; the time is a figure.
 func rotationFigure(t *testing.T) {
 	t.Helper()
-	p := rotating{apps: 25, turns: 2, span: 50 * time.Second, rate: 1000}
+	p := rotating{apps: 25, turns: 2, span: 50 * time.Second, rate: 2200}
 	made := rotateUnderLoad(t, p)
 	name := fmt.Sprintf("%d rotations over %d apps of %d tenants, on two nodes that sign: ", made.rotations, p.apps, p.apps)
 	rows := apptest.FigureTable([]apptest.Figure{
 		{Name: name + "from the first to the last", Value: made.took.Seconds(), Bound: 60, Unit: " s"},
 		{Name: fmt.Sprintf("failed signatures, of %d", made.signed+made.fallBacks), Limit: apptest.Exactly},
+		{Name: "signatures a second meanwhile", Value: float64(made.meanwhile) / made.took.Seconds(), Bound: 2000, Limit: apptest.AtLeast},
 		{Name: "calls to WeCom for a rotation, the most, all of its trial", Value: float64(made.trialCalls), Bound: 3},
 		{Name: fmt.Sprintf("calls to WeCom for a page that needs a token after WeCom took the new secret back (%d of them), the most", made.fallBacks), Value: float64(made.fallBackMax), Bound: 4},
 	})

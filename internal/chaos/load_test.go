@@ -97,16 +97,19 @@ func (c *cluster) startLoadAt(t *testing.T, rate int) *load {
 
 // beat gives the rate. Where all workers wait for answers a beat is left out.
 func beat(ctx context.Context, rate int, ticks chan<- struct{}) {
-	ticker := time.NewTicker(time.Second / time.Duration(rate))
+	ticker := time.NewTicker(max(time.Second/time.Duration(rate), time.Millisecond))
 	defer ticker.Stop()
+	begun, beats := time.Now(), 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			select {
-			case ticks <- struct{}{}:
-			default:
+		case now := <-ticker.C:
+			for due := int(now.Sub(begun).Seconds() * float64(rate)); beats < due; beats++ {
+				select {
+				case ticks <- struct{}{}:
+				default:
+				}
 			}
 		}
 	}

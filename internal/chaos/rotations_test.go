@@ -39,7 +39,7 @@ func TestRotationsUnderLoad(t *testing.T) {
 type rotated struct {
 	rotations, fallBacks    int
 	took                    time.Duration
-	signed                  int
+	signed, meanwhile       int // in all, and from the first rotation to the last
 	trialCalls, fallBackMax int // the most for one
 }
 
@@ -58,6 +58,7 @@ func rotateUnderLoad(t *testing.T, p rotating) rotated {
 	l.requireNoFailure(t)
 	made := c.countCalls(t, all, ended)
 	made.took, made.signed = took, len(l.list(nil))
+	made.meanwhile = len(l.list(func(o outcome) bool { return o.phase == "rotations" }))
 	requireStates(t, c, turning)
 	requireAlerts(t, append(slices.Clone(c.nodes), bare), made.fallBacks)
 	requireTrialsServe(t, c, bare, l.book, turning)
