@@ -2,6 +2,7 @@ package custody_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
@@ -156,11 +157,15 @@ func TestSeveralTurnThePlatformsKeyAtOnce(t *testing.T) {
 	var group sync.WaitGroup
 	var turnings [turners]custody.PlatformTurning
 	var errs [turners + 1]error
+	root := s.process(t)
+	held := s.DB.Hold(t, "signet_keys.platform_keys") // so that they begin together
 	for i := range turners {
 		k := s.process(t)
 		group.Go(func() { turnings[i], errs[i] = k.RotatePlatform(context.Background()) })
 	}
-	root := s.process(t)
+	waiting := `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	require.Eventually(t, func() bool { return len(s.DB.List(t, waiting)) > 1 }, 20*time.Second, 10*time.Millisecond)
+	held.Commit(t)
 	group.Go(func() { _, errs[turners] = root.Rotate(context.Background(), nobody) })
 	group.Wait()
 	begun := 0
@@ -173,7 +178,8 @@ func TestSeveralTurnThePlatformsKeyAtOnce(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, begun, 1)
-	require.Len(t, s.platformKeys(t), 1)
+	require.Equal(t, []string{fmt.Sprint(1 + begun)}, s.platformKeys(t))
+	require.Len(t, s.DB.List(t, `SELECT DISTINCT subject FROM signet.platform_audit WHERE action = 'platform_key.turn'`), begun)
 	require.Equal(t, s.platformKeys(t), s.sealedBy(t))
 	require.Equal(t, []string{"2"}, s.epochs(t))
 	letIn(t, signIn(t, one), other, s.console(t))
