@@ -272,6 +272,29 @@ func TestADamagedValueOfThePlatformKeepsTheOldVersion(t *testing.T) {
 	letIn(t, signIn(t, one), other, s.console(t))
 }
 
+// Data that was restored with younger keys does not start, and says why; with the keys
+// of access tokens taken away it does, and people sign in anew.
+func TestDataOlderThanThePlatformsKey(t *testing.T) {
+	t.Parallel()
+	s, one, _ := newPlatformSite(t)
+	before := signIn(t, one)
+	s.DB.Exec(t, `UPDATE signet_keys.platform_keys SET version = 2`)
+	_, err := s.tryConsole()
+	require.ErrorIs(t, err, store.ErrPlatformKeyGone)
+	require.ErrorContains(t, err, "restore the schema signet_keys from its backup")
+	require.NotContains(t, err.Error(), "\n")
+	s.DB.Exec(t, `UPDATE signet_keys.platform_keys SET version = 1`)
+	_, err = s.process(t).RotatePlatform(t.Context())
+	require.NoError(t, err)
+
+	s.DB.Exec(t, `TRUNCATE signet.session_keys`)
+	started, other := s.console(t), s.console(t)
+	_, err = started.Authenticate(t.Context(), before.AccessToken.Expose(), "")
+	require.Error(t, err)
+	letIn(t, signIn(t, started), other)
+	require.Equal(t, []string{"2"}, s.sealedBy(t), "by the version that seals")
+}
+
 func TestAPlatformWithoutAKeyOfItsOwnHasNothingToTurn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 0)
