@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"signet/internal/app"
@@ -12,7 +13,7 @@ import (
 type keysCommand struct {
 	Init    keysInit    `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
 	Status  keysStatus  `cmd:"" help:"Tell the epochs of the root key, what hangs on each, what is being turned, and whether recovery is covered."`
-	Rotate  keysRotate  `cmd:"" help:"Turn the root key, while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
+	Rotate  keysRotate  `cmd:"" help:"Turn the root key, the platform's own key (--platform) or one tenant's (--tenant), while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
 	Check   keysCheck   `cmd:"" help:"Prove that the identity file, or the offline recovery identity alone, opens everything. Writes nothing."`
 	Recover keysRecover `cmd:"" help:"Hand the root keys over to a new identity file by the offline recovery identity, when the old file is lost."`
 
@@ -44,8 +45,9 @@ func (keysStatus) Run(ctx context.Context, t *terminal) error {
 }
 
 type keysRotate struct {
-	Master bool   `xor:"what" help:"Hand the root keys over to the first identity of the file, and take them from all others."`
-	Tenant string `xor:"what" placeholder:"ID" help:"Turn the key of one tenant and all that it has sealed."`
+	Master   bool   `xor:"what" help:"Hand the root keys over to the first identity of the file, and take them from all others."`
+	Platform bool   `xor:"what" help:"Turn the platform's own key and all that it has sealed."`
+	Tenant   string `xor:"what" placeholder:"ID" help:"Turn the key of one tenant and all that it has sealed."`
 }
 
 func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
@@ -62,6 +64,8 @@ func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
 		return err
 	case c.Master:
 		return app.RotateMaster(ctx, cfg, t.out)
+	case c.Platform:
+		return app.RotatePlatformKey(ctx, cfg, t.out)
 	case !tenant.IsZero():
 		return app.RotateTenantKey(ctx, cfg, tenant, t.out)
 	}
@@ -69,14 +73,18 @@ func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
 }
 
 type keysCheck struct {
-	Recovery string   `placeholder:"FILE" help:"The offline recovery identity, which is then used alone."`
-	Sheet    []string `placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What a recovery sheet says of a root key; once for each."`
+	Recovery               string   `placeholder:"FILE" help:"The offline recovery identity, which is then used alone."`
+	RecoveryPassphraseFile string   `placeholder:"FILE" help:"File that holds the passphrase of that identity's file, if it has one."`
+	Sheet                  []string `placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What a recovery sheet says of a root key; once for each."`
 }
 
 func (c *keysCheck) Run(ctx context.Context, t *terminal) error {
 	sheet, err := app.ParseSheet(c.Sheet)
 	if err != nil {
 		return wrongUse{err}
+	}
+	if c.RecoveryPassphraseFile != "" && c.Recovery == "" {
+		return wrongUse{errors.New("--recovery-passphrase-file holds the passphrase of a recovery identity: name the file of that with --recovery")}
 	}
 	var needed []string
 	if c.Recovery == "" {
@@ -86,12 +94,13 @@ func (c *keysCheck) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	return app.CheckKeys(ctx, cfg, c.Recovery, sheet, t.out)
+	return app.CheckKeys(ctx, cfg, app.RecoveryFile{Path: c.Recovery, Passphrase: c.RecoveryPassphraseFile}, sheet, t.out)
 }
 
 type keysRecover struct {
-	Recovery string   `required:"" placeholder:"FILE" help:"The offline recovery identity."`
-	Sheet    []string `required:"" placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What the recovery sheet says of a root key; once for each."`
+	Recovery               string   `required:"" placeholder:"FILE" help:"The offline recovery identity."`
+	RecoveryPassphraseFile string   `placeholder:"FILE" help:"File that holds the passphrase of that identity's file, if it has one."`
+	Sheet                  []string `required:"" placeholder:"EPOCH=FINGERPRINT" sep:"none" help:"What the recovery sheet says of a root key; once for each."`
 }
 
 func (c *keysRecover) Run(ctx context.Context, t *terminal) error {
@@ -103,7 +112,7 @@ func (c *keysRecover) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	return app.RecoverKeys(ctx, cfg, c.Recovery, sheet, t.out)
+	return app.RecoverKeys(ctx, cfg, app.RecoveryFile{Path: c.Recovery, Passphrase: c.RecoveryPassphraseFile}, sheet, t.out)
 }
 
 // readForKeys reads what every command needs that looks into the database's keys.

@@ -54,6 +54,8 @@ func TestExitStatusesAndErrors(t *testing.T) {
 		{"an unknown flag is wrong use", []string{"serve", "--nonsense"}, "", nil, exitWrongUse, "--nonsense"},
 		{"a missing flag is wrong use", []string{"keys", "init"}, "", nil, exitWrongUse, "--out"},
 		{"a password on the command line is no way", []string{"admin", "create", "--email", "a@test.example"}, "", nil, exitWrongUse, "--password-stdin"},
+		{"a passphrase of no file is wrong use", []string{"keys", "check", "--recovery-passphrase-file", "x"}, "", nil, exitWrongUse, "name the file of that with --recovery"},
+		{"two keys at once are wrong use", []string{"keys", "rotate", "--platform", "--master"}, "", nil, exitWrongUse, "can't be used together"},
 		{"a missing key has failed", []string{"keys", "status"}, "", map[string]string{"SIGNET_IDENTITY_FILE": "x"}, exitFailed, "SIGNET_DATABASE_URL is missing"},
 		{"three mistakes are three lines", []string{"health"}, "",
 			map[string]string{"SIGNET_TYPO": "1", "SIGNET_LOG_LEVEL": "loud", "SIGNET_METRICS_ADDR": "x"}, exitFailed, "SIGNET_TYPO"},

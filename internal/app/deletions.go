@@ -199,7 +199,7 @@ func KeyForget(ctx context.Context, cfg config.Config, path string, out io.Write
 		}
 		_, _ = fmt.Fprintf(out, "tenant %s, destroyed %s: %s\n", d.TenantID, d.At.UTC().Format(time.DateTime), foundWord(found))
 	}
-	_, _ = fmt.Fprintf(out, "on the list: %d tenants; destroyed here: %d\n", len(list), destroyed)
+	_, _ = fmt.Fprintf(out, "on the list: %s; destroyed here: %d\n", core.Counted(len(list), "tenant"), destroyed)
 	return tellKeyless(ctx, st, out)
 }
 
@@ -207,7 +207,7 @@ func foundWord(f admin.Forgotten) string {
 	if !f.Anything() {
 		return "nothing of it is here"
 	}
-	return fmt.Sprintf("destroyed here: %d apps, %d secrets, %d keys", f.Apps, f.Secrets, len(f.Keys))
+	return fmt.Sprintf("destroyed here: %s, %s, %s", core.Counted(f.Apps, "app"), core.Counted(f.Secrets, "secret"), core.Counted(len(f.Keys), "key"))
 }
 
 // tellKeyless names the tenants that were restored without their keys.
@@ -225,7 +225,7 @@ func tellKeyless(ctx context.Context, st *store.Store, out io.Writer) error {
 		_, _ = fmt.Fprintf(out, "tenant %s: a secret is sealed under a key that is not here\n", tenant)
 	}
 	if len(keyless) > 0 {
-		_, err = fmt.Fprintf(out, "without a key they need: %d tenants; data and keys are backups of different days: restore the keys of the same snapshot as the data (docs/operations/backup.md), or let these tenants enter their secrets anew\n", len(keyless))
+		_, err = fmt.Fprintf(out, "without a key that is needed: %s; data and keys are backups of different days: restore the keys of the same snapshot as the data (docs/operations/backup.md), or let these tenants enter their secrets anew\n", core.Counted(len(keyless), "tenant"))
 		return err
 	}
 	_, err = fmt.Fprintln(out, "every secret's key is here")

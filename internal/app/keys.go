@@ -17,6 +17,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/seal"
+	"signet/internal/store"
 )
 
 // InitKeys makes a master identity in a new file and prints its recipient and
@@ -77,17 +78,24 @@ func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
 		}
 		epochs := keys.Ring.Epochs()
 		for _, e := range epochs {
-			count := status.Keys[e.Number]
-			_, _ = fmt.Fprintf(out, "root key epoch %d  fingerprint %s  made %s  tenant keys %d  platform keys %d\n",
-				e.Number, e.Fingerprint, e.CreatedAt.UTC().Format(time.DateTime), count.Tenants, count.Platform)
+			_, _ = fmt.Fprintf(out, "root key epoch %d  fingerprint %s  made %s\n", e.Number, e.Fingerprint, e.CreatedAt.UTC().Format(time.DateTime))
 			for _, recipient := range e.Recipients {
 				_, _ = fmt.Fprintf(out, "  opens with %s\n", recipient)
 			}
+			printHanging(out, status.Keys[e.Number], status.Values[e.Number])
+		}
+		if lost := status.Values[0]; lost.Sum() > 0 {
+			_, _ = fmt.Fprintf(out, "%s cannot be opened, because the key of the tenant or of the platform is not there (%s): restore the schema signet_keys; signet keys check names them\n",
+				core.Counted(lost.Sum(), "sealed value"), kindsOf(lost))
 		}
 		newest := epochs[len(epochs)-1].Number
 		if len(epochs) > 1 {
-			_, _ = fmt.Fprintf(out, "the root key is being turned from %d to %d: %d keys left; every node goes on with it, and so does signet keys rotate\n",
-				epochs[0].Number, newest, status.Left(newest))
+			_, _ = fmt.Fprintf(out, "the root key is being turned from %d to %d: %s left; every node goes on with it, and so does signet keys rotate\n",
+				epochs[0].Number, newest, core.Counted(status.Left(newest), "key"))
+		}
+		if p := status.Platform; p.From > 0 {
+			_, _ = fmt.Fprintf(out, "the platform's own key is being turned from version %d to %d: %s left; every node goes on with it, and so does signet keys rotate --platform\n",
+				p.From, p.To, core.Counted(p.Left, "value"))
 		}
 		for _, tenant := range status.Turning {
 			_, _ = fmt.Fprintf(out, "the key of tenant %s is being turned\n", tenant)
@@ -98,6 +106,20 @@ func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
 		_, err = fmt.Fprintln(out, recoveryWord(with.Recovery, keys.Ring))
 		return err
 	})
+}
+
+// printHanging tells what lies below a root key.
+func printHanging(out io.Writer, keys store.KeyCount, values custody.Values) {
+	if keys.Sum() == 0 && values.Sum() == 0 {
+		_, _ = fmt.Fprintf(out, "  nothing hangs on it\n")
+		return
+	}
+	_, _ = fmt.Fprintf(out, "  keys that hang on it: %d (tenants %d, platform %d)\n", keys.Sum(), keys.Tenants, keys.Platform)
+	_, _ = fmt.Fprintf(out, "  sealed values below those: %d (%s)\n", values.Sum(), kindsOf(values))
+}
+
+func kindsOf(v custody.Values) string {
+	return fmt.Sprintf("app secrets %d, tokens and tickets %d, fetched by trials %d, the platform's own %d", v.Secrets, v.Tickets, v.Trials, v.Platform)
 }
 
 func recoveryWord(recovery []seal.Recipient, ring *seal.Ring) string {
@@ -132,16 +154,39 @@ func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
 				_, _ = fmt.Fprintf(out, "a turning to root key %d was begun before; it is finished, and no other is begun\n", t.To.Epoch)
 			case t.Done/tellEvery > told/tellEvery:
 				told = t.Done
-				_, _ = fmt.Fprintf(out, "%d keys are wrapped anew\n", t.Done)
+				_, _ = fmt.Fprintf(out, "wrapped anew so far: %s\n", core.Counted(t.Done, "key"))
 			}
 		})
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "%d keys were wrapped anew by this run; nothing lies under an older root key, and those are deleted\n", turned.Done)
+		_, err = fmt.Fprintf(out, "wrapped anew by this run: %s; nothing lies under an older root key, and those are deleted\n", core.Counted(turned.Done, "key"))
 		if err == nil && !begun {
 			_, err = fmt.Fprintf(out, "the recovery sheet of root key %d:\n\n%s", turned.To.Epoch, keys.Ring.NextSheet(turned.To, with.Recovery, time.Now()))
 		}
+		return err
+	})
+}
+
+// RotatePlatformKey turns the platform's own key and all that it has sealed, or
+// finishes what was begun of it.
+func RotatePlatformKey(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		turned, err := keys.RotatePlatform(ctx)
+		if err != nil {
+			return err
+		}
+		if turned.Begun {
+			_, _ = fmt.Fprintf(out, "version %d of the platform's own key seals from now on\n", turned.To)
+		} else {
+			_, _ = fmt.Fprintf(out, "a turning to version %d of the platform's own key was begun before; it is finished, and no other is begun\n", turned.To)
+		}
+		_, err = fmt.Fprintf(out, "under it: %s, turned by this run: %d; nothing lies under an older one, and those are destroyed\n",
+			core.Counted(turned.Values, "value"), turned.Done)
 		return err
 	})
 }
@@ -171,7 +216,7 @@ func RotateTenantKey(ctx context.Context, cfg config.Config, tenant core.TenantI
 			_, err = fmt.Fprintf(out, "something was sealed under an older version meanwhile; the nodes turn it, or run this again\n")
 			return err
 		}
-		_, err = fmt.Fprintf(out, "%d values lie under it, nothing under an older one, and those are destroyed\n", key.Versions[0].Values)
+		_, err = fmt.Fprintf(out, "under it: %s; nothing lies under an older one, and those are destroyed\n", core.Counted(key.Versions[0].Values, "value"))
 		return err
 	})
 }
@@ -243,14 +288,31 @@ func ParseSheet(lines []string) (map[int32]seal.RootFingerprint, error) {
 	return sheet, nil
 }
 
+// A RecoveryFile holds the offline recovery identity.
+type RecoveryFile struct {
+	Path       string
+	Passphrase string // the file with its passphrase; "": it is not protected
+}
+
+func (f RecoveryFile) read() (*seal.Master, error) {
+	recovery, err := readIdentity(f.Path, f.Passphrase)
+	switch {
+	case errors.Is(err, seal.ErrEncrypted):
+		return nil, fmt.Errorf("--recovery: the recovery identity in %s is protected by a passphrase: write that into a file with mode 0600 and name the file with --recovery-passphrase-file", f.Path)
+	case err != nil:
+		return nil, fmt.Errorf("--recovery: %w", err)
+	}
+	return recovery, nil
+}
+
 // CheckKeys proves that the identity file opens everything, or that the offline
 // recovery identity in a file does so alone. It writes nothing.
-func CheckKeys(ctx context.Context, cfg config.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
-	if recoveryFile != "" {
+func CheckKeys(ctx context.Context, cfg config.Config, recovery RecoveryFile, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
+	if recovery.Path != "" {
 		cfg.IdentityFile = "" // the proof is that it can be done without
 	}
 	return withKeys(ctx, cfg, func(with custody.Config) error {
-		keys, err := openToCheck(ctx, with, recoveryFile, sheet)
+		keys, err := openToCheck(ctx, with, recovery, sheet)
 		if err != nil {
 			return err
 		}
@@ -259,7 +321,7 @@ func CheckKeys(ctx context.Context, cfg config.Config, recoveryFile string, shee
 		checked, err := keys.Check(ctx, func(c custody.Checked) {
 			if c.Tenants/tellEvery > told/tellEvery {
 				told = c.Tenants
-				_, _ = fmt.Fprintf(out, "%d tenants so far\n", c.Tenants)
+				_, _ = fmt.Fprintf(out, "looked at so far: %s\n", core.Counted(c.Tenants, "tenant"))
 			}
 		})
 		if err != nil {
@@ -268,19 +330,20 @@ func CheckKeys(ctx context.Context, cfg config.Config, recoveryFile string, shee
 		if err := checked.Err(); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(out, "all of it opens: %d root keys, %d keys of tenants and the platform, %d values of %d tenants\n",
-			checked.RootKeys, checked.ScopeKeys, checked.Values, checked.Tenants)
+		_, err = fmt.Fprintf(out, "all of it opens: %s, %s of tenants and the platform, %s of %s and the platform\n",
+			core.Counted(checked.RootKeys, "root key"), core.Counted(checked.ScopeKeys, "key"),
+			core.Counted(checked.Values, "value"), core.Counted(checked.Tenants, "tenant"))
 		return err
 	})
 }
 
-func openToCheck(ctx context.Context, with custody.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint) (*custody.Keys, error) {
-	if recoveryFile != "" {
-		recovery, err := seal.ReadMaster(recoveryFile)
+func openToCheck(ctx context.Context, with custody.Config, recovery RecoveryFile, sheet map[int32]seal.RootFingerprint) (*custody.Keys, error) {
+	if recovery.Path != "" {
+		alone, err := recovery.read()
 		if err != nil {
-			return nil, fmt.Errorf("--recovery: %w", err)
+			return nil, err
 		}
-		return custody.Prover(ctx, with, recovery, sheet)
+		return custody.Prover(ctx, with, alone, sheet)
 	}
 	keys, err := custody.Read(ctx, with)
 	if err != nil {
@@ -311,11 +374,11 @@ func printSheets(out io.Writer, epochs []seal.Epoch, sheet map[int32]seal.RootFi
 
 // RecoverKeys hands the root keys over to the new identity file by the offline
 // recovery identity, with the fingerprints of the recovery sheets as the proof.
-func RecoverKeys(ctx context.Context, cfg config.Config, recoveryFile string, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
+func RecoverKeys(ctx context.Context, cfg config.Config, file RecoveryFile, sheet map[int32]seal.RootFingerprint, out io.Writer) error {
 	return withKeys(ctx, cfg, func(with custody.Config) error {
-		recovery, err := seal.ReadMaster(recoveryFile)
+		recovery, err := file.read()
 		if err != nil {
-			return fmt.Errorf("--recovery: %w", err)
+			return err
 		}
 		keys, err := custody.Recover(ctx, with, recovery, sheet)
 		if err != nil {

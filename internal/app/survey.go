@@ -81,13 +81,7 @@ func readKeys(cfg config.Config, log *slog.Logger) (master *seal.Master, recover
 // readMaster reads the identity file, with its passphrase where a file with one is
 // named.
 func readMaster(cfg config.Config) (*seal.Master, error) {
-	var master *seal.Master
-	var err error
-	if cfg.PassphraseFile == "" {
-		master, err = seal.ReadMaster(cfg.IdentityFile)
-	} else {
-		master, err = seal.ReadLockedMaster(cfg.IdentityFile, cfg.PassphraseFile)
-	}
+	master, err := readIdentity(cfg.IdentityFile, cfg.PassphraseFile)
 	switch {
 	case errors.Is(err, seal.ErrEncrypted):
 		return nil, fmt.Errorf("%s: %w; or set %s to a file with its passphrase", config.IdentityFile, err, config.PassphraseFile)
@@ -95,6 +89,15 @@ func readMaster(cfg config.Config) (*seal.Master, error) {
 		return nil, fmt.Errorf("%s: %w", config.IdentityFile, err)
 	}
 	return master, nil
+}
+
+// readIdentity reads a file with identities; passphrase is the file with its
+// passphrase, "" where it has none.
+func readIdentity(path, passphrase string) (*seal.Master, error) {
+	if passphrase == "" {
+		return seal.ReadMaster(path)
+	}
+	return seal.ReadLockedMaster(path, passphrase)
 }
 
 func recoveryRecipients(cfg config.Config, log *slog.Logger) ([]seal.Recipient, error) {

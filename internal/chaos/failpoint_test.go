@@ -64,6 +64,10 @@ func TestKilledAtEachFailpoint(t *testing.T) {
 			args := []string{"keys", "rotate", "--tenant", v.warm[0].tenantID}
 			return func(at failpoint.Name) { v.killed(t, at, args...); v.finish(t, args...) }
 		},
+		"platform": func(t *testing.T, v *vault) func(failpoint.Name) {
+			args := []string{"keys", "rotate", "--platform"}
+			return func(at failpoint.Name) { v.killed(t, at, args...); v.finish(t, args...) }
+		},
 		"master": func(t *testing.T, v *vault) func(failpoint.Name) {
 			return func(at failpoint.Name) { v.turnMaster(t, at) }
 		},
@@ -111,6 +115,8 @@ func TestANodeFinishesATurningThatWasKilled(t *testing.T) {
 	}{
 		"root": {failpoint.RootStored, func(*vault) []string { return []string{"keys", "rotate"} },
 			`SELECT epoch::text FROM signet_keys.root_keys`},
+		"platform": {failpoint.PlatformKeyStored, func(*vault) []string { return []string{"keys", "rotate", "--platform"} },
+			`SELECT version::text FROM signet_keys.platform_keys`},
 		"tenant": {failpoint.TenantKeyStored, func(v *vault) []string { return []string{"keys", "rotate", "--tenant", v.warm[0].tenantID} },
 			`SELECT version::text FROM signet_keys.tenant_keys WHERE tenant_id IN (SELECT tenant_id FROM signet_keys.tenant_keys WHERE version > 1)`},
 	} {
@@ -221,6 +227,7 @@ func (v *vault) prove(t *testing.T, at failpoint.Name) {
 	require.Equal(t, v.values, v.checked(t, "--recovery", v.offline), at)
 	require.Len(t, v.postgres.List(t, `SELECT epoch::text FROM signet_keys.root_keys`), 1, at)
 	require.Len(t, v.postgres.List(t, `SELECT recipient FROM signet_keys.root_key_wraps`), 2, at)
+	require.Len(t, v.postgres.List(t, `SELECT version::text FROM signet_keys.platform_keys`), 1, at)
 	require.Empty(t, v.postgres.List(t, `SELECT tenant_id::text FROM signet_keys.tenant_keys GROUP BY tenant_id HAVING count(*) <> 1`), at)
 }
 

@@ -11,10 +11,10 @@ import (
 	"signet/internal/store"
 )
 
-// Checked counts what was opened, and tells what did not open.
+// Checked counts what was opened, and tells what is wrong.
 type Checked struct {
 	RootKeys, ScopeKeys, Tenants, Values int64
-	Problems                             []error // each names the tenant and the kind of row
+	Problems                             []error // each names the tenant, or the platform, and the kind of row
 }
 
 // Prover gives Keys that the offline recovery identity alone has opened, for
@@ -77,32 +77,11 @@ func (k *Keys) checkTenant(ctx context.Context, tenant core.TenantID, c *Checked
 		// Values first: what was sealed under a version that is gone when the keys are
 		// read was turned meanwhile, and a second look finds it.
 		for again := true; ; again = false {
-			values, err := tx.ListSealed(ctx)
-			if err != nil {
-				return err
-			}
-			versions, err := tx.ListKeyVersions(ctx)
-			if err != nil {
-				return err
-			}
 			seen := Checked{Tenants: 1}
-			if len(versions) == 0 {
-				seen.note(nil, fmt.Errorf("tenant %s has no key", tenant))
-			}
-			keys := map[int32]seal.WrappedKey{}
-			for _, v := range versions {
-				key, err := tx.GetTenantKey(ctx, v.Version)
-				if fault.Has(err, fault.TenantUnknown) {
-					continue
-				}
-				if err != nil {
+			for _, look := range tenantLooks {
+				if err := look(ctx, k, tx, tenant, &seen); err != nil {
 					return err
 				}
-				keys[v.Version] = tenantKey(tenant, key)
-				seen.note(&seen.ScopeKeys, k.Ring.CheckScopeKey(keys[v.Version]))
-			}
-			for _, v := range values {
-				seen.note(&seen.Values, k.checkValue(tenant, keys, v))
 			}
 			if len(seen.Problems) > 0 && again {
 				continue
@@ -111,6 +90,43 @@ func (k *Keys) checkTenant(ctx context.Context, tenant core.TenantID, c *Checked
 			return nil
 		}
 	})
+}
+
+// tenantLooks are what is looked at for each tenant. What is wrong is noted; a look
+// fails where it could not be taken.
+var tenantLooks = []func(context.Context, *Keys, *store.TenantTx, core.TenantID, *Checked) error{
+	whatDoesNotOpen,
+}
+
+// whatDoesNotOpen opens the versions of a tenant's key and all that they have sealed.
+func whatDoesNotOpen(ctx context.Context, k *Keys, tx *store.TenantTx, tenant core.TenantID, seen *Checked) error {
+	values, err := tx.ListSealed(ctx)
+	if err != nil {
+		return err
+	}
+	versions, err := tx.ListKeyVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		seen.note(nil, fmt.Errorf("tenant %s has no key", tenant))
+	}
+	keys := map[int32]seal.WrappedKey{}
+	for _, v := range versions {
+		key, err := tx.GetTenantKey(ctx, v.Version)
+		if fault.Has(err, fault.TenantUnknown) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		keys[v.Version] = tenantKey(tenant, key)
+		seen.note(&seen.ScopeKeys, k.Ring.CheckScopeKey(keys[v.Version]))
+	}
+	for _, v := range values {
+		seen.note(&seen.Values, k.checkValue(tenant, keys, v))
+	}
+	return nil
 }
 
 func (k *Keys) checkValue(tenant core.TenantID, keys map[int32]seal.WrappedKey, v store.SealedValue) error {
@@ -122,27 +138,44 @@ func (k *Keys) checkValue(tenant core.TenantID, keys map[int32]seal.WrappedKey, 
 	return k.Ring.CheckValue(key, binding, v.Sealed)
 }
 
-// checkPlatform opens the platform's own keys and what they have sealed.
+// checkPlatform opens the versions of the platform's own key and all that they have
+// sealed.
 func (k *Keys) checkPlatform(ctx context.Context, c *Checked) error {
-	return k.Store.Platform(ctx, k.Actor, func(tx *store.PlatformTx) error {
-		rows, err := tx.ListSessionKeys(ctx)
-		if err != nil {
-			return err
-		}
-		keys := map[int32]seal.WrappedKey{}
-		for _, row := range rows {
-			if _, ok := keys[row.KeyVersion]; !ok {
-				key, err := tx.GetPlatformKey(ctx, row.KeyVersion)
-				if err != nil {
-					return err
-				}
-				keys[row.KeyVersion] = sealKey(store.ScopeKey{WrappedKey: key})
-				c.note(&c.ScopeKeys, k.Ring.CheckScopeKey(keys[row.KeyVersion]))
+	return k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) error {
+		for again := true; ; again = false { // as in checkTenant
+			values, err := tx.ListPlatformSealed(ctx)
+			if err != nil {
+				return err
 			}
-			c.note(&c.Values, k.Ring.CheckValue(keys[row.KeyVersion], seal.ForSessionKey(row.ID), row.Sealed))
+			versions, err := tx.ListPlatformKeys(ctx)
+			if err != nil {
+				return err
+			}
+			var seen Checked
+			keys := map[int32]seal.WrappedKey{}
+			for _, v := range versions {
+				keys[v.Version] = sealKey(v)
+				seen.note(&seen.ScopeKeys, k.Ring.CheckScopeKey(keys[v.Version]))
+			}
+			for _, v := range values {
+				seen.note(&seen.Values, k.checkPlatformValue(keys, v))
+			}
+			if len(seen.Problems) > 0 && again {
+				continue
+			}
+			c.add(seen)
+			return nil
 		}
-		return nil
 	})
+}
+
+func (k *Keys) checkPlatformValue(keys map[int32]seal.WrappedKey, v store.PlatformValue) error {
+	binding := platformBinding(v)
+	key, ok := keys[v.KeyVersion]
+	if !ok {
+		return fmt.Errorf("open %s: version %d of the platform's key is not there", binding, v.KeyVersion)
+	}
+	return k.Ring.CheckValue(key, binding, v.Sealed)
 }
 
 func (c *Checked) note(count *int64, err error) {
@@ -160,11 +193,15 @@ func (c *Checked) add(more Checked) {
 	c.Problems = append(c.Problems, more.Problems...)
 }
 
-// Err is what did not open, in one error; nil where all of it did.
+// Err is what is wrong, in one error; nil where nothing is.
 func (c Checked) Err() error {
 	if len(c.Problems) == 0 {
 		return nil
 	}
 	const shown = 20
-	return fmt.Errorf("%d keys and values do not open:\n%w", len(c.Problems), errors.Join(c.Problems[:min(shown, len(c.Problems))]...))
+	said, list := core.Counted(len(c.Problems), "problem"), c.Problems
+	if len(list) > shown {
+		said, list = fmt.Sprintf("%s, the first %d of them", said, shown), list[:shown]
+	}
+	return fmt.Errorf("%s:\n%w", said, errors.Join(list...))
 }

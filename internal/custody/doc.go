@@ -1,6 +1,6 @@
 // Package custody is the life of the keys above the secrets: the root keys are
 // opened, turned, handed to another master and recovered, and the keys of tenants
-// are turned.
+// and the platform's own are turned.
 //
 // It owns the order of the steps. A turning is online: what is new is stored first
 // and seals from then on, what is old is turned in batches, each a transaction of
@@ -14,5 +14,5 @@
 // Keys is safe for concurrent use. With Postgres away everything here fails with
 // fault.StoreUnavailable; the ring goes on with what it holds.
 //
-// Start reading at custody.go, then root.go and tenant.go.
+// Start reading at custody.go, then root.go, tenant.go and platform.go.
 package custody

@@ -85,10 +85,17 @@ func turnMany(t *testing.T) []apptest.Figure {
 	require.EqualValues(t, manyTenants, turned.Done)
 	require.Equal(t, []string{"2"}, s.epochs(t))
 	t.Logf("%d first signatures meanwhile", next.Load())
+	begun = time.Now()
+	status, err := turner.Status(t.Context())
+	looked := time.Since(begun)
+	require.NoError(t, err)
+	require.EqualValues(t, manyTenants, status.Values[2].Secrets)
+	require.GreaterOrEqual(t, status.Values[2].Tickets, int64(2*manyTenants))
 	name := fmt.Sprintf("root key turned over %d tenants while pages are signed", manyTenants)
 	return []apptest.Figure{
 		{Name: name, Value: took.Seconds(), Bound: 60, Unit: " s"},
 		{Name: "signatures that failed meanwhile", Value: float64(failed.Load())},
+		{Name: fmt.Sprintf("what hangs on each root key, counted over %d tenants", manyTenants), Value: looked.Seconds(), Bound: 5, Unit: " s"},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"signet/internal/core"
 	"signet/internal/failpoint"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -216,7 +217,7 @@ func (k *Keys) checkScopeKeys(ctx context.Context) (int64, error) {
 		after = keys[len(keys)-1]
 	}
 	if len(closed) > 0 {
-		return opened, fmt.Errorf("%d keys do not open: %w", len(closed), errors.Join(closed[:min(10, len(closed))]...))
+		return opened, fmt.Errorf("%s cannot be opened: %w", core.Counted(len(closed), "key"), errors.Join(closed[:min(10, len(closed))]...))
 	}
 	return opened, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/core"
 	"signet/internal/failpoint"
 	"signet/internal/seal"
 	"signet/internal/store"
@@ -135,7 +136,7 @@ func (k *Keys) finishRoot(ctx context.Context, tell func(Turning)) (Turning, err
 		case retired:
 			return t, k.Ring.Renew(ctx)
 		case done == 0 && closed != nil && t.Left == int64(len(closed)):
-			return t, fmt.Errorf("%d keys do not open and were left under the old root key, which is kept: restore them from the key backup: %w", len(closed), errors.Join(closed[:min(3, len(closed))]...))
+			return t, fmt.Errorf("%s cannot be opened, and the old root key is kept; restore what was damaged from the key backup: %w", core.Counted(len(closed), "key"), errors.Join(closed[:min(3, len(closed))]...))
 		case done == 0:
 			if err := wait(ctx, busyWait); err != nil { // others hold what is left
 				return t, err

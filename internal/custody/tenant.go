@@ -81,7 +81,7 @@ func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
 	if err := k.retireTenant(ctx, tenant); err != nil || len(closed) == 0 {
 		return err
 	}
-	return fmt.Errorf("%d values do not open, and the old version of its key is kept for them: %w", len(closed), closed[0])
+	return fmt.Errorf("%s cannot be opened, and the old version of its key is kept; restore what was damaged from a backup: %w", core.Counted(len(closed), "value"), closed[0])
 }
 
 // reseal turns values to the newest version, and leaves out those that do not open.

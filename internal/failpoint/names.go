@@ -24,6 +24,13 @@ const (
 	TenantBeforeRetire Name = "tenant-before-retire"
 	TenantRetired      Name = "tenant-retired"
 
+	PlatformBeforeKey    Name = "platform-before-key"
+	PlatformKeyStored    Name = "platform-key-stored"
+	PlatformBeforeReseal Name = "platform-before-reseal"
+	PlatformResealed     Name = "platform-resealed"
+	PlatformBeforeRetire Name = "platform-before-retire"
+	PlatformRetired      Name = "platform-retired"
+
 	RecoverBeforeWrap Name = "recover-before-wrap"
 	RecoverWrapped    Name = "recover-wrapped"
 )
@@ -33,5 +40,6 @@ var Names = []Name{
 	RootBeforeStore, RootStored, RootBeforeWrite, RootWritten, RootBeforeRetire, RootRetired,
 	MasterBeforeWrap, MasterWrapped, MasterBeforeUnwrap, MasterUnwrapped,
 	TenantBeforeKey, TenantKeyStored, TenantBeforeReseal, TenantResealed, TenantBeforeRetire, TenantRetired,
+	PlatformBeforeKey, PlatformKeyStored, PlatformBeforeReseal, PlatformResealed, PlatformBeforeRetire, PlatformRetired,
 	RecoverBeforeWrap, RecoverWrapped,
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"signet/internal/core"
@@ -22,6 +23,16 @@ type sessionKeys struct {
 // loadSessionKeys opens the stored keys, or makes the first. Everything is in
 // one transaction, and the store lets one node at a time make a first key.
 func loadSessionKeys(ctx context.Context, cfg Config) (sessionKeys, error) {
+	keys, err := tryLoadSessionKeys(ctx, cfg)
+	if errors.Is(err, store.ErrPlatformKeyGone) {
+		// What was sealed under a version that is gone when it is asked for was turned
+		// meanwhile, and a second look finds under which.
+		keys, err = tryLoadSessionKeys(ctx, cfg)
+	}
+	return keys, err
+}
+
+func tryLoadSessionKeys(ctx context.Context, cfg Config) (sessionKeys, error) {
 	var keys sessionKeys
 	err := cfg.Store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
 		rows, err := tx.ListSessionKeys(ctx)
@@ -69,7 +80,7 @@ func openSessionKeys(ctx context.Context, tx *store.PlatformTx, opener *seal.Ope
 	for n, row := range rows {
 		scopeKey, err := tx.GetPlatformKey(ctx, row.KeyVersion)
 		if err != nil {
-			return sessionKeys{}, err
+			return sessionKeys{}, fmt.Errorf("open session key %q: %w", row.ID, err)
 		}
 		seed, err := opener.Open(platformKey(scopeKey), seal.ForSessionKey(row.ID), row.Sealed)
 		if err != nil {

@@ -41,7 +41,7 @@ var ageBounds = map[string]string{
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
 // alone: the rest of their policy.
-var keysBound = []string{"signet_keys.root_keys", "signet_keys.root_key_wraps"}
+var keysBound = []string{"signet_keys.root_keys", "signet_keys.root_key_wraps", "signet_keys.platform_keys"}
 
 // turnedTable is what that door opens besides the platform's tables: the tenants'
 // keys, to be read and wrapped anew.
@@ -98,7 +98,7 @@ var unnamedConstraints = map[string]string{
 	"tenant_keys_pkey":         "version 1 of a new tenant",
 	"tenant_keys_root":         "CreateTenantKey and DeleteRootKeys name it by errors of their own",
 	"platform_keys_pkey":       "ON CONFLICT DO NOTHING",
-	"platform_keys_root":       "as tenant_keys_root; the first platform key is made with the root key in hand",
+	"platform_keys_root":       "as tenant_keys_root, PutPlatformKey; the first platform key is made with the root key in hand",
 	"audit_pkey":               "numbers are given under the head's lock",
 	"audit_heads_pkey":         "ON CONFLICT DO NOTHING",
 	"platform_audit_pkey":      "numbers are given under the head's lock",
@@ -219,7 +219,7 @@ WHERE NOT coalesce(polname = due_name AND polcmd = '*' AND polpermissive AND rol
 	"what goes for its age is bounded by it": `
 SELECT b.name || ' has no age bound' FROM bounds b
 WHERE NOT EXISTS (SELECT FROM walls w WHERE w.name = b.name AND w.polname = 'age_bound')`,
-	"root keys are deleted behind the door of the keys alone": `
+	"the platform's keys are deleted behind the door of the keys alone": `
 SELECT b.name || ' has no keys bound' FROM given, unnest(bound_by_keys) AS b (name)
 WHERE NOT EXISTS (SELECT FROM walls w WHERE w.name = b.name AND w.polname = 'keys_bound')`,
 	"nothing of the platform's is deleted at any age, but for bound hosts": `

@@ -75,6 +75,8 @@ CREATE POLICY age_bound ON signet.sessions FOR DELETE TO signet_app USING (expir
 		[]string{"signet_keys.root_keys has no keys bound"}},
 	{"wraps are deleted through the platform's door", `ALTER POLICY keys_bound ON signet_keys.root_key_wraps USING ((SELECT current_setting('signet.platform', true)) = 'on')`,
 		[]string{"signet_keys.root_key_wraps: policy keys_bound is not the one wall"}},
+	{"the platform's own key is deleted through any door", `DROP POLICY keys_bound ON signet_keys.platform_keys`,
+		[]string{"signet_keys.platform_keys has no keys bound"}},
 	{"the door of the keys opens to everyone", `ALTER POLICY keys_read ON signet_keys.tenant_keys USING (true)`,
 		[]string{"signet_keys.tenant_keys: policy keys_read is not the one wall"}},
 	{"the door of the keys opens another table", `CREATE POLICY keys_read ON signet.app_secrets FOR SELECT TO signet_app USING ((SELECT current_setting('signet.keys', true)) = 'on')`,

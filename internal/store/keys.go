@@ -82,18 +82,31 @@ const selectNewestPlatformKey = `
 SELECT version, root_epoch, wrapped
 FROM signet_keys.platform_keys
 ORDER BY version DESC
-LIMIT 1`
+LIMIT 1
+FOR KEY SHARE`
 
 const selectPlatformKey = `
 SELECT version, root_epoch, wrapped
 FROM signet_keys.platform_keys
 WHERE version = $1`
 
-// EnsurePlatformKey gives the platform's scope key that seals, and stores the
-// given one first if there is none. Of two nodes that do so at once both get
-// the same key.
+// newestPlatformKey gives the platform's scope key that seals, and keeps it from
+// being deleted until the transaction ends.
+func newestPlatformKey(ctx context.Context, q querier) (key WrappedKey, found bool, err error) {
+	key, found, err = find(ctx, q, scanWrappedKey, selectNewestPlatformKey)
+	if err != nil || found {
+		return key, found, err
+	}
+	// One that was deleted while this waited for it has a younger one, which the
+	// statement did not see yet.
+	return find(ctx, q, scanWrappedKey, selectNewestPlatformKey)
+}
+
+// EnsurePlatformKey gives the platform's scope key that seals, keeps it from being
+// deleted until the transaction ends, and stores the given one first if there is
+// none. Of two nodes that do so at once both get the same key.
 func (tx *PlatformTx) EnsurePlatformKey(ctx context.Context, first WrappedKey) (WrappedKey, error) {
-	key, found, err := find(ctx, tx.tx, scanWrappedKey, selectNewestPlatformKey)
+	key, found, err := newestPlatformKey(ctx, tx.tx)
 	if err != nil || found {
 		return key, err
 	}
@@ -103,9 +116,19 @@ func (tx *PlatformTx) EnsurePlatformKey(ctx context.Context, first WrappedKey) (
 	return one(ctx, tx.tx, fault.InternalError, scanWrappedKey, selectNewestPlatformKey)
 }
 
-// GetPlatformKey gives one version of the platform's scope key.
+// ErrPlatformKeyGone says that a version of the platform's scope key is not there:
+// what was read under it was turned to a newer one meanwhile, and is to be read again;
+// or the keys are missed.
+var ErrPlatformKeyGone = errors.New("the version of the platform's key that it is sealed under is not there: restore the schema signet_keys from its backup")
+
+// GetPlatformKey gives one version of the platform's scope key. It fails with
+// ErrPlatformKeyGone.
 func (tx *PlatformTx) GetPlatformKey(ctx context.Context, version int32) (WrappedKey, error) {
-	return one(ctx, tx.tx, fault.InternalError, scanWrappedKey, selectPlatformKey, version)
+	key, found, err := find(ctx, tx.tx, scanWrappedKey, selectPlatformKey, version)
+	if err == nil && !found {
+		err = ErrPlatformKeyGone
+	}
+	return key, err
 }
 
 // RootKeyRow is one epoch of the root key with its wraps.

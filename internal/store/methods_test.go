@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -421,61 +420,12 @@ var platformCalls = map[string]platformCall{
 	},
 }
 
-// keysCalls has a row for each method of KeysTx. Each succeeds through the keys'
-// door where r is a tenant that is there.
-var keysCalls = map[string]keysCall{
-	"Audit": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		return nil, tx.Audit(ctx, core.AuditEntry{Action: "test.audit", SubjectKind: "test", Subject: "test"})
-	},
-	"CountKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		counts, err := tx.CountKeys(ctx)
-		return counts[1].Sum(), err
-	},
-	"DeleteRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		gone, err := tx.DeleteRootKeys(ctx, 2)
-		if errors.Is(err, store.ErrRootKeyInUse) { // by the tenant, and that is seen through any door
-			return "in use", nil
-		}
-		return len(gone), err
-	},
-	"DeleteWrap": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		return nil, tx.DeleteWrap(ctx, 1, "age1test")
-	},
-	"ListPlatformKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		keys, err := tx.ListPlatformKeys(ctx)
-		return len(keys), err
-	},
-	"ListRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		keys, err := tx.ListRootKeys(ctx)
-		return len(keys), err
-	},
-	"ListTenantKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		keys, err := tx.ListTenantKeys(ctx, store.ScopeKey{}, 10)
-		return len(keys), err
-	},
-	"LockRootKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		return nil, tx.LockRootKeys(ctx)
-	},
-	"PutRootKey": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		k := commonRootKey
-		k.Epoch = 2
-		return nil, tx.PutRootKey(ctx, k)
-	},
-	"PutWraps": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		return nil, tx.PutWraps(ctx, commonRootKey)
-	},
-	"RewrapKeys": func(ctx context.Context, tx *store.KeysTx, r tenantRows) (any, error) {
-		k := store.ScopeKey{TenantID: r.ID, WrappedKey: store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("anew")}}
-		return nil, tx.RewrapKeys(ctx, []store.ScopeKey{k})
-	},
-	"TakeKeys": func(ctx context.Context, tx *store.KeysTx, _ tenantRows) (any, error) {
-		keys, err := tx.TakeKeys(ctx, 2, store.ScopeKey{}, 10)
-		return len(keys), err
-	},
-}
-
 // systemCalls has a row for each method of SystemTx.
 var systemCalls = map[string]systemCall{
+	"CountSealed": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
+		counts, err := tx.CountSealed(ctx)
+		return counts[1], err
+	},
 	"ListTurningTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 	},

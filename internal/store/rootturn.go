@@ -124,8 +124,8 @@ func (tx *KeysTx) CountKeys(ctx context.Context) (map[int32]KeyCount, error) {
 // rootTurnLock lets one begin or end a turning at a time.
 const rootTurnLock = `SELECT pg_advisory_xact_lock(hashtext('signet root turn'))`
 
-// LockRootKeys keeps others from adding and deleting root keys until the
-// transaction ends.
+// LockRootKeys keeps others from adding and deleting root keys, and from adding keys
+// of the platform, until the transaction ends.
 func (tx *KeysTx) LockRootKeys(ctx context.Context) error {
 	_, err := tx.tx.Exec(ctx, rootTurnLock)
 	return translate(err)

@@ -229,7 +229,7 @@ func TestKeysMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			}
 			return value, err
 		}
-		due := map[string][2]any{"CountKeys": {int64(1), int64(0)}, "ListTenantKeys": {1, 0}, "TakeKeys": {1, 0}, "DeleteRootKeys": {"in use", 0}}
+		due := map[string][2]any{"CountKeys": {int64(1), int64(0)}, "ListTenantKeys": {1, 0}, "TakeKeys": {1, 0}, "DeleteRootKeys": {"in use", 0}, "RetirePlatformKeys": {1, 0}}
 		before := rowsOf(t, db, r.ID)
 		roots := `SELECT to_jsonb(k)::text FROM signet_keys.root_keys k UNION ALL SELECT to_jsonb(w)::text FROM signet_keys.root_key_wraps w ORDER BY 1`
 		rootsBefore := db.List(t, roots)

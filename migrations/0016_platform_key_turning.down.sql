@@ -1,0 +1,10 @@
+BEGIN;
+REVOKE SELECT (root_epoch) ON signet_keys.tenant_keys FROM signet_system;
+REVOKE SELECT (key_version) ON signet.tickets FROM signet_system;
+REVOKE SELECT (tenant_id, key_version) ON signet.trial_grants FROM signet_system;
+DROP POLICY system_reads ON signet.trial_grants;
+REVOKE UPDATE (sealed, key_version) ON signet.session_keys FROM signet_app;
+REVOKE DELETE ON signet_keys.platform_keys FROM signet_app;
+DROP POLICY keys_bound ON signet_keys.platform_keys;
+DELETE FROM signet.migration_marks WHERE version = 16;
+COMMIT;
