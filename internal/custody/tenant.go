@@ -55,13 +55,14 @@ func (k *Keys) FinishTenants(ctx context.Context) error {
 func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
 	var closed []error
 	for more := true; more; {
-		more, closed = false, nil
+		more = false
 		err := k.Store.Tenant(ctx, k.Actor, tenant, func(tx *store.TenantTx) error {
 			newest, err := tx.NewestTenantKey(ctx)
 			if err != nil {
 				return err
 			}
-			values, err := tx.TakeSealed(ctx, newest.Version, valueBatch)
+			limit := valueBatch + len(closed) // those come again, and may be the first
+			values, err := tx.TakeSealed(ctx, newest.Version, limit)
 			if err != nil || len(values) == 0 {
 				return err
 			}
@@ -70,7 +71,7 @@ func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
 				return err
 			}
 			failpoint.At(failpoint.TenantBeforeReseal)
-			more = len(anew) > 0
+			more = len(anew) > 0 || len(values) == limit
 			return tx.PutResealed(ctx, anew)
 		})
 		if err != nil {

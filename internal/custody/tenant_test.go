@@ -128,3 +128,20 @@ func TestADamagedValueKeepsTheOldVersion(t *testing.T) {
 	require.NoError(t, k.FinishTenants(t.Context()))
 	require.Equal(t, []string{"2"}, s.versions(t, s.apps[0]))
 }
+
+// However many do not open, the others are turned.
+func TestManyDamagedValuesHoldNoOtherUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1)
+	app := s.apps[0]
+	_, err := s.Admin.RotateTenantKey(t.Context(), apptest.Operator(), app.TenantID)
+	require.NoError(t, err)
+	s.DB.Exec(t, `
+INSERT INTO signet.app_secrets (tenant_id, app_id, version, state, fingerprint, sealed, key_version)
+SELECT tenant_id, app_id, 1000 + n, 'retired', fingerprint, sealed, key_version FROM signet.app_secrets, generate_series(1, 450) n`)
+	err = s.process(t).FinishTenants(t.Context())
+	require.ErrorIs(t, err, seal.ErrAltered)
+	require.ErrorContains(t, err, "450 values")
+	require.Equal(t, []string{"2"}, s.DB.List(t, `SELECT key_version::text FROM signet.app_secrets WHERE state = 'current'`))
+	require.Equal(t, []string{"2"}, s.DB.List(t, `SELECT DISTINCT key_version::text FROM signet.tickets`))
+}
