@@ -405,6 +405,12 @@ var platformCalls = map[string]platformCall{
 	"TrimCalls": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.TrimCalls(ctx)
 	},
+	"TrimIntakeLinks": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimIntakeLinks(ctx)
+	},
+	"TrimTrialGrants": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimTrialGrants(ctx)
+	},
 	"TrimChanges": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) { return tx.TrimChanges(ctx) },
 	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.TrimSessions(ctx)
