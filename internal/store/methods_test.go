@@ -141,6 +141,10 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return tx.LockDueTenant(ctx)
 	},
+	"LastTrace": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		last, err := tx.LastTrace(ctx)
+		return last.IsZero(), err
+	},
 	"GetEstate": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		e, err := tx.GetEstate(ctx)
 		return []any{e.Apps, e.Secrets, e.Fingerprints, e.Keys}, err
