@@ -134,7 +134,7 @@ func (a *Actions) destroy(ctx context.Context, actor core.Actor, tenant core.Ten
 			return err
 		}
 		end := core.Destroyed{TenantID: tenant, At: estate.At, UnopenableFrom: unopenableFrom(estate.At, a.KeyBackupDays)}
-		entry := proofOf(gone, estate, end)
+		entry := proofOf(gone, estate, end, a.KeyBackupDays)
 		if err := tx.Audit(ctx, entry); err != nil {
 			return err
 		}
@@ -174,8 +174,9 @@ func unopenableFrom(destroyed time.Time, backupDays int) time.Time {
 }
 
 // proofOf is what stays of a tenant: whom it was, what was destroyed, who asked for
-// it, and from which day nothing can be opened.
-func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed) core.AuditEntry {
+// it, and from which day nothing can be opened, if backups of the keys are gone after
+// so many days and none was copied.
+func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed, keyBackupDays int) core.AuditEntry {
 	detail := map[string]string{
 		"name":            gone.Name,
 		"apps":            strconv.FormatInt(e.Apps, 10),
@@ -183,6 +184,7 @@ func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed) core.AuditEnt
 		"fingerprints":    strings.Join(e.Fingerprints, " "),
 		"keys":            strings.Join(e.Keys, " "),
 		"unopenable_from": end.UnopenableFrom.Format(time.DateOnly),
+		"key_backup_days": strconv.Itoa(keyBackupDays),
 	}
 	noteDeletion(detail, gone.Deletion)
 	return core.AuditEntry{Action: "tenant.delete", SubjectKind: "tenant", Subject: gone.ID.String(), Detail: detail}

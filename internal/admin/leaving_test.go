@@ -182,7 +182,7 @@ func TestADueTenantIsDestroyedOnce(t *testing.T) {
 	require.Equal(t, b.tenant.ID, list[0].TenantID)
 	day := list[0].At.UTC().Truncate(24*time.Hour).AddDate(0, 0, apptest.KeyBackupDays).Format(time.DateOnly)
 	require.Equal(t, day, list[0].UnopenableFrom.Format(time.DateOnly))
-	require.Equal(t, []string{day}, b.DB.List(t, `SELECT detail->>'unopenable_from' FROM signet.platform_audit WHERE action = 'tenant.delete'`))
+	require.Equal(t, []string{day + " 7"}, b.DB.List(t, `SELECT concat_ws(' ', detail->>'unopenable_from', detail->>'key_backup_days') FROM signet.platform_audit WHERE action = 'tenant.delete'`))
 	for _, table := range b.DB.List(t, tablesOfTenant) {
 		require.Equal(t, []string{"0"}, b.DB.List(t, `SELECT count(*)::text FROM `+table+` WHERE tenant_id = $1`, b.tenant.ID.String()), table)
 	}
