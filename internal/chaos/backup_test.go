@@ -310,13 +310,13 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		require.LessOrEqual(t, len(c.weCom.Calls())-calls, 3*len(c.cold), "what was warm is warm")
 
 		require.Contains(t, said, "tenant "+gone.tenantID+", destroyed ")
-		require.Contains(t, said, ": destroyed here: 1 apps, 1 secrets, 1 keys\n")
-		require.Contains(t, said, "on the list: 1 tenants; destroyed here: 1\nevery secret's key is here\n")
+		require.Regexp(t, ": destroyed here: 1 apps?, 1 secrets?, 1 keys?\n", said)
+		require.Regexp(t, "on the list: 1 tenants?; destroyed here: 1\nevery secret's key is here\n", said)
 		require.Equal(t, "app.unknown", r.ask(t.Context(), n, gone, gone.page).code())
 		require.Empty(t, r.secretsOf(t, gone.tenantID), "nothing of it can be opened: its key is gone")
 		require.Equal(t, []string{"4 4"}, r.postgres.List(t,
 			`SELECT (SELECT count(*) FROM signet.tenants) || ' ' || (SELECT count(*) FROM signet_keys.tenant_keys)`), "those made after the snapshot are lost, with their keys")
-		require.Contains(t, r.run(t, p.forget()), "on the list: 1 tenants; destroyed here: 0\n", "done again it finds nothing")
+		require.Regexp(t, "on the list: 1 tenants?; destroyed here: 0\n", r.run(t, p.forget()), "done again it finds nothing")
 		require.Contains(t, r.run(t, p.deletions()), "tenants destroyed so far: 1", "and the list goes on")
 	})
 
@@ -344,7 +344,7 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		}
 		r.run(t, p.schema())
 		said := r.run(t, p.forget())
-		require.Contains(t, said, "tenant "+delta.tenantID+": a secret is sealed under a key that is not here\nwithout a key they need: 1 tenants;")
+		require.Regexp(t, "tenant "+delta.tenantID+": a secret is sealed under a key that is not here\nwithout a key .*: 1 tenants?;", said)
 		named, err := r.with(paper...).try(t, p.check())
 		require.Error(t, err)
 		require.Contains(t, named, delta.tenantID, "so does the check")
