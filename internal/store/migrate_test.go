@@ -19,7 +19,7 @@ import (
 )
 
 // newest is the version that this binary knows.
-const newest = 16
+const newest = 18
 
 // lockWait is how long a migration waits for a table.
 const lockWait = 3 * time.Second
@@ -102,7 +102,7 @@ func TestEachMigrationFileGoesUpAndDownAlone(t *testing.T) {
 // is dropped by the owner, whom row security binds as well.
 func TestTrialsThatAreNotBoundToTheirTimeAreDropped(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
-		const boundToTheirTime = 16
+		const boundToTheirTime = 18
 		st := db.Open(t)
 		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), boundToTheirTime-1))
 		makeTenant(t, st, "alpha")

@@ -20,5 +20,5 @@ CREATE POLICY platform_trims ON signet.trial_grants FOR DELETE TO signet_app
 -- not open; its secret is tried again.
 TRUNCATE signet.trial_grants;
 
-INSERT INTO signet.migration_marks (version) VALUES (16);
+INSERT INTO signet.migration_marks (version) VALUES (18);
 COMMIT;

@@ -6,5 +6,5 @@ DROP POLICY age_bound ON signet.intake_links;
 DROP POLICY platform_trims ON signet.intake_links;
 DROP POLICY platform_finds_old ON signet.intake_links;
 DROP INDEX signet.intake_links_ended;
-DELETE FROM signet.migration_marks WHERE version = 16;
+DELETE FROM signet.migration_marks WHERE version = 18;
 COMMIT;
