@@ -20,7 +20,8 @@ func (c *keysDeletions) Run(ctx context.Context, t *terminal) error {
 }
 
 type keysForget struct {
-	List string `required:"" placeholder:"FILE" help:"A list that keys deletions has written."`
+	List   string `required:"" placeholder:"FILE" help:"A list that keys deletions has written."`
+	DryRun bool   `help:"Only tell what would be destroyed."`
 }
 
 func (c *keysForget) Run(ctx context.Context, t *terminal) error {
@@ -28,5 +29,5 @@ func (c *keysForget) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	return app.KeyForget(ctx, cfg, c.List, t.out)
+	return app.KeyForget(ctx, cfg, c.List, c.DryRun, t.out)
 }

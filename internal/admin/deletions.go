@@ -134,7 +134,7 @@ func (a *Actions) destroy(ctx context.Context, actor core.Actor, tenant core.Ten
 			return err
 		}
 		end := core.Destroyed{TenantID: tenant, At: estate.At, UnopenableFrom: unopenableFrom(estate.At, a.KeyBackupDays)}
-		entry := proofOf(gone, estate, end)
+		entry := proofOf(gone, estate, end, a.KeyBackupDays)
 		if err := tx.Audit(ctx, entry); err != nil {
 			return err
 		}
@@ -174,8 +174,9 @@ func unopenableFrom(destroyed time.Time, backupDays int) time.Time {
 }
 
 // proofOf is what stays of a tenant: whom it was, what was destroyed, who asked for
-// it, and from which day nothing can be opened.
-func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed) core.AuditEntry {
+// it, and from which day nothing can be opened, if backups of the keys are gone after
+// so many days and none was copied.
+func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed, keyBackupDays int) core.AuditEntry {
 	detail := map[string]string{
 		"name":            gone.Name,
 		"apps":            strconv.FormatInt(e.Apps, 10),
@@ -183,6 +184,7 @@ func proofOf(gone core.Tenant, e store.Estate, end core.Destroyed) core.AuditEnt
 		"fingerprints":    strings.Join(e.Fingerprints, " "),
 		"keys":            strings.Join(e.Keys, " "),
 		"unopenable_from": end.UnopenableFrom.Format(time.DateOnly),
+		"key_backup_days": strconv.Itoa(keyBackupDays),
 	}
 	noteDeletion(detail, gone.Deletion)
 	return core.AuditEntry{Action: "tenant.delete", SubjectKind: "tenant", Subject: gone.ID.String(), Detail: detail}
@@ -203,28 +205,71 @@ func refuseLeaving(t core.Tenant) error {
 	return nil
 }
 
-// Forgotten is what was found and destroyed of a tenant that is on the list of
-// deletions.
+// Forgotten is what was found of a tenant that is on the list of deletions.
 type Forgotten struct {
 	core.Destroyed
 	store.Estate
-	There bool // its row was there
+	Name      string    // "" where its row was not there
+	There     bool      // its row was there
+	LastTrace time.Time // see TenantTx.LastTrace
+}
+
+// ErrNotDestroyed means that a line of the list of deletions cannot be true.
+var ErrNotDestroyed = errors.New("it was not destroyed then")
+
+// clocksApart is how far the clocks of nodes and of two clusters may differ before a
+// line is taken for a false one.
+const clocksApart = 5 * time.Minute
+
+// FindForgotten tells what there is of a tenant that is on the list of deletions, and
+// changes nothing. It fails with ErrNotDestroyed, which tells the mend, where the
+// tenant goes on after its destruction, or that is yet to come.
+func FindForgotten(ctx context.Context, st *store.Store, d core.Destroyed) (Forgotten, error) {
+	found := Forgotten{Destroyed: d}
+	err := st.Tenant(ctx, core.System("forget"), d.TenantID, func(tx *store.TenantTx) error {
+		return found.look(ctx, tx)
+	})
+	return found, err
+}
+
+// look finds what there is, and refuses what was not destroyed.
+func (f *Forgotten) look(ctx context.Context, tx *store.TenantTx) error {
+	tenant, err := tx.GetTenant(ctx)
+	if err != nil && !fault.Has(err, fault.TenantUnknown) {
+		return err
+	}
+	f.Name, f.There = tenant.Name, err == nil
+	if f.Estate, err = tx.GetEstate(ctx); err != nil {
+		return err
+	}
+	if f.LastTrace, err = tx.LastTrace(ctx); err != nil {
+		return err
+	}
+	text := func(t time.Time) string { return t.UTC().Format(time.DateTime) }
+	switch latest := f.Destroyed.At.Add(clocksApart); {
+	case latest.Before(f.LastTrace):
+		return fmt.Errorf("%w: the list says %s, and of %s there is something of it here; if the line is wrong, find out whose it is and take it out, and if this database has served since it was restored, delete the tenant in the console and run this again",
+			ErrNotDestroyed, text(f.Destroyed.At), text(f.LastTrace))
+	case f.Estate.At.Add(clocksApart).Before(f.Destroyed.At):
+		return fmt.Errorf("%w: the list says %s, and it is %s by the clock of Postgres; if that is wrong, set it, and if the line is wrong, find out whose it is and take it out",
+			ErrNotDestroyed, text(f.Destroyed.At), text(f.Estate.At))
+	}
+	return nil
 }
 
 // Forget destroys in a restored database what there is of a tenant that is on the
 // list of deletions, keys without a tenant too, and puts it on this database's own
 // list, as it stood on the one given. Where nothing was found, it changes nothing
-// but that list. It needs neither keys nor WeCom.
+// but that list. It needs neither keys nor WeCom. It fails as FindForgotten does, and
+// then nothing has changed.
 func Forget(ctx context.Context, st *store.Store, d core.Destroyed) (Forgotten, error) {
 	actor := core.System("forget")
 	found := Forgotten{Destroyed: d}
 	err := st.Tenant(ctx, actor, d.TenantID, func(tx *store.TenantTx) error {
-		_, err := tx.LockTenant(ctx)
-		found.There = err == nil
-		if err != nil && !fault.Has(err, fault.TenantUnknown) {
+		if _, err := tx.LockTenant(ctx); err != nil && !fault.Has(err, fault.TenantUnknown) {
 			return err
 		}
-		if found.Estate, err = tx.GetEstate(ctx); err != nil {
+		if err := found.look(ctx, tx); err != nil {
 			return err
 		}
 		entry := core.AuditEntry{Action: "tenant.forget", SubjectKind: "tenant", Subject: d.TenantID.String(), Detail: map[string]string{

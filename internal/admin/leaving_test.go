@@ -182,7 +182,7 @@ func TestADueTenantIsDestroyedOnce(t *testing.T) {
 	require.Equal(t, b.tenant.ID, list[0].TenantID)
 	day := list[0].At.UTC().Truncate(24*time.Hour).AddDate(0, 0, apptest.KeyBackupDays).Format(time.DateOnly)
 	require.Equal(t, day, list[0].UnopenableFrom.Format(time.DateOnly))
-	require.Equal(t, []string{day}, b.DB.List(t, `SELECT detail->>'unopenable_from' FROM signet.platform_audit WHERE action = 'tenant.delete'`))
+	require.Equal(t, []string{day + " 7"}, b.DB.List(t, `SELECT concat_ws(' ', detail->>'unopenable_from', detail->>'key_backup_days') FROM signet.platform_audit WHERE action = 'tenant.delete'`))
 	for _, table := range b.DB.List(t, tablesOfTenant) {
 		require.Equal(t, []string{"0"}, b.DB.List(t, `SELECT count(*)::text FROM `+table+` WHERE tenant_id = $1`, b.tenant.ID.String()), table)
 	}
@@ -313,7 +313,7 @@ func TestWhatARestoreBringsBackIsForgotten(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	neighbour := b.Tenant(t, "北辰物流", "wwfedcba0987654321")
-	on := core.Destroyed{TenantID: b.tenant.ID, At: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), UnopenableFrom: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)}
+	on := destroyedAt(b.tenant.ID, time.Now()) // all that is here is older
 	forget := func() admin.Forgotten {
 		found, err := admin.Forget(t.Context(), b.Store, on)
 		require.NoError(t, err)
@@ -334,7 +334,7 @@ func TestWhatARestoreBringsBackIsForgotten(t *testing.T) {
 	require.Equal(t, before, b.contents(t))
 
 	_, wrapped, _ := strings.Cut(kept[0], " ")
-	b.DB.Exec(t, `INSERT INTO signet_keys.tenant_keys (tenant_id, version, root_epoch, wrapped) VALUES ($1, 1, 1, decode($2, 'hex'))`, b.tenant.ID.String(), wrapped)
+	b.DB.Exec(t, `INSERT INTO signet_keys.tenant_keys (tenant_id, version, root_epoch, wrapped, created_at) VALUES ($1, 1, 1, decode($2, 'hex'), now() - interval '1 hour')`, b.tenant.ID.String(), wrapped)
 	found = forget()
 	require.False(t, found.There)
 	require.True(t, found.Anything())
@@ -343,6 +343,65 @@ func TestWhatARestoreBringsBackIsForgotten(t *testing.T) {
 	_, err := b.Admin.GetTenant(t.Context(), apptest.Operator(), neighbour.ID)
 	require.NoError(t, err)
 	require.Equal(t, []string{"1"}, b.DB.List(t, `SELECT count(*)::text FROM signet_keys.tenant_keys`))
+}
+
+func destroyedAt(tenant core.TenantID, at time.Time) core.Destroyed {
+	at = at.UTC().Truncate(time.Microsecond)
+	return core.Destroyed{TenantID: tenant, At: at, UnopenableFrom: at.Truncate(24*time.Hour).AddDate(0, 0, apptest.KeyBackupDays)}
+}
+
+// A tenant of which anything is younger than its destruction was not destroyed then:
+// nothing of it is touched, whatever the list says. The clocks of two machines may
+// differ by some minutes.
+func TestATenantThatLivesOnIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.mustSign(t)
+	on := destroyedAt(b.tenant.ID, time.Now().Add(-time.Hour))
+	age := func(at time.Time) {
+		for _, statement := range []string{
+			`UPDATE signet.tenants SET created_at = $1, updated_at = $1`, `UPDATE signet.audit SET at = $1`,
+			`UPDATE signet.tickets SET fetched_at = $1, used_at = $1`, `UPDATE signet_keys.tenant_keys SET created_at = $1`,
+		} {
+			b.DB.Exec(t, statement, at)
+		}
+	}
+	for name, trace := range map[string]string{
+		"made": `UPDATE signet.tenants SET created_at = $1`, "changed": `UPDATE signet.tenants SET updated_at = $1`,
+		"in the audit": `UPDATE signet.audit SET at = $1 WHERE seq = 2`, "given a key": `UPDATE signet_keys.tenant_keys SET created_at = $1`,
+		"fetched for": `UPDATE signet.tickets SET fetched_at = $1 WHERE kind = 'agent_ticket'`, "signed for": `UPDATE signet.tickets SET used_at = $1 WHERE kind = 'corp_ticket'`,
+	} {
+		age(on.At.Add(-time.Hour))
+		b.DB.Exec(t, trace, on.At.Add(5*time.Minute-time.Second))
+		found, err := admin.FindForgotten(t.Context(), b.Store, on)
+		require.NoError(t, err, name)
+		require.Equal(t, "蓝湖科技 true 1", fmt.Sprint(found.Name, " ", found.There, " ", found.Apps), name)
+
+		b.DB.Exec(t, trace, on.At.Add(5*time.Minute+time.Second))
+		before := b.contents(t)
+		_, err = admin.FindForgotten(t.Context(), b.Store, on)
+		require.ErrorIs(t, err, admin.ErrNotDestroyed, name)
+		_, err = admin.Forget(t.Context(), b.Store, on)
+		require.ErrorIs(t, err, admin.ErrNotDestroyed, name)
+		require.Equal(t, before, b.contents(t), name)
+	}
+	age(on.At.Add(-time.Hour))
+	for ahead, want := range map[time.Duration]error{4 * time.Minute: nil, 6 * time.Minute: admin.ErrNotDestroyed} {
+		_, err := admin.FindForgotten(t.Context(), b.Store, destroyedAt(b.tenant.ID, time.Now().Add(ahead)))
+		require.ErrorIs(t, err, want, ahead)
+	}
+	found, err := admin.Forget(t.Context(), b.Store, on)
+	require.NoError(t, err)
+	require.True(t, found.Anything())
+
+	// The audit goes on where the tenant was destroyed later than the list says, and
+	// that is no life.
+	b.DB.Exec(t, `UPDATE signet.audit SET at = now()`)
+	_, err = admin.Forget(t.Context(), b.Store, on)
+	require.NoError(t, err)
+	b.DB.Exec(t, `INSERT INTO signet_keys.tenant_keys (tenant_id, version, root_epoch, wrapped) VALUES ($1, 1, 1, 'key')`, b.tenant.ID.String())
+	_, err = admin.Forget(t.Context(), b.Store, on)
+	require.ErrorIs(t, err, admin.ErrNotDestroyed, "a key was made for it afterwards")
 }
 
 func inUTC(list []core.Destroyed) []core.Destroyed {

@@ -326,7 +326,7 @@ func (a *Actions) sealGrants(ctx context.Context, tx *store.TenantTx, app core.A
 		ends  time.Time
 	}{{p.Token.Value, p.Token.Ends()}, {p.Ticket.Value, p.Ticket.Ends()}} {
 		rows[i].KeyVersion = key.Version
-		rows[i].Sealed, err = a.Sealer.SealUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, rows[i].Kind), grant.value, grant.ends)
+		rows[i].Sealed, err = a.Sealer.SealUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, rows[i].Kind, rows[i].FetchedAt), grant.value, grant.ends)
 		if err != nil {
 			return nil, a.alertKey(ctx, app, err)
 		}

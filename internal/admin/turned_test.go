@@ -36,7 +36,7 @@ func (b bundle) turn(t *testing.T) (statements []string) {
 			case store.ValueOfTicket:
 				continue
 			case store.ValueOfTrial:
-				place = seal.ForTrialGrant(b.tenant.ID, v.AppID, int32(v.Number), v.Ticket)
+				place = seal.ForTrialGrant(b.tenant.ID, v.AppID, int32(v.Number), v.Ticket, v.FetchedAt)
 			case store.ValueOfSecret:
 			}
 			anew, err := b.Ring.Resealer().Reseal(keys[1], keys[2], place, v.Sealed)

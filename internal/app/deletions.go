@@ -176,9 +176,10 @@ func readDeletion(line string) (core.Destroyed, error) {
 
 // KeyForget destroys in a restored database what there is of the tenants on the list
 // of deletions, and tells of each what was found. Done again it finds nothing. A list
-// with a line that cannot be read changes nothing. At the end it names the tenants
-// whose secrets no key opens that is there.
-func KeyForget(ctx context.Context, cfg config.Config, path string, out io.Writer) error {
+// with a line that cannot be read, or that cannot be true, changes nothing. At the end
+// it names the tenants whose secrets no key opens that is there. A dry run only tells
+// what would be destroyed.
+func KeyForget(ctx context.Context, cfg config.Config, path string, dryRun bool, out io.Writer) error {
 	list, err := readDeletionsFile(path)
 	if err != nil {
 		return err
@@ -188,6 +189,13 @@ func KeyForget(ctx context.Context, cfg config.Config, path string, out io.Write
 		return err
 	}
 	defer st.Close()
+	found, refused := findForgotten(ctx, st, list)
+	if dryRun && (refused == nil || errors.Is(refused, admin.ErrNotDestroyed)) {
+		tellFound(found, out)
+	}
+	if refused != nil || dryRun {
+		return refused
+	}
 	destroyed := 0
 	for _, d := range list {
 		found, err := admin.Forget(ctx, st, d)
@@ -201,6 +209,44 @@ func KeyForget(ctx context.Context, cfg config.Config, path string, out io.Write
 	}
 	_, _ = fmt.Fprintf(out, "on the list: %s; destroyed here: %d\n", core.Counted(len(list), "tenant"), destroyed)
 	return tellKeyless(ctx, st, out)
+}
+
+// findForgotten looks at every line before the first tenant is destroyed: of a list
+// with a false line no other line is believed either. Its error names each such line;
+// found has those that may be true.
+func findForgotten(ctx context.Context, st *store.Store, list []core.Destroyed) (found []admin.Forgotten, err error) {
+	var refused []error
+	for _, d := range list {
+		f, err := admin.FindForgotten(ctx, st, d)
+		switch {
+		case errors.Is(err, admin.ErrNotDestroyed):
+			refused = append(refused, fmt.Errorf("tenant %s: %w", d.TenantID, err))
+		case err != nil:
+			return found, fmt.Errorf("tenant %s: %w; nothing was destroyed, run it again", d.TenantID, err)
+		default:
+			found = append(found, f)
+		}
+	}
+	if len(refused) > 0 {
+		return found, fmt.Errorf("nothing was destroyed; lines of the list that cannot be true: %d of %d\n%w", len(refused), len(list), errors.Join(refused...))
+	}
+	return found, nil
+}
+
+// tellFound tells what would be destroyed, by the tenants' names: a person is to see
+// who that is.
+func tellFound(found []admin.Forgotten, out io.Writer) {
+	here := 0
+	for _, f := range found {
+		if !f.Anything() {
+			_, _ = fmt.Fprintf(out, "tenant %s, destroyed %s: nothing of it is here\n", f.TenantID, f.Destroyed.At.UTC().Format(time.DateTime))
+			continue
+		}
+		here++
+		_, _ = fmt.Fprintf(out, "tenant %s, destroyed %s: would be destroyed here: %q, last changed or signed for %s; apps: %d, secrets: %d, keys: %d\n",
+			f.TenantID, f.Destroyed.At.UTC().Format(time.DateTime), f.Name, f.LastTrace.UTC().Format(time.DateTime), f.Apps, f.Secrets, len(f.Keys))
+	}
+	_, _ = fmt.Fprintf(out, "would be destroyed here: %d; nothing was destroyed\n", here)
 }
 
 func foundWord(f admin.Forgotten) string {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +30,7 @@ type DevConfig struct {
 	Fresh bool   // begin anew: drop the data
 
 	PublicAddr, ConsoleAddr, MetricsAddr, WeComAddr string
-	PublicURL, ConsoleURL                           string // "": localhost with the port of the address
+	PublicURL, ConsoleURL                           string // "": localhost with the port that is listened on
 	TrustedProxies                                  []netip.Prefix
 	DeletionGrace                                   time.Duration
 	KeyBackupDays                                   int
@@ -180,7 +179,7 @@ func devServeConfig(ctx context.Context, dev DevConfig, server *devdb.Server, no
 		MigrateDatabaseURL: core.NewSecret(server.URL(owner.Name, owner.Password, database)),
 		IdentityFile:       filepath.Join(dev.Dir, identityName),
 		PublicAddr:         dev.PublicAddr, ConsoleAddr: dev.ConsoleAddr, MetricsAddr: dev.MetricsAddr,
-		PublicURL: cmp.Or(dev.PublicURL, asLocalhost(dev.PublicAddr)), ConsoleURL: cmp.Or(dev.ConsoleURL, asLocalhost(dev.ConsoleAddr)),
+		PublicURL: dev.PublicURL, ConsoleURL: dev.ConsoleURL,
 		WeComURL: "http://" + weComAddr, TrustedProxies: dev.TrustedProxies,
 		DeletionGrace: dev.DeletionGrace, KeyBackupDays: dev.KeyBackupDays,
 		LogLevel: dev.LogLevel,

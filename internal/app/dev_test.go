@@ -163,6 +163,10 @@ func TestDevSignsFromOneCommandAndKeepsItsData(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode(), file)
 	}
+	own := first.notes.Tenants[0]
+	link := first.must(t, http.MethodPost, first.console+"/tenants/"+own.TenantID+"/apps/"+own.AppID+"/intake-links", nil)
+	console := regexp.MustCompile(`console +(http://localhost:\d+)\n`).FindStringSubmatch(first.printed)[1]
+	require.Contains(t, link["address"], console+"/intake", "the port that is listened on stands in links")
 	first.must(t, http.MethodPost, first.weCom+"/apps", map[string]any{"corp": "ww1111111111111111", "agent": "1000009", "secret": madeUpSecret("a")})
 	first.stop()
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -94,6 +95,9 @@ func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Serve
 }
 
 func (s *Server) open(ctx context.Context, found surroundings) error {
+	// `dev` leaves these open: on a free port nobody knows them before.
+	s.cfg.PublicURL = cmp.Or(s.cfg.PublicURL, asLocalhost(s.PublicAddr()))
+	s.cfg.ConsoleURL = cmp.Or(s.cfg.ConsoleURL, asLocalhost(s.ConsoleAddr()))
 	client, r := found.wecom, rooms{store: found.store, wecom: found.wecom}
 	var err error
 	if s.rooms.keyStore, err = r.store.Beside(ctx, keyConns, keyPatience); err != nil {

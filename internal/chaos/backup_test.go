@@ -42,7 +42,7 @@ func readProcedure(t *testing.T) procedure {
 			heading = strings.TrimSpace(strings.TrimPrefix(line, "## "))
 		}
 	}
-	for heading, want := range map[string]int{"The backup role": 1, "Making a backup": 2, "The list of deletions": 1, "Restoring": 4} {
+	for heading, want := range map[string]int{"The backup role": 1, "Making a backup": 2, "The list of deletions": 1, "Restoring": 6} {
 		require.Len(t, p[heading], want, heading)
 	}
 	return p
@@ -57,6 +57,8 @@ func (p procedure) database() string  { return p["Restoring"][0] }
 func (p procedure) data() string      { return p["Restoring"][1] }
 func (p procedure) keys() string      { return p["Restoring"][2] }
 func (p procedure) schema() string    { return p["Restoring"][3] }
+func (p procedure) forget() string    { return p["Restoring"][4] }
+func (p procedure) check() string     { return p["Restoring"][5] }
 
 // tools gives an installation of Postgres that has the programs of the page. It skips
 // the test where there is none.
@@ -237,7 +239,8 @@ func (c *cluster) keepChanging(t *testing.T, a *app) (stop func() (changes int64
 func TestTheBackupOfThePageIsRestored(t *testing.T) {
 	t.Parallel()
 	p, programs := readProcedure(t), tools(t)
-	c := startCluster(t, plan{nodes: 2, programs: &programs, cold: 1})
+	offline := filepath.Join(t.TempDir(), "recovery.txt")
+	c := startCluster(t, plan{nodes: 2, programs: &programs, cold: 1, recovery: offline})
 	admin := c.postgres.Cluster.Server.SuperuserURL(databaseName)
 	s := shell{programs: programs}.with(c.direct()...)
 	s.with("ADMIN_DATABASE_URL="+admin, "BACKUP_PASSWORD="+backupPassword).run(t, p.role())
@@ -278,6 +281,7 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 	for _, n := range c.nodes {
 		n.kill()
 	}
+	paper := []string{"RECOVERY=" + offline, "SHEET=" + c.postgres.List(t, `SELECT epoch || '=' || encode(fingerprint, 'hex') FROM signet_keys.root_keys`)[0]}
 	lost := time.Since(today.at)
 	c.postgres.stop(t)
 
@@ -288,10 +292,15 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		for _, commands := range []string{p.database(), p.data(), p.keys()} {
 			r.run(t, commands)
 		}
-		said := r.run(t, p.schema())
+		require.Regexp(t, "tenant "+gone.tenantID+`, destroyed [-0-9: ]+: would be destroyed here: "`, r.run(t, p.schema()))
+		require.NotEmpty(t, r.secretsOf(t, gone.tenantID), "that was only a look")
+		said := r.run(t, p.forget())
 		for _, a := range everyone {
 			require.Equal(t, before[a.tenantID], r.secretsOf(t, a.tenantID), "it is as it was")
 		}
+		checked := r.with(paper...).run(t, p.check())
+		require.Equal(t, 2, strings.Count(checked, "all of it opens: "), "with the identity file, and with the recovery identity alone: %s", checked)
+		require.Contains(t, checked, "as on the recovery sheet")
 		n := r.serve(t)
 		for _, a := range everyone {
 			r.requireSigned(t, n, a)
@@ -301,13 +310,13 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		require.LessOrEqual(t, len(c.weCom.Calls())-calls, 3*len(c.cold), "what was warm is warm")
 
 		require.Contains(t, said, "tenant "+gone.tenantID+", destroyed ")
-		require.Contains(t, said, ": destroyed here: 1 app, 1 secret, 1 key\n")
-		require.Contains(t, said, "on the list: 1 tenant; destroyed here: 1\nevery secret's key is here\n")
+		require.Regexp(t, ": destroyed here: 1 app, 1 secret, 1 key\n", said)
+		require.Regexp(t, "on the list: 1 tenant; destroyed here: 1\nevery secret's key is here\n", said)
 		require.Equal(t, "app.unknown", r.ask(t.Context(), n, gone, gone.page).code())
 		require.Empty(t, r.secretsOf(t, gone.tenantID), "nothing of it can be opened: its key is gone")
 		require.Equal(t, []string{"4 4"}, r.postgres.List(t,
 			`SELECT (SELECT count(*) FROM signet.tenants) || ' ' || (SELECT count(*) FROM signet_keys.tenant_keys)`), "those made after the snapshot are lost, with their keys")
-		require.Contains(t, r.run(t, p.schema()), "on the list: 1 tenant; destroyed here: 0\n", "done again it finds nothing")
+		require.Regexp(t, "on the list: 1 tenant; destroyed here: 0\n", r.run(t, p.forget()), "done again it finds nothing")
 		require.Contains(t, r.run(t, p.deletions()), "tenants destroyed so far: 1", "and the list goes on")
 	})
 
@@ -323,6 +332,7 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		require.Contains(t, said, "restore the schema signet_keys from its backup")
 		r.run(t, p.keys())
 		r.run(t, p.schema())
+		r.run(t, p.forget())
 		r.requireSigned(t, r.serve(t), delta)
 	})
 
@@ -332,8 +342,12 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 		for _, commands := range []string{p.database(), p.data(), p.keys()} {
 			r.run(t, commands)
 		}
-		said := r.run(t, p.schema())
-		require.Contains(t, said, "tenant "+delta.tenantID+": a secret is sealed under a key that is not here\nwithout a key that is needed: 1 tenant;")
+		r.run(t, p.schema())
+		said := r.run(t, p.forget())
+		require.Regexp(t, "tenant "+delta.tenantID+": a secret is sealed under a key that is not here\nwithout a key .*: 1 tenant;", said)
+		named, err := r.with(paper...).try(t, p.check())
+		require.Error(t, err)
+		require.Contains(t, named, delta.tenantID, "so does the check")
 		n := r.serve(t)
 		require.Equal(t, "app.not_ready", r.ask(t.Context(), n, delta, delta.page).code())
 		require.Eventually(t, func() bool {

@@ -14,6 +14,7 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/devdb"
+	"signet/internal/seal"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -24,6 +25,7 @@ type plan struct {
 	ownPostgres bool             // a server that can be stopped and paused
 	programs    *devdb.Programs  // of a server of its own; default those that Find prefers
 	cold        int              // apps of which nothing was fetched yet, each of a tenant of its own
+	recovery    string           // file to make, with an offline recovery identity; "": none
 	weCom       wecomtest.Config // the fake's; its values live for two hours by default
 }
 
@@ -73,6 +75,12 @@ func prepareCluster(t *testing.T, p plan) *cluster {
 	}
 	identity, _ := strings.CutPrefix(c.env[2], "SIGNET_IDENTITY_FILE=")
 	mustRun(t, c.env, "", "keys", "init", "--out", identity)
+	if p.recovery != "" {
+		master, content, err := seal.GenerateMaster(seal.X25519)
+		require.NoError(t, err)
+		require.NoError(t, seal.WriteMaster(p.recovery, content))
+		c.env = append(c.env, "SIGNET_RECOVERY_RECIPIENT="+master.Recipients()[0])
+	}
 	mustRun(t, c.direct(), ownerPassword+"\n", "admin", "create", "--email", ownerEmail, "--password-stdin")
 	for i := range p.nodes {
 		c.addNode(t, i)

@@ -147,7 +147,7 @@ func bindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
 	case v.Kind == store.ValueOfSecret:
 		return seal.ForAppSecret(tenant, v.AppID, int32(v.Number))
 	case v.Kind == store.ValueOfTrial:
-		return seal.ForTrialGrant(tenant, v.AppID, int32(v.Number), v.Ticket)
+		return seal.ForTrialGrant(tenant, v.AppID, int32(v.Number), v.Ticket, v.FetchedAt)
 	case v.Ticket == core.CorpTicket:
 		return seal.ForCorpTicket(tenant, v.CorpID, v.Number)
 	}

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"fmt"
+	"time"
 
 	"signet/internal/core"
 )
@@ -51,9 +52,12 @@ func ForAppTicket(tenant core.TenantID, app core.AppID, kind core.TicketKind, ge
 }
 
 // ForTrialGrant is the place of what the trial of one version of an app's secret
-// has fetched: an access token or an agent ticket, and no other kind.
-func ForTrialGrant(tenant core.TenantID, app core.AppID, version int32, kind core.TicketKind) Binding {
-	return Binding{Tenant(tenant), subjectTrial, app.String(), purposeOf(kind), int64(version)}
+// has fetched: an access token or an agent ticket, and no other kind. When it was
+// fetched, to the microsecond that a row keeps, is part of the place: a trial is
+// worth something for some minutes only, and nobody makes one younger.
+func ForTrialGrant(tenant core.TenantID, app core.AppID, version int32, kind core.TicketKind, fetchedAt time.Time) Binding {
+	trial := app.String() + " at " + fetchedAt.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+	return Binding{Tenant(tenant), subjectTrial, trial, purposeOf(kind), int64(version)}
 }
 
 // purposeOf gives the purpose of an app's tickets; a corp ticket is not one.

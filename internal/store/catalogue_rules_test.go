@@ -37,6 +37,7 @@ var platformTables = map[string]string{
 var ageBounds = map[string]string{
 	feedTable:         `(at < (now() - '24:00:00'::interval))`,
 	"signet.sessions": `(expires_at < (now() - '24:00:00'::interval))`,
+	linksTable:        endedLinks,
 }
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
@@ -47,7 +48,11 @@ var keysBound = []string{"signet_keys.root_keys", "signet_keys.root_key_wraps", 
 // keys, to be read and wrapped anew.
 const turnedTable = "signet_keys.tenant_keys"
 
-const feedTable = "signet.change_log"
+const (
+	feedTable  = "signet.change_log"
+	linksTable = "signet.intake_links"
+	endedLinks = `(COALESCE(used_at, revoked_at, expires_at) < (now() - '90 days'::interval))`
+)
 
 // withoutRowSecurity holds the one table that says the same to everyone.
 var withoutRowSecurity = []string{"signet.migration_marks"}
@@ -113,22 +118,23 @@ const (
 	platformWall = `(( SELECT current_setting('signet.platform'::text, true) AS current_setting) = 'on'::text)`
 	keysWall     = `(( SELECT current_setting('signet.keys'::text, true) AS current_setting) = 'on'::text)`
 	feedWall     = `(` + tenantWall + ` OR ` + platformWall + `)`
-	isOld        = ` < (now() - '02:00:00'::interval)`
 )
 
 // trimmed holds the tenant tables whose old rows the platform's door deletes, and
 // by what it knows them.
 var trimmed = map[string]string{
-	"signet.calls":         "minute",
-	"signet.refused_calls": "minute",
-	"signet.call_pauses":   "COALESCE(until, since)",
+	"signet.calls":         `(minute < (now() - '02:00:00'::interval))`,
+	"signet.refused_calls": `(minute < (now() - '02:00:00'::interval))`,
+	"signet.call_pauses":   `(COALESCE(until, since) < (now() - '02:00:00'::interval))`,
+	"signet.trial_grants":  `(fetched_at < (now() - '00:10:00'::interval))`,
+	linksTable:             endedLinks,
 }
 
 // oldRows gives the one condition of each of them.
 func oldRows() []string {
 	var list []string
-	for table, age := range trimmed {
-		list = append(list, table+" ("+platformWall+" AND ("+age+isOld+"))")
+	for table, old := range trimmed {
+		list = append(list, table+" ("+platformWall+" AND "+old+")")
 	}
 	return list
 }

@@ -140,6 +140,10 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return tx.LockDueTenant(ctx)
 	},
+	"LastTrace": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		last, err := tx.LastTrace(ctx)
+		return last.IsZero(), err
+	},
 	"GetEstate": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		e, err := tx.GetEstate(ctx)
 		return []any{e.Apps, e.Secrets, e.Fingerprints, e.Keys}, err
@@ -403,6 +407,12 @@ var platformCalls = map[string]platformCall{
 	},
 	"TrimCalls": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.TrimCalls(ctx)
+	},
+	"TrimIntakeLinks": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimIntakeLinks(ctx)
+	},
+	"TrimTrialGrants": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimTrialGrants(ctx)
 	},
 	"TrimChanges": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) { return tx.TrimChanges(ctx) },
 	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {

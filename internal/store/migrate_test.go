@@ -19,7 +19,7 @@ import (
 )
 
 // newest is the version that this binary knows.
-const newest = 16
+const newest = 17
 
 // lockWait is how long a migration waits for a table.
 const lockWait = 3 * time.Second
@@ -95,6 +95,21 @@ func TestEachMigrationFileGoesUpAndDownAlone(t *testing.T) {
 		}
 		require.NoError(t, store.MigrateDown(t.Context(), cfg))
 		require.Equal(t, before[0], schemaOf(t, conn))
+	})
+}
+
+// What trials had fetched was sealed without its time once, and would not open: it
+// is dropped by the owner, whom row security binds as well.
+func TestTrialsThatAreNotBoundToTheirTimeAreDropped(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		const boundToTheirTime = 17
+		st := db.Open(t)
+		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), boundToTheirTime-1))
+		makeTenant(t, st, "alpha")
+		count := `SELECT count(*)::text FROM signet.trial_grants`
+		require.Equal(t, []string{"1"}, db.List(t, count))
+		require.NoError(t, store.MigrateUp(t.Context(), db.Migration(t)))
+		require.Equal(t, []string{"0"}, db.List(t, count))
 	})
 }
 

@@ -51,6 +51,7 @@ type SealedValue struct {
 	CorpID      core.CorpID     // of a corp ticket
 	Ticket      core.TicketKind // of a ticket, or of what a trial fetched
 	Number      int64           // a secret's version, also of a trial; a ticket's generation
+	FetchedAt   time.Time       // by a trial
 	Sealed      []byte
 	KeyVersion  int32
 	Fingerprint string // of a secret
@@ -71,7 +72,7 @@ LIMIT $3
 FOR NO KEY UPDATE SKIP LOCKED`
 
 const takeSealedTrials = `
-SELECT kind, app_id, version, sealed, key_version
+SELECT kind, app_id, version, fetched_at, sealed, key_version
 FROM signet.trial_grants
 WHERE tenant_id = $1 AND key_version < $2
 LIMIT $3
@@ -109,7 +110,7 @@ FROM signet.tickets
 WHERE tenant_id = $1`
 
 const listSealedTrials = `
-SELECT kind, app_id, version, sealed, key_version
+SELECT kind, app_id, version, fetched_at, sealed, key_version
 FROM signet.trial_grants
 WHERE tenant_id = $1`
 
@@ -143,7 +144,7 @@ func scanSealedTicket(row pgx.CollectableRow) (SealedValue, error) {
 
 func scanSealedTrial(row pgx.CollectableRow) (SealedValue, error) {
 	v := SealedValue{Kind: ValueOfTrial}
-	err := row.Scan(&v.Ticket, &v.AppID, &v.Number, &v.Sealed, &v.KeyVersion)
+	err := row.Scan(&v.Ticket, &v.AppID, &v.Number, &v.FetchedAt, &v.Sealed, &v.KeyVersion)
 	return v, err
 }
 

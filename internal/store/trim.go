@@ -19,6 +19,13 @@ import (
 // A session is kept for 24 hours after its end. Its tokens are refused as soon
 // as it has expired, with the row or without it; the day is for clocks that
 // differ and for who looks into a complaint.
+//
+// An intake link is kept for 90 days after it was used, was taken back or expired,
+// so that whoever asks what became of one finds it on the app's page. The audit
+// knows it for longer.
+//
+// What a trial has fetched is kept for ten minutes, after which nobody uses it
+// (admin.trialHolds).
 
 // trimBatch bounds one transaction, so that no lock is held for long.
 const trimBatch = 5000
@@ -28,6 +35,8 @@ var trimmings = []func(*PlatformTx, context.Context) (int64, error){
 	(*PlatformTx).TrimChanges,
 	(*PlatformTx).TrimSessions,
 	(*PlatformTx).TrimCalls,
+	(*PlatformTx).TrimIntakeLinks,
+	(*PlatformTx).TrimTrialGrants,
 }
 
 // trimLock lets one node at a time do it; another has nothing to do then.
@@ -136,4 +145,30 @@ func (tx *PlatformTx) TrimCalls(ctx context.Context) (int64, error) {
 		gone += tag.RowsAffected()
 	}
 	return gone, nil
+}
+
+const trimIntakeLinks = `
+DELETE FROM signet.intake_links WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.intake_links
+    WHERE coalesce(used_at, revoked_at, expires_at) < now() - interval '90 days'
+    LIMIT $1))`
+
+// TrimIntakeLinks deletes a batch of links that ended 90 days ago, and gives how
+// many they were.
+func (tx *PlatformTx) TrimIntakeLinks(ctx context.Context) (int64, error) {
+	tag, err := tx.tx.Exec(ctx, trimIntakeLinks, trimBatch)
+	return tag.RowsAffected(), translate(err)
+}
+
+// The door's policy says what is old. The statement reads no column, so that this
+// door deletes what is sealed for a tenant without seeing it.
+const trimTrialGrants = `
+DELETE FROM signet.trial_grants
+WHERE current_setting('signet.platform', true) = 'on'`
+
+// TrimTrialGrants deletes what trials have fetched more than ten minutes ago, all of
+// it, since that is little, and gives how many rows they were.
+func (tx *PlatformTx) TrimTrialGrants(ctx context.Context) (int64, error) {
+	tag, err := tx.tx.Exec(ctx, trimTrialGrants)
+	return tag.RowsAffected(), translate(err)
 }

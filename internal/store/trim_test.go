@@ -225,8 +225,10 @@ func TestABatchBoundsOneTransaction(t *testing.T) {
 				SELECT $2, now() - interval '3 hours', 'gettoken', n, 1 FROM generate_series(1, $3) n`,
 			`INSERT INTO signet.call_pauses (tenant_id, corp_id, subject, api, kind, failures, code, reason, args, errcode, since)
 				SELECT $2, 'bulk', gen_random_uuid()::text, 'gettoken', 'refused', 1, 'x', '', '{}', 0, now() - interval '3 hours' FROM generate_series(1, $3)`,
+			`INSERT INTO signet.intake_links (tenant_id, link_id, app_id, token_hash, made_by, expires_at)
+				SELECT $2, gen_random_uuid(), $4, '\x` + strings.Repeat("0", 64) + `', 'bulk', now() - interval '91 days' FROM generate_series(1, $3)`,
 		} {
-			fill = strings.NewReplacer("$1", "'"+r.Member.String()+"'", "$2", "'"+r.ID.String()+"'", "$3", strconv.Itoa(rows)).Replace(fill)
+			fill = strings.NewReplacer("$1", "'"+r.Member.String()+"'", "$2", "'"+r.ID.String()+"'", "$3", strconv.Itoa(rows), "$4", "'"+r.App.ID.String()+"'").Replace(fill)
 			db.Exec(t, fill)
 		}
 		settle(t, db, "bulk")
@@ -235,6 +237,7 @@ func TestABatchBoundsOneTransaction(t *testing.T) {
 			sorts int64
 		}{
 			"changes": {(*store.PlatformTx).TrimChanges, 1}, "sessions": {(*store.PlatformTx).TrimSessions, 1}, "calls": {(*store.PlatformTx).TrimCalls, 3},
+			"links": {(*store.PlatformTx).TrimIntakeLinks, 1},
 		} {
 			for i, want := range []int64{batch, rows - batch, 0} {
 				onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -261,6 +264,69 @@ func TestTrimLeavesNothingThatIsOld(t *testing.T) {
 		rows, err := st.Trim(t.Context())
 		require.NoError(t, err)
 		require.EqualValues(t, 10004, rows)
+		rows, err = st.Trim(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, rows)
+	})
+}
+
+// A link goes 90 days after its end, whichever that was, and what a trial has
+// fetched ten minutes after that. What is younger can be deleted by nobody, or is at
+// least not seen.
+func TestLinksAndTrialsAreTrimmedWhenTheyAreOver(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		st := db.Open(t)
+		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
+		const day90, minute = `interval '90 days'`, `interval '1 minute'`
+		link := func(r tenantRows, name string, columns, values string) {
+			db.Exec(t, `INSERT INTO signet.intake_links (tenant_id, link_id, app_id, token_hash, made_by, expires_at`+columns+`)
+				SELECT $1, gen_random_uuid(), $2, '\x`+strings.Repeat("0", 64)+`', $3, now() - `+day90+values, r.ID.String(), r.App.ID.String(), name)
+		}
+		db.Exec(t, `DELETE FROM signet.intake_links`)
+		for _, r := range []tenantRows{a, b} {
+			link(r, "open", ``, ` + interval '91 days'`)
+			link(r, "expired lately", ``, ` + `+minute)
+			link(r, "expired", ``, ` - `+minute)
+			link(r, "used lately", `, used_at`, ` - `+minute+`, now() - `+day90+` + `+minute)
+			link(r, "used", `, used_at`, ` + `+minute+`, now() - `+day90+` - `+minute)
+			link(r, "revoked lately", `, revoked_at`, ` - `+minute+`, now() - `+day90+` + `+minute)
+			link(r, "revoked", `, revoked_at`, ` + `+minute+`, now() - `+day90+` - `+minute)
+		}
+		db.Exec(t, `UPDATE signet.trial_grants SET fetched_at = now() - CASE tenant_id WHEN $1 THEN interval '10 minutes 1 second' ELSE interval '9 minutes' END`, a.ID.String())
+
+		// The tenant's own door deletes no link that is younger, by whatever statement.
+		conn := connect(t, db.TenantURL)
+		naked := func(open, statement string) {
+			tx, err := conn.Begin(t.Context())
+			require.NoError(t, err)
+			_, err = tx.Exec(t.Context(), `SELECT set_config($1, $2, true)`, open, map[string]string{"signet.tenant": b.ID.String(), "signet.platform": "on"}[open])
+			require.NoError(t, err)
+			_, err = tx.Exec(t.Context(), statement)
+			require.NoError(t, err)
+			require.NoError(t, tx.Commit(t.Context()))
+		}
+		naked("signet.tenant", `DELETE FROM signet.intake_links`)
+		left := func() []string {
+			return db.List(t, `SELECT made_by FROM signet.intake_links ORDER BY tenant_id = $1 DESC, made_by`, a.ID.String())
+		}
+		young := []string{"expired lately", "open", "revoked lately", "used lately"}
+		require.Equal(t, append([]string{"expired", "expired lately", "open", "revoked", "revoked lately", "used", "used lately"}, young...), left())
+		naked("signet.platform", `DELETE FROM signet.trial_grants`)
+		grants := `SELECT tenant_id::text FROM signet.trial_grants`
+		require.Equal(t, []string{b.ID.String()}, db.List(t, grants), "the platform's door deletes what is old")
+		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
+			return store.ExecIn(ctx, tx, `DO 'BEGIN ASSERT (SELECT count(*) FROM signet.trial_grants) = 0; END'`)
+		})
+
+		db.Exec(t, `UPDATE signet.trial_grants SET fetched_at = now() - interval '10 minutes 1 second'`)
+		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
+			return store.ExecIn(ctx, tx, `DO 'BEGIN ASSERT (SELECT count(*) FROM signet.trial_grants) = 0; END'`)
+		})
+		rows, err := st.Trim(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 3+1, rows)
+		require.Equal(t, append(append([]string{}, young...), young...), left())
+		require.Empty(t, db.List(t, grants))
 		rows, err = st.Trim(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, rows)

@@ -190,7 +190,8 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		// What finds nothing is no error to these.
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
-			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0)}
+			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
+			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0)}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)

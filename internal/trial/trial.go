@@ -145,7 +145,7 @@ type Grant struct {
 func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants []Grant) (p Proof, ok bool) {
 	var proof Proof
 	for _, g := range grants {
-		value, end, err := t.Opener.OpenUntil(wrapped(app.TenantID, g.Key), seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind), g.Row.Sealed)
+		value, end, err := t.Opener.OpenUntil(wrapped(app.TenantID, g.Key), seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind, g.Row.FetchedAt), g.Row.Sealed)
 		if err != nil {
 			t.Log.ErrorContext(ctx, "what a trial has fetched does not open",
 				"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", version, "kind", g.Row.Kind, "error", err)

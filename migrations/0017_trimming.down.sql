@@ -1,0 +1,10 @@
+BEGIN;
+TRUNCATE signet.trial_grants;
+DROP POLICY platform_trims ON signet.trial_grants;
+REVOKE DELETE ON signet.intake_links FROM signet_app;
+DROP POLICY age_bound ON signet.intake_links;
+DROP POLICY platform_trims ON signet.intake_links;
+DROP POLICY platform_finds_old ON signet.intake_links;
+DROP INDEX signet.intake_links_ended;
+DELETE FROM signet.migration_marks WHERE version = 17;
+COMMIT;
