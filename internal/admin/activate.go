@@ -93,7 +93,7 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 		action = "secret.roll_back"
 	}
 	entry := core.AuditEntry{Action: action, SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App, _ core.SecretLife) error {
 		if v, err = a.activate(ctx, tx, locked, version, proof); err != nil {
 			return err
 		}

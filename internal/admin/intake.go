@@ -168,7 +168,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "intake.use", SubjectKind: "app", Subject: intake.App.ID.String(),
 		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
 		if err != nil {
 			return err

@@ -151,7 +151,7 @@ func withSecretHeld(ctx context.Context, tx *store.TenantTx, app core.AppID, nam
 // changeSecret runs the transaction of one move: the secret is still the one that
 // was read. It fails with fault.SecretConflict where another version has become
 // current meanwhile.
-func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
+func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App, core.SecretLife) error) error {
 	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
 		return withSecretHeld(ctx, tx, t.app.ID, 0, func(locked core.App, life core.SecretLife) error {
 			before, _ := t.life.In(core.SecretCurrent)
@@ -159,8 +159,21 @@ func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant cor
 			if before.Version != now.Version || before.Activation != now.Activation {
 				return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
 			}
-			return work(tx, locked)
+			return work(tx, locked, life)
 		})
+	})
+}
+
+// putSecret is changeSecret for a new version, which retires a pending one. Where that
+// is another than the one that was read, somebody has just put it, and it fails with
+// fault.SecretConflict too.
+func (a *Actions) putSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
+	return a.changeSecret(ctx, actor, tenant, entry, t, func(tx *store.TenantTx, locked core.App, life core.SecretLife) error {
+		before, _ := t.life.In(core.SecretPending)
+		if now, waits := life.In(core.SecretPending); waits && now.Version != before.Version {
+			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
+		}
+		return work(tx, locked)
 	})
 }
 
@@ -206,7 +219,7 @@ func (a *Actions) KeepSecret(ctx context.Context, actor core.Actor, tenant core.
 	}
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.keep", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
 		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretPending, at, trial.Proof{}); err != nil {
 			return err
 		}
