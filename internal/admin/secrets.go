@@ -7,6 +7,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/trial"
 )
@@ -75,7 +76,7 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 			case err != nil:
 				return false, err
 			default:
-				mine, _ = a.Sealer.Fingerprint(wrappedOf(t.app.TenantID, key), secret) // "" for a key that does not open: sealing will tell of it
+				mine, _ = a.Sealer.Fingerprint(sealed.Key(t.app.TenantID, key), secret) // "" for a key that does not open: sealing will tell of it
 			}
 			prints[v.KeyVersion] = mine
 		}
@@ -103,7 +104,7 @@ func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core
 				return t, err
 			}
 		}
-		return t, a.alertKey(ctx, t.app, err)
+		return t, a.alertKey(ctx, t.app, seal.WrappedKey{}, err)
 	})
 }
 
@@ -341,7 +342,7 @@ func (a *Actions) sealGrants(ctx context.Context, tx *store.TenantTx, app core.A
 		rows[i].KeyVersion = key.Version
 		rows[i].Sealed, err = a.Sealer.SealUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, rows[i].Kind), grant.value, grant.ends)
 		if err != nil {
-			return nil, a.alertKey(ctx, app, err)
+			return nil, a.alertKey(ctx, app, key, err)
 		}
 	}
 	return rows, nil
