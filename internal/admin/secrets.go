@@ -88,7 +88,8 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 }
 
 // readVersion reads an app with one version of its secret, whatever state that is
-// in, and what is needed to try it.
+// in, and what is needed to try it. A version whose row was put back is logged as the
+// alert secret_put_back, and fails with fault.SecretDamaged.
 func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
 		t, err := readTarget(ctx, tx, app)
@@ -100,7 +101,12 @@ func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core
 		}
 		// A value and its key lie in two rows; see readForNew.
 		for range 2 {
-			if t.stored, t.grants, err = readStored(ctx, tx, app, version); !fault.Has(err, fault.TenantUnknown) {
+			t.stored, t.grants, err = readStored(ctx, tx, app, version)
+			switch {
+			case t.stored.Secret.PutBack:
+				a.Alerts.PutBack(ctx, t.stored.Row(t.app), app)
+				return t, fault.New(fault.SecretDamaged, fault.Args{"version": versionText(version)})
+			case !fault.Has(err, fault.TenantUnknown):
 				return t, err
 			}
 		}

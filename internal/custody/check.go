@@ -38,7 +38,8 @@ func Prover(ctx context.Context, cfg Config, recovery *seal.Master, sheet map[in
 
 // Check opens everything: every root key, every scope key, and every sealed value,
 // tenant by tenant. It shows no value and writes nothing. It fails where it could
-// not look; what does not open stands in Problems.
+// not look; what does not open stands in Problems, and so does an older row of a
+// secret that was put back.
 func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 	var c Checked
 	if err := k.Ring.OpenAll(); err != nil {
@@ -104,6 +105,13 @@ func (k *Keys) checkTenant(ctx context.Context, tenant core.TenantID, c *Checked
 			for _, v := range values {
 				seen.note(&seen.Values, k.checkValue(tenant, keys, v))
 			}
+			putBack, err := tx.ListPutBackSecrets(ctx)
+			if err != nil {
+				return err
+			}
+			for _, v := range putBack {
+				seen.note(nil, fmt.Errorf("tenant %s, app %s: version %d of the secret is an older row that was put back", tenant, v.AppID, v.Version))
+			}
 			if len(seen.Problems) > 0 && again {
 				continue
 			}
@@ -166,5 +174,5 @@ func (c Checked) Err() error {
 		return nil
 	}
 	const shown = 20
-	return fmt.Errorf("%d keys and values do not open:\n%w", len(c.Problems), errors.Join(c.Problems[:min(shown, len(c.Problems))]...))
+	return fmt.Errorf("%d keys and values do not open, or were put back:\n%w", len(c.Problems), errors.Join(c.Problems[:min(shown, len(c.Problems))]...))
 }

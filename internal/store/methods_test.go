@@ -291,6 +291,10 @@ var tenantCalls = map[string]tenantCall{
 		values, err := tx.TakeSealed(ctx, 2, 10)
 		return sealedOf(values), err
 	},
+	"ListPutBackSecrets": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		list, err := tx.ListPutBackSecrets(ctx)
+		return len(list), err
+	},
 	"ListSealed": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		values, err := tx.ListSealed(ctx)
 		return sealedOf(values), err
