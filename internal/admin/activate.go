@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 	"signet/internal/trial"
@@ -86,6 +87,7 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	failpoint.At(failpoint.ActivateTried)
 	// 3. In one transaction: move the versions; audit row; change row.
 	v, _ := target.life.Find(version)
 	action := "secret.activate"
@@ -98,8 +100,13 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 			return err
 		}
 		noteVersion(entry.Detail, v)
-		return a.takeUp(ctx, tx, locked, version, proof)
+		err := a.takeUp(ctx, tx, locked, version, proof)
+		failpoint.At(failpoint.ActivateBeforeCommit)
+		return err
 	})
+	if err == nil {
+		failpoint.At(failpoint.ActivateCommitted)
+	}
 	return v, err
 }
 

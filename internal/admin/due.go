@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 )
@@ -20,7 +21,8 @@ func NewDue(a *Actions) Due { return Due{a} }
 // A round takes so many; the rest is for the next.
 const (
 	dueRound = 100
-	dueClaim = time.Minute // so long nobody else tries what one node has taken
+	dueClaim = 20 * time.Second // so long nobody else tries what one node has taken, and may have died with
+	dueAgain = time.Minute      // until one that WeCom does not judge is tried again
 )
 
 // ActivateSecrets makes pending secrets current whose time has come. Each is tried
@@ -55,6 +57,7 @@ func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 	if err != nil || !claimed {
 		return err
 	}
+	failpoint.At(failpoint.DueClaimed)
 	_, err = d.actions.ActivateSecret(ctx, system, ref.TenantID, ref.AppID, ref.Version, false)
 	facts := []any{"tenant_id", ref.TenantID, "app_id", ref.AppID, "version", ref.Version}
 	switch {
@@ -72,7 +75,9 @@ func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 		return nil
 	}
 	d.actions.Log.WarnContext(ctx, "a secret could not be tried at its time; it is tried again in a minute", append(facts, "error", err)...)
-	return nil
+	return d.actions.Store.Tenant(ctx, system, ref.TenantID, func(tx *store.TenantTx) error {
+		return tx.PostponeSecret(ctx, ref.AppID, ref.Version, dueAgain)
+	})
 }
 
 // RetireSecrets retires versions that have been previous for core.PreviousKept.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 	"signet/internal/trial"
@@ -184,11 +185,16 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 			return err
 		}
 		noteVersion(entry.Detail, made)
-		if err := tx.UseIntakeLink(ctx, link.ID, made.Version); err != nil || as == core.SecretPending {
+		err = tx.UseIntakeLink(ctx, link.ID, made.Version)
+		failpoint.At(failpoint.IntakeBeforeCommit)
+		if err != nil || as == core.SecretPending {
 			return err
 		}
 		return a.takeUp(ctx, tx, locked, made.Version, proof)
 	})
+	if err == nil {
+		failpoint.At(failpoint.IntakeCommitted)
+	}
 	return made, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/store"
 )
 
@@ -39,6 +40,7 @@ func (a *Actions) RotateSecret(ctx context.Context, actor core.Actor, tenant cor
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	failpoint.At(failpoint.PutTried)
 	// 3. In one transaction: seal it, bound to tenant, app and version; make it
 	// current and the old one previous; audit row; change row. After the commit
 	// every node hears of it, drops the access token and keeps the tickets.
@@ -49,8 +51,13 @@ func (a *Actions) RotateSecret(ctx context.Context, actor core.Actor, tenant cor
 			return err
 		}
 		noteVersion(entry.Detail, made)
-		return a.takeUp(ctx, tx, locked, made.Version, proof)
+		err := a.takeUp(ctx, tx, locked, made.Version, proof)
+		failpoint.At(failpoint.PutBeforeCommit)
+		return err
 	})
+	if err == nil {
+		failpoint.At(failpoint.PutCommitted)
+	}
 	return made, err
 }
 

@@ -422,6 +422,7 @@ func TestASecretThatIsRefusedAtItsTimeStaysPending(t *testing.T) {
 	calls := b.calls()
 	require.NoError(t, due.ActivateSecrets(t.Context()))
 	require.Equal(t, calls, b.calls(), "not before a minute is over")
+	require.Equal(t, []string{"true"}, b.DB.List(t, `SELECT (try_after > now() + interval '50 seconds')::text FROM signet.app_secrets WHERE version = 2`))
 	require.Equal(t, []string{"2 pending 0", "1 current 1"}, b.states(t))
 	b.WeCom.ClearFaults()
 	b.DB.Exec(t, `DELETE FROM signet.call_pauses`)

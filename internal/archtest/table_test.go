@@ -51,7 +51,7 @@ var table = []row{
 	{room: "internal/sealed", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/trial", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom"}},
 
-	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
+	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/custody", floor: f2, may: []string{"internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},

@@ -26,6 +26,22 @@ const (
 
 	RecoverBeforeWrap Name = "recover-before-wrap"
 	RecoverWrapped    Name = "recover-wrapped"
+
+	PutTried        Name = "put-tried"
+	PutBeforeCommit Name = "put-before-commit"
+	PutCommitted    Name = "put-committed"
+
+	ActivateTried        Name = "activate-tried"
+	ActivateBeforeCommit Name = "activate-before-commit"
+	ActivateCommitted    Name = "activate-committed"
+
+	DueClaimed Name = "due-claimed"
+
+	IntakeBeforeCommit Name = "intake-before-commit"
+	IntakeCommitted    Name = "intake-committed"
+
+	FallBackBeforeCommit Name = "fallback-before-commit"
+	FallBackCommitted    Name = "fallback-committed"
 )
 
 // Names lists them all.
@@ -34,4 +50,9 @@ var Names = []Name{
 	MasterBeforeWrap, MasterWrapped, MasterBeforeUnwrap, MasterUnwrapped,
 	TenantBeforeKey, TenantKeyStored, TenantBeforeReseal, TenantResealed, TenantBeforeRetire, TenantRetired,
 	RecoverBeforeWrap, RecoverWrapped,
+	PutTried, PutBeforeCommit, PutCommitted,
+	ActivateTried, ActivateBeforeCommit, ActivateCommitted,
+	DueClaimed,
+	IntakeBeforeCommit, IntakeCommitted,
+	FallBackBeforeCommit, FallBackCommitted,
 }

@@ -171,6 +171,9 @@ var tenantCalls = map[string]tenantCall{
 	"MoveSecrets": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.MoveSecrets(ctx, r.App.ID, []core.SecretStep{{Version: 1, To: core.SecretDestroyed}}, false)
 	},
+	"PostponeSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.PostponeSecret(ctx, r.App.ID, 1, time.Minute)
+	},
 	"ScheduleSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		at := time.Now()
 		return nil, tx.ScheduleSecret(ctx, r.App.ID, 1, &at)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/seal"
 	"signet/internal/sealed"
@@ -27,6 +28,7 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 	err := c.Store.Tenant(ctx, actor, e.app.TenantID, func(tx *store.TenantTx) error {
 		var err error
 		fellTo, err = c.stepBack(ctx, tx, e.app, refused.Version, fault.Find(cause).Errcode)
+		failpoint.At(failpoint.FallBackBeforeCommit)
 		return err
 	})
 	if err != nil {
@@ -36,6 +38,7 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 	if fellTo == 0 {
 		return false
 	}
+	failpoint.At(failpoint.FallBackCommitted)
 	c.Gate.Resume(e.app.TenantID, e.app.AppID) // what held the refused one back says nothing about this one
 	c.Log.ErrorContext(ctx, "WeCom refuses an app's new secret; the one before it is current again",
 		append(facts, "alert", "secret_fell_back", "fell_back_to", fellTo)...)
