@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"signet/internal/core"
@@ -94,6 +95,37 @@ func (d Due) RetireSecrets(ctx context.Context) error {
 		failures = append(failures, ignoreMoved(err))
 	}
 	return errors.Join(failures...)
+}
+
+// DestroyTenants destroys the tenants whose grace time is over, and gives how many
+// they were. A tenant is destroyed by one node. One that cannot be destroyed keeps no
+// other from it; the error names each.
+func (d Due) DestroyTenants(ctx context.Context) (destroyed int, err error) {
+	var due []core.TenantID
+	err = d.actions.Store.System(ctx, func(tx *store.SystemTx) error {
+		var err error
+		due, err = tx.ListDueTenants(ctx, dueRound)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var problems []error
+	for _, tenant := range due {
+		var mine bool
+		err := d.actions.destroy(ctx, core.System("deletions"), tenant, func(tx *store.TenantTx) (bool, error) {
+			var err error
+			mine, err = tx.LockDueTenant(ctx)
+			return mine, err
+		})
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("destroy tenant %s: %w", tenant, err))
+		case mine:
+			destroyed++
+		}
+	}
+	return destroyed, errors.Join(problems...)
 }
 
 // isMoved tells that somebody was faster: the version, the app or the tenant is no
