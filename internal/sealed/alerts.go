@@ -68,21 +68,19 @@ func (a *Alerts) KeyRefused(ctx context.Context, tenant core.TenantID, key seal.
 }
 
 func (a *Alerts) refuse(ctx context.Context, r Row, err error, text string, facts ...any) {
-	const alert = "seal_refused"
-	if !a.isNews(alert, r) {
+	if !a.isNews("seal_refused", r) {
 		return
 	}
-	facts = append([]any{"alert", alert, "tenant_id", r.Tenant}, facts...)
+	facts = append([]any{"alert", "seal_refused", "tenant_id", r.Tenant}, facts...)
 	a.log.ErrorContext(ctx, text, append(facts, "error", err)...)
 }
 
 // PutBack raises secret_put_back about a version of an app's secret that is genuine,
 // and is not the one that the app or the audit told last.
 func (a *Alerts) PutBack(ctx context.Context, r Row, app core.AppID) {
-	const alert = "secret_put_back"
-	if a.isNews(alert, r) {
+	if a.isNews("secret_put_back", r) {
 		a.log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
-			"alert", alert, "tenant_id", r.Tenant, "app_id", app, "version", r.Place.Version)
+			"alert", "secret_put_back", "tenant_id", r.Tenant, "app_id", app, "version", r.Place.Version)
 	}
 }
 
