@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 	"signet/internal/trial"
@@ -31,16 +32,8 @@ func (a *Actions) TrySecret(ctx context.Context, actor core.Actor, tenant core.T
 		return core.SecretVersion{}, refusal
 	}
 	// 3. Note what it said.
-	tried, err := a.moveSecret(ctx, actor, tenant, app, version, "secret.try", func(tx *store.TenantTx, life core.SecretLife, detail map[string]string) error {
-		v, err := life.Find(version)
-		if err != nil {
-			return err
-		}
-		noteOutcome(detail, problem, refusal)
-		if err := tx.UpdateSecretOutcome(ctx, app, version, problem); err != nil || refusal != nil {
-			return err
-		}
-		switch v.State {
+	tried, err := a.noteTrial(ctx, actor, target, version, problem, refusal, func(tx *store.TenantTx, state core.SecretState) error {
+		switch state {
 		case core.SecretCurrent:
 			return a.takeUp(ctx, tx, target.app, version, proof)
 		case core.SecretPending:
@@ -86,6 +79,7 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	failpoint.At(failpoint.ActivateTried)
 	// 3. In one transaction: move the versions; audit row; change row.
 	v, _ := target.life.Find(version)
 	action := "secret.activate"
@@ -93,13 +87,18 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 		action = "secret.roll_back"
 	}
 	entry := core.AuditEntry{Action: action, SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App, _ core.SecretLife) error {
 		if v, err = a.activate(ctx, tx, locked, version, proof); err != nil {
 			return err
 		}
 		noteVersion(entry.Detail, v)
-		return a.takeUp(ctx, tx, locked, version, proof)
+		err := a.takeUp(ctx, tx, locked, version, proof)
+		failpoint.At(failpoint.ActivateBeforeCommit)
+		return err
 	})
+	if err == nil {
+		failpoint.At(failpoint.ActivateCommitted)
+	}
 	return v, err
 }
 
@@ -141,14 +140,27 @@ func (a *Actions) prove(ctx context.Context, actor core.Actor, t target, version
 	if refusal == nil || !judged {
 		return proof, refusal
 	}
-	_, err := a.moveSecret(ctx, actor, t.app.TenantID, t.app.ID, version, "secret.try", func(tx *store.TenantTx, _ core.SecretLife, detail map[string]string) error {
-		noteOutcome(detail, problem, refusal)
-		return tx.UpdateSecretOutcome(ctx, t.app.ID, version, problem)
-	})
-	if err != nil {
+	if _, err := a.noteTrial(ctx, actor, t, version, problem, refusal, nil); err != nil {
 		return trial.Proof{}, err
 	}
 	return trial.Proof{}, refusal
+}
+
+// noteTrial runs the transaction that notes what WeCom said of a version, and gives
+// the version as it is then. What becomes of one that was accepted is for accepted,
+// which gets its state.
+func (a *Actions) noteTrial(ctx context.Context, actor core.Actor, t target, version int32, problem fault.Code, refusal error, accepted func(*store.TenantTx, core.SecretState) error) (core.SecretVersion, error) {
+	return a.moveSecret(ctx, actor, t.app.TenantID, t.app.ID, version, "secret.try", func(tx *store.TenantTx, life core.SecretLife, detail map[string]string) error {
+		v, err := life.Find(version)
+		if err != nil {
+			return err
+		}
+		noteOutcome(detail, problem, refusal)
+		if err := tx.UpdateSecretOutcome(ctx, t.app.ID, version, problem); err != nil || refusal != nil {
+			return err
+		}
+		return accepted(tx, v.State)
+	})
 }
 
 // noteOutcome writes what WeCom said into the audit's detail.

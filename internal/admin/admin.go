@@ -9,6 +9,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/trial"
 )
@@ -23,7 +24,8 @@ type Config struct {
 	// RenewKeys reads the root keys anew, where one was turned just now (seal.Ring
 	// has it); default: nothing.
 	RenewKeys func(context.Context) error
-	Log       *slog.Logger // gets alerts; default slog.Default
+	Log       *slog.Logger   // default slog.Default
+	Alerts    *sealed.Alerts // about keys that do not open; default: one of its own, on Log
 
 	DeletionGrace time.Duration // between the deletion of a tenant and its destruction; 0: none
 	KeyBackupDays int           // how many days a backup of the keys is kept, for the proof of a destruction
@@ -39,6 +41,9 @@ type Actions struct {
 func New(cfg Config) *Actions {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Alerts == nil {
+		cfg.Alerts = sealed.NewAlerts(cfg.Log)
 	}
 	if cfg.RenewKeys == nil {
 		cfg.RenewKeys = func(context.Context) error { return nil }
@@ -114,8 +119,4 @@ func (f *fields) err() error {
 		return nil
 	}
 	return &fault.Error{Code: fault.RequestInvalid, Fields: f.list}
-}
-
-func wrappedOf(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
-	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
 }

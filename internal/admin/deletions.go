@@ -14,7 +14,7 @@ import (
 )
 
 // DeleteTenant lets a tenant leave: it is suspended at once and destroyed after the
-// grace time, by whichever node finds it due (DestroyDue); until then UpdateTenant
+// grace time, by whichever node finds it due (Due.DestroyTenants); until then UpdateTenant
 // takes it back. With a grace time of 0 it is destroyed here. Of a tenant that is
 // leaving already it changes nothing. It fails with fault.TenantUnknown, with
 // fault.IfMatchConflict if the tenant is no longer at ifVersion, or with
@@ -58,40 +58,6 @@ func (a *Actions) DestroyTenant(ctx context.Context, actor core.Actor, tenant co
 		_, err := lockTenant(ctx, tx, ifVersion)
 		return err == nil, err
 	})
-}
-
-// dueAtOnce is how many tenants one round looks for; the rest is for the next.
-const dueAtOnce = 100
-
-// DestroyDue destroys the tenants whose grace time is over, and gives how many they
-// were. Any number of nodes may do it at once: a tenant is destroyed by one of them.
-// One that cannot be destroyed keeps no other from it; the error names each.
-func DestroyDue(ctx context.Context, a *Actions) (destroyed int, err error) {
-	var due []core.TenantID
-	err = a.Store.System(ctx, func(tx *store.SystemTx) error {
-		var err error
-		due, err = tx.ListDueTenants(ctx, dueAtOnce)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	var problems []error
-	for _, tenant := range due {
-		var mine bool
-		err := a.destroy(ctx, core.System("deletions"), tenant, func(tx *store.TenantTx) (bool, error) {
-			var err error
-			mine, err = tx.LockDueTenant(ctx)
-			return mine, err
-		})
-		switch {
-		case err != nil:
-			problems = append(problems, fmt.Errorf("destroy tenant %s: %w", tenant, err))
-		case mine:
-			destroyed++
-		}
-	}
-	return destroyed, errors.Join(problems...)
 }
 
 // destroy takes away the tenant's keys and everything that is the tenant's but its

@@ -3,9 +3,11 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 )
@@ -20,7 +22,8 @@ func NewDue(a *Actions) Due { return Due{a} }
 // A round takes so many; the rest is for the next.
 const (
 	dueRound = 100
-	dueClaim = time.Minute // so long nobody else tries what one node has taken
+	dueClaim = 20 * time.Second // so long nobody else tries what one node has taken, and may have died with
+	dueAgain = time.Minute      // until one that WeCom does not judge is tried again
 )
 
 // ActivateSecrets makes pending secrets current whose time has come. Each is tried
@@ -55,6 +58,7 @@ func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 	if err != nil || !claimed {
 		return err
 	}
+	failpoint.At(failpoint.DueClaimed)
 	_, err = d.actions.ActivateSecret(ctx, system, ref.TenantID, ref.AppID, ref.Version, false)
 	facts := []any{"tenant_id", ref.TenantID, "app_id", ref.AppID, "version", ref.Version}
 	switch {
@@ -72,7 +76,9 @@ func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 		return nil
 	}
 	d.actions.Log.WarnContext(ctx, "a secret could not be tried at its time; it is tried again in a minute", append(facts, "error", err)...)
-	return nil
+	return d.actions.Store.Tenant(ctx, system, ref.TenantID, func(tx *store.TenantTx) error {
+		return tx.PostponeSecret(ctx, ref.AppID, ref.Version, dueAgain)
+	})
 }
 
 // RetireSecrets retires versions that have been previous for core.PreviousKept.
@@ -89,6 +95,37 @@ func (d Due) RetireSecrets(ctx context.Context) error {
 		failures = append(failures, ignoreMoved(err))
 	}
 	return errors.Join(failures...)
+}
+
+// DestroyTenants destroys the tenants whose grace time is over, and gives how many
+// they were. A tenant is destroyed by one node. One that cannot be destroyed keeps no
+// other from it; the error names each.
+func (d Due) DestroyTenants(ctx context.Context) (destroyed int, err error) {
+	var due []core.TenantID
+	err = d.actions.Store.System(ctx, func(tx *store.SystemTx) error {
+		var err error
+		due, err = tx.ListDueTenants(ctx, dueRound)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var problems []error
+	for _, tenant := range due {
+		var mine bool
+		err := d.actions.destroy(ctx, core.System("deletions"), tenant, func(tx *store.TenantTx) (bool, error) {
+			var err error
+			mine, err = tx.LockDueTenant(ctx)
+			return mine, err
+		})
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("destroy tenant %s: %w", tenant, err))
+		case mine:
+			destroyed++
+		}
+	}
+	return destroyed, errors.Join(problems...)
 }
 
 // isMoved tells that somebody was faster: the version, the app or the tenant is no

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
 	"signet/internal/store"
 	"signet/internal/trial"
@@ -168,7 +169,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "intake.use", SubjectKind: "app", Subject: intake.App.ID.String(),
 		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
 		if err != nil {
 			return err
@@ -184,11 +185,16 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 			return err
 		}
 		noteVersion(entry.Detail, made)
-		if err := tx.UseIntakeLink(ctx, link.ID, made.Version); err != nil || as == core.SecretPending {
+		err = tx.UseIntakeLink(ctx, link.ID, made.Version)
+		failpoint.At(failpoint.IntakeBeforeCommit)
+		if err != nil || as == core.SecretPending {
 			return err
 		}
 		return a.takeUp(ctx, tx, locked, made.Version, proof)
 	})
+	if err == nil {
+		failpoint.At(failpoint.IntakeCommitted)
+	}
 	return made, err
 }
 

@@ -83,7 +83,7 @@ func TestATenantThatLeavesIsOnlySuspended(t *testing.T) {
 	require.Equal(t, before, b.contents(t), "asked for again, it stays as it is")
 	err = b.Admin.DeleteTenant(t.Context(), apptest.Operator(), b.tenant.ID, &b.tenant.Version)
 	require.True(t, fault.Has(err, fault.IfMatchConflict), err)
-	destroyed, err := admin.DestroyDue(t.Context(), b.Admin)
+	destroyed, err := admin.NewDue(b.Admin).DestroyTenants(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, destroyed, "it is not due")
 	require.Equal(t, before, b.contents(t))
@@ -99,7 +99,7 @@ func TestATenantThatLeavesIsOnlySuspended(t *testing.T) {
 	require.Equal(t, []string{"tenant.restore active " + due, "tenant.leave suspended " + due}, b.DB.List(t,
 		`SELECT concat_ws(' ', action, detail->>'status.after', detail->>'due_at') FROM signet.audit WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 2`, b.tenant.ID.String()))
 	b.letComeDue(t, b.tenant.ID)
-	destroyed, err = admin.DestroyDue(t.Context(), b.Admin)
+	destroyed, err = admin.NewDue(b.Admin).DestroyTenants(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, destroyed, "it was taken back")
 }
@@ -161,7 +161,7 @@ func TestADueTenantIsDestroyedOnce(t *testing.T) {
 	counts, failures := make([]int, len(nodes)), make([]error, len(nodes))
 	var group sync.WaitGroup
 	for i, node := range nodes {
-		group.Go(func() { counts[i], failures[i] = admin.DestroyDue(t.Context(), node.Admin) })
+		group.Go(func() { counts[i], failures[i] = admin.NewDue(node.Admin).DestroyTenants(t.Context()) })
 	}
 	group.Wait()
 	sum := 0
@@ -210,7 +210,7 @@ func TestADestructionThatIsCutShortIsDoneByTheNext(t *testing.T) {
 	b.DB.Exec(t, `CREATE FUNCTION public.lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '57P01'; END $$`)
 	b.DB.Exec(t, `CREATE CONSTRAINT TRIGGER lost AFTER DELETE ON signet.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 		WHEN (OLD.tenant_id = '`+b.tenant.ID.String()+`') EXECUTE FUNCTION public.lost()`)
-	destroyed, err := admin.DestroyDue(t.Context(), b.Admin)
+	destroyed, err := admin.NewDue(b.Admin).DestroyTenants(t.Context())
 	require.True(t, fault.Has(err, fault.StoreUnavailable), err)
 	require.ErrorContains(t, err, b.tenant.ID.String(), "it names the tenant")
 	require.Equal(t, 1, destroyed)
@@ -227,7 +227,7 @@ func TestADestructionThatIsCutShortIsDoneByTheNext(t *testing.T) {
 
 	b.DB.Exec(t, `DROP TRIGGER lost ON signet.tenants`)
 	b.DB.Exec(t, `UPDATE signet.deletions SET destroyed_at = destroyed_at - interval '30 days', unopenable_from = unopenable_from - 30`) // it was long ago
-	destroyed, err = admin.DestroyDue(t.Context(), bundle{House: b.Restart(t)}.Admin)
+	destroyed, err = admin.NewDue(bundle{House: b.Restart(t)}.Admin).DestroyTenants(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, destroyed)
 	require.Equal(t, []string{"1 0"}, left())
@@ -253,12 +253,12 @@ func TestATenantThatIsHeldKeepsNoOtherFromItsDestruction(t *testing.T) {
 		if _, err := tx.LockTenant(t.Context()); err != nil {
 			return err
 		}
-		destroyed, err := admin.DestroyDue(t.Context(), bundle{House: b.Restart(t)}.Admin)
+		destroyed, err := admin.NewDue(bundle{House: b.Restart(t)}.Admin).DestroyTenants(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, destroyed)
 		return tx.RestoreTenant(t.Context())
 	}))
-	destroyed, err := admin.DestroyDue(t.Context(), b.Admin)
+	destroyed, err := admin.NewDue(b.Admin).DestroyTenants(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, destroyed)
 	require.Equal(t, []string{other.ID.String() + " by system deletions"}, b.platformAudit(t, "tenant.delete"))

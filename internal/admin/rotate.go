@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/store"
 )
 
@@ -19,7 +20,8 @@ type NewSecret struct {
 // in use do not depend on the secret, and the former version is kept as
 // previous. It fails as CreateApp does, with fault.SecretUnchanged for a secret
 // that is there already, and with fault.SecretConflict where somebody else was
-// faster; then the current secret is what it was, or theirs.
+// faster, also with one that is to wait; then the current secret is what it was, or
+// theirs.
 func (a *Actions) RotateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, n NewSecret) (core.SecretVersion, error) {
 	// 1. May the actor do it, and is it a secret at all, and a new one?
 	if err := actor.MayIn(tenant, core.SecretsWrite); err != nil {
@@ -38,18 +40,24 @@ func (a *Actions) RotateSecret(ctx context.Context, actor core.Actor, tenant cor
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	failpoint.At(failpoint.PutTried)
 	// 3. In one transaction: seal it, bound to tenant, app and version; make it
 	// current and the old one previous; audit row; change row. After the commit
 	// every node hears of it, drops the access token and keeps the tickets.
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.rotate", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
 		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretCurrent, nil, proof); err != nil {
 			return err
 		}
 		noteVersion(entry.Detail, made)
-		return a.takeUp(ctx, tx, locked, made.Version, proof)
+		err := a.takeUp(ctx, tx, locked, made.Version, proof)
+		failpoint.At(failpoint.PutBeforeCommit)
+		return err
 	})
+	if err == nil {
+		failpoint.At(failpoint.PutCommitted)
+	}
 	return made, err
 }
 

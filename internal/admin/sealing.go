@@ -7,6 +7,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/trial"
 	"signet/internal/wecom"
@@ -23,15 +24,16 @@ func (a *Actions) storeSecret(ctx context.Context, tx *store.TenantTx, app core.
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
-	sealed, err := a.Sealer.Seal(key, seal.ForAppSecret(app.TenantID, app.ID, version), secret)
+	text, err := a.Sealer.Seal(key, seal.ForAppSecret(app.TenantID, app.ID, version), secret)
 	if err != nil {
-		return core.SecretVersion{}, a.alertKey(ctx, app, err)
+		return core.SecretVersion{}, a.alertKey(ctx, app, key, err)
 	}
+	a.Alerts.KeyOpened(key)
 	fingerprint, err := a.Sealer.Fingerprint(key, secret)
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
-	next := store.NewSecret{AppID: app.ID, Version: version, State: as, Fingerprint: fingerprint, Sealed: sealed, KeyVersion: key.Version, ActivateAt: activateAt}
+	next := store.NewSecret{AppID: app.ID, Version: version, State: as, Fingerprint: fingerprint, Sealed: text, KeyVersion: key.Version, ActivateAt: activateAt}
 	if proof.Tried() {
 		next.CheckedAt = &proof.At
 	}
@@ -42,16 +44,16 @@ func (a *Actions) storeSecret(ctx context.Context, tx *store.TenantTx, app core.
 func (a *Actions) sealingKey(ctx context.Context, tx *store.TenantTx, app core.App) (seal.WrappedKey, error) {
 	row, err := tx.NewestTenantKey(ctx)
 	if fault.Has(err, fault.TenantUnknown) { // the tenant is there, so its key was taken away
-		return seal.WrappedKey{}, a.alertKey(ctx, app, err)
+		return seal.WrappedKey{}, a.alertKey(ctx, app, seal.WrappedKey{}, err)
 	}
-	return wrappedOf(app.TenantID, row), err
+	return sealed.Key(app.TenantID, row), err
 }
 
-// alertKey raises the alert about a tenant key under which nothing can be sealed.
-// It always fails with fault.InternalError: the cause is in the alert.
-func (a *Actions) alertKey(ctx context.Context, app core.App, err error) error {
-	a.Log.ErrorContext(ctx, "a tenant's key does not open; no secret can be stored under it",
-		"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "error", err)
+// alertKey raises the alert about a tenant key under which nothing can be sealed, or
+// that is not there (the zero key). It always fails with fault.InternalError: the
+// cause is in the alert.
+func (a *Actions) alertKey(ctx context.Context, app core.App, key seal.WrappedKey, err error) error {
+	a.Alerts.KeyRefused(ctx, app.TenantID, key, err)
 	return fault.New(fault.InternalError, nil)
 }
 

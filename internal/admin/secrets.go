@@ -7,6 +7,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/trial"
 )
@@ -75,7 +76,7 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 			case err != nil:
 				return false, err
 			default:
-				mine, _ = a.Sealer.Fingerprint(wrappedOf(t.app.TenantID, key), secret) // "" for a key that does not open: sealing will tell of it
+				mine, _ = a.Sealer.Fingerprint(sealed.Key(t.app.TenantID, key), secret) // "" for a key that does not open: sealing will tell of it
 			}
 			prints[v.KeyVersion] = mine
 		}
@@ -87,7 +88,8 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 }
 
 // readVersion reads an app with one version of its secret, whatever state that is
-// in, and what is needed to try it.
+// in, and what is needed to try it. A version whose row was put back is logged as the
+// alert secret_put_back, and fails with fault.SecretDamaged.
 func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
 		t, err := readTarget(ctx, tx, app)
@@ -99,11 +101,16 @@ func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core
 		}
 		// A value and its key lie in two rows; see readForNew.
 		for range 2 {
-			if t.stored, t.grants, err = readStored(ctx, tx, app, version); !fault.Has(err, fault.TenantUnknown) {
+			t.stored, t.grants, err = readStored(ctx, tx, app, version)
+			switch {
+			case t.stored.Secret.PutBack:
+				a.Alerts.PutBack(ctx, t.stored.Row(t.app), app)
+				return t, fault.New(fault.SecretDamaged, fault.Args{"version": versionText(version)})
+			case !fault.Has(err, fault.TenantUnknown):
 				return t, err
 			}
 		}
-		return t, a.alertKey(ctx, t.app, err)
+		return t, a.alertKey(ctx, t.app, seal.WrappedKey{}, err)
 	})
 }
 
@@ -151,7 +158,7 @@ func withSecretHeld(ctx context.Context, tx *store.TenantTx, app core.AppID, nam
 // changeSecret runs the transaction of one move: the secret is still the one that
 // was read. It fails with fault.SecretConflict where another version has become
 // current meanwhile.
-func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
+func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App, core.SecretLife) error) error {
 	return a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
 		return withSecretHeld(ctx, tx, t.app.ID, 0, func(locked core.App, life core.SecretLife) error {
 			before, _ := t.life.In(core.SecretCurrent)
@@ -159,8 +166,21 @@ func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant cor
 			if before.Version != now.Version || before.Activation != now.Activation {
 				return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
 			}
-			return work(tx, locked)
+			return work(tx, locked, life)
 		})
+	})
+}
+
+// putSecret is changeSecret for a new version, which retires a pending one. Where that
+// is another than the one that was read, somebody has just put it, and it fails with
+// fault.SecretConflict too.
+func (a *Actions) putSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
+	return a.changeSecret(ctx, actor, tenant, entry, t, func(tx *store.TenantTx, locked core.App, life core.SecretLife) error {
+		before, _ := t.life.In(core.SecretPending)
+		if now, waits := life.In(core.SecretPending); waits && now.Version != before.Version {
+			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
+		}
+		return work(tx, locked)
 	})
 }
 
@@ -206,7 +226,7 @@ func (a *Actions) KeepSecret(ctx context.Context, actor core.Actor, tenant core.
 	}
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.keep", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
 		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretPending, at, trial.Proof{}); err != nil {
 			return err
 		}
@@ -328,7 +348,7 @@ func (a *Actions) sealGrants(ctx context.Context, tx *store.TenantTx, app core.A
 		rows[i].KeyVersion = key.Version
 		rows[i].Sealed, err = a.Sealer.SealUntil(key, seal.ForTrialGrant(app.TenantID, app.ID, version, rows[i].Kind, rows[i].FetchedAt), grant.value, grant.ends)
 		if err != nil {
-			return nil, a.alertKey(ctx, app, err)
+			return nil, a.alertKey(ctx, app, key, err)
 		}
 	}
 	return rows, nil

@@ -21,7 +21,7 @@ import (
 
 // destroyDue is the chore that destroys tenants whose grace time is over.
 func (s *Server) destroyDue(ctx context.Context) error {
-	destroyed, err := admin.DestroyDue(ctx, s.rooms.admin)
+	destroyed, err := admin.NewDue(s.rooms.admin).DestroyTenants(ctx)
 	if destroyed > 0 {
 		s.log.InfoContext(ctx, "tenants whose grace time was over were destroyed", "tenants", destroyed)
 	}

@@ -16,6 +16,7 @@ import (
 	"signet/internal/custody"
 	"signet/internal/identity"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/signing"
 	"signet/internal/store"
 	"signet/internal/ticket"
@@ -117,8 +118,9 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	}
 	gate := upstream.New(client, r.store, s.log, upstream.WithObserver(s.metrics.weCom.observe), upstream.WithClock(s.clock.Now))
 	r.gate = gate
+	alerts := sealed.NewAlerts(s.log)
 	r.tickets = ticket.New(ticket.Config{
-		Store: r.store, Gate: gate, Sealer: ring.Sealer(), Log: s.log, Observer: s.metrics.tickets, Now: s.clock.Now,
+		Store: r.store, Gate: gate, Sealer: ring.Sealer(), Log: s.log, Alerts: alerts, Observer: s.metrics.tickets, Now: s.clock.Now,
 		SetClock: func(ctx context.Context, right time.Time, within time.Duration) bool {
 			off, moved := s.clock.Set(right, within)
 			s.clockWasSet(ctx, off, moved)
@@ -138,8 +140,8 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	if err != nil {
 		return err
 	}
-	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: s.log, Now: s.clock.Now})
-	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log,
+	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: alerts, Now: s.clock.Now})
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log, Alerts: alerts,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r
 	s.metrics.watch(r)

@@ -48,13 +48,14 @@ var table = []row{
 
 	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store", "internal/tracing"}},
 
-	{room: "internal/trial", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom"}},
+	{room: "internal/sealed", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/trial", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom"}},
 
-	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
+	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/custody", floor: f2, may: []string{"internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
-	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
+	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/sealed", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
@@ -82,6 +83,7 @@ var sideways = map[[2]string]string{
 	{"internal/store/storetest", "internal/devdb"}: "the tests' Postgres is the developer's",
 	{"internal/signing", "internal/ticket"}:        "a signature is made of two tickets",
 	{"internal/trial", "internal/upstream"}:        "a trial is three calls in a tenant's name",
+	{"internal/trial", "internal/sealed"}:          "what is tried lies in a sealed row",
 }
 
 // The code that faces the internet has no word for a secret: from exposed,
@@ -146,7 +148,7 @@ var owners = []owner{
 	{"go.opentelemetry.io/proto/otlp", nil, []string{"internal/app"}, "reads the spans that were sent"},
 	{"google.golang.org/protobuf", nil, []string{"internal/app"}, "the form in which spans are sent"},
 	{"github.com/google/uuid", []string{"internal"}, nil, "the ids of rows"},
-	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing", "internal/app"}, nil, "maps that no tenant can hold up"},
+	{"github.com/puzpuzpuz/xsync/v4", []string{"internal/ticket", "internal/signing", "internal/sealed", "internal/app"}, nil, "maps that no tenant can hold up"},
 	{"github.com/sony/gobreaker/v2", []string{"internal/upstream"}, nil, "one room decides when WeCom is not asked"},
 	{"golang.org/x/crypto", []string{"internal/seal", "internal/identity"}, nil, "ciphers and password hashes"},
 	{"github.com/go-json-experiment/json", []string{"internal"}, nil, "JSON that refuses doubled and unknown members"},

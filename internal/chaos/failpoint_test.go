@@ -76,10 +76,11 @@ func TestKilledAtEachFailpoint(t *testing.T) {
 		},
 	}
 	tried := map[failpoint.Name]bool{}
+	for kind := range movesKilled { // moves_test.go
+		tried = withKind(tried, kind)
+	}
 	for kind := range turnings {
-		for _, at := range failpoint.Names {
-			tried[at] = tried[at] || strings.HasPrefix(string(at), kind+"-")
-		}
+		tried = withKind(tried, kind)
 	}
 	for _, at := range failpoint.Names {
 		require.True(t, tried[at], at)
@@ -103,6 +104,14 @@ func TestKilledAtEachFailpoint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withKind adds the places of one kind.
+func withKind(tried map[failpoint.Name]bool, kind string) map[failpoint.Name]bool {
+	for _, at := range failpoint.Names {
+		tried[at] = tried[at] || strings.HasPrefix(string(at), kind+"-")
+	}
+	return tried
 }
 
 // A turning of which nobody runs the command again is finished by a node.

@@ -38,7 +38,8 @@ func Prover(ctx context.Context, cfg Config, recovery *seal.Master, sheet map[in
 
 // Check opens everything: every root key, every scope key, and every sealed value,
 // tenant by tenant. It shows no value and writes nothing. It fails where it could
-// not look; what does not open stands in Problems.
+// not look; what does not open stands in Problems, and so does an older row of a
+// secret that was put back.
 func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 	var c Checked
 	if err := k.Ring.OpenAll(); err != nil {
@@ -95,7 +96,16 @@ func (k *Keys) checkTenant(ctx context.Context, tenant core.TenantID, c *Checked
 // tenantLooks are what is looked at for each tenant. What is wrong is noted; a look
 // fails where it could not be taken.
 var tenantLooks = []func(context.Context, *Keys, *store.TenantTx, core.TenantID, *Checked) error{
-	whatDoesNotOpen,
+	whatDoesNotOpen, whatWasPutBack,
+}
+
+// whatWasPutBack finds older rows of secrets, which open like any other.
+func whatWasPutBack(ctx context.Context, _ *Keys, tx *store.TenantTx, tenant core.TenantID, seen *Checked) error {
+	rows, err := tx.ListPutBackSecrets(ctx)
+	for _, v := range rows {
+		seen.note(nil, fmt.Errorf("tenant %s, app %s: version %d of the secret is an older row that was put back: let the secret be entered anew, and find out who writes to the database", tenant, v.AppID, v.Version))
+	}
+	return err
 }
 
 // whatDoesNotOpen opens the versions of a tenant's key and all that they have sealed.

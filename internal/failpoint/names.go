@@ -33,6 +33,22 @@ const (
 
 	RecoverBeforeWrap Name = "recover-before-wrap"
 	RecoverWrapped    Name = "recover-wrapped"
+
+	PutTried        Name = "put-tried"
+	PutBeforeCommit Name = "put-before-commit"
+	PutCommitted    Name = "put-committed"
+
+	ActivateTried        Name = "activate-tried"
+	ActivateBeforeCommit Name = "activate-before-commit"
+	ActivateCommitted    Name = "activate-committed"
+
+	DueClaimed Name = "due-claimed"
+
+	IntakeBeforeCommit Name = "intake-before-commit"
+	IntakeCommitted    Name = "intake-committed"
+
+	FallBackBeforeCommit Name = "fallback-before-commit"
+	FallBackCommitted    Name = "fallback-committed"
 )
 
 // Names lists them all.
@@ -42,4 +58,9 @@ var Names = []Name{
 	TenantBeforeKey, TenantKeyStored, TenantBeforeReseal, TenantResealed, TenantBeforeRetire, TenantRetired,
 	PlatformBeforeKey, PlatformKeyStored, PlatformBeforeReseal, PlatformResealed, PlatformBeforeRetire, PlatformRetired,
 	RecoverBeforeWrap, RecoverWrapped,
+	PutTried, PutBeforeCommit, PutCommitted,
+	ActivateTried, ActivateBeforeCommit, ActivateCommitted,
+	DueClaimed,
+	IntakeBeforeCommit, IntakeCommitted,
+	FallBackBeforeCommit, FallBackCommitted,
 }

@@ -174,6 +174,9 @@ var tenantCalls = map[string]tenantCall{
 	"MoveSecrets": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.MoveSecrets(ctx, r.App.ID, []core.SecretStep{{Version: 1, To: core.SecretDestroyed}}, false)
 	},
+	"PostponeSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.PostponeSecret(ctx, r.App.ID, 1, time.Minute)
+	},
 	"ScheduleSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		at := time.Now()
 		return nil, tx.ScheduleSecret(ctx, r.App.ID, 1, &at)
@@ -293,6 +296,10 @@ var tenantCalls = map[string]tenantCall{
 	"TakeSealed": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		values, err := tx.TakeSealed(ctx, 2, 10)
 		return sealedOf(values), err
+	},
+	"ListPutBackSecrets": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
+		list, err := tx.ListPutBackSecrets(ctx)
+		return len(list), err
 	},
 	"ListSealed": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		values, err := tx.ListSealed(ctx)

@@ -35,6 +35,18 @@ func (tx *TenantTx) ClaimDueSecret(ctx context.Context, app core.AppID, version 
 	return tag.RowsAffected() == 1, translate(err)
 }
 
+const postponeSecret = `
+UPDATE signet.app_secrets
+SET try_after = now() + $4::interval
+WHERE tenant_id = $1 AND app_id = $2 AND version = $3 AND state = 'pending' AND activate_at IS NOT NULL`
+
+// PostponeSecret lets nobody take a pending version whose time has come for so long.
+// Any other version is left alone.
+func (tx *TenantTx) PostponeSecret(ctx context.Context, app core.AppID, version int32, length time.Duration) error {
+	_, err := tx.tx.Exec(ctx, postponeSecret, tx.tenantID, app, version, length)
+	return translate(err)
+}
+
 // SecretRef names one version of a secret among all tenants.
 type SecretRef struct {
 	TenantID core.TenantID

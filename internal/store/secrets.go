@@ -101,13 +101,12 @@ func (tx *TenantTx) MoveSecrets(ctx context.Context, app core.AppID, steps []cor
 	return translate(err)
 }
 
-// The number that the audit tells of the app's latest activation.
-const auditedActivation = `
-    SELECT (a.detail ->> 'activation')::bigint
-    FROM signet.audit a
-    WHERE a.tenant_id = $1 AND a.subject = ($2::uuid)::text AND a.subject_kind = 'app' AND a.detail ? 'activation'
-    ORDER BY a.seq DESC
-    LIMIT 1`
+// What the audit tells of an app, and the number that it tells last of an activation.
+const (
+	audited           = ` FROM signet.audit a WHERE a.tenant_id = $1 AND a.subject_kind = 'app' AND a.subject = `
+	lastTold          = ` AND a.detail ? 'activation' ORDER BY a.seq DESC LIMIT 1`
+	auditedActivation = `SELECT (a.detail ->> 'activation')::bigint` + audited + `($2::uuid)::text` + lastTold
+)
 
 // The count goes on from the audit's, should the app's own have been put back.
 const countActivation = `
@@ -204,7 +203,7 @@ type SealedSecret struct {
 	KeyVersion int32
 	Checked    bool   // WeCom has accepted it at least once
 	Problem    string // what WeCom said last, "" if it was accepted
-	PutBack    bool   // of the current one: an older row, or an older app, put back whole
+	PutBack    bool   // an older row, or for the current one an older app, put back whole
 	Fresh      bool   // it is current, and became so less than core.FallBackWithin ago
 }
 
@@ -231,19 +230,41 @@ func (tx *TenantTx) GetCurrentSecret(ctx context.Context, app core.AppID) (Seale
 	return one(ctx, tx.tx, fault.AppNotReady, scanStoredSecret, selectCurrentSecret, tx.tenantID, app, core.FallBackWithin)
 }
 
+// Of any version the audit tells when it became current last, and that its value was
+// destroyed. Of what was done before that was written there, nothing can be said.
+const putBack = `
+    coalesce(s.state = 'current' AND (s.activation <> app.activation
+            OR s.activation < (SELECT (a.detail ->> 'activation')::bigint` + audited + `s.app_id::text` + lastTold + `))
+        OR s.activation < (SELECT (a.detail ->> 'activation')::bigint` + audited + `s.app_id::text AND a.detail ->> 'version' = s.version::text` + lastTold + `)
+        OR s.sealed IS NOT NULL AND EXISTS (SELECT` + audited + `s.app_id::text AND a.action = 'secret.destroy' AND a.detail ->> 'version' = s.version::text), false)`
+
 const selectSealedSecret = `
-SELECT version, state, sealed, key_version, checked_at IS NOT NULL, problem, false, false
-FROM signet.app_secrets
-WHERE tenant_id = $1 AND app_id = $2 AND version = $3`
+SELECT s.version, s.state, s.sealed, s.key_version, s.checked_at IS NOT NULL, s.problem, ` + putBack + `, false
+FROM signet.app_secrets s
+JOIN signet.apps app USING (tenant_id, app_id)
+WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.version = $3`
 
 // GetSealedSecret gives one version of an app's secret, without its bytes if they
-// were destroyed, or fault.SecretUnknown.
+// were destroyed, or fault.SecretUnknown. It does not tell whether it is fresh.
 func (tx *TenantTx) GetSealedSecret(ctx context.Context, app core.AppID, version int32) (SealedSecret, error) {
 	s, found, err := find(ctx, tx.tx, scanStoredSecret, selectSealedSecret, tx.tenantID, app, version)
 	if err == nil && !found {
 		err = fault.New(fault.SecretUnknown, fault.Args{"version": strconv.Itoa(int(version))})
 	}
 	return s, err
+}
+
+const listPutBackSecrets = `
+SELECT s.tenant_id, s.app_id, s.version
+FROM signet.app_secrets s
+JOIN signet.apps app USING (tenant_id, app_id)
+WHERE s.tenant_id = $1 AND ` + putBack + `
+ORDER BY s.app_id, s.version`
+
+// ListPutBackSecrets gives the versions of the tenant's secrets whose row is an older
+// one put back whole.
+func (tx *TenantTx) ListPutBackSecrets(ctx context.Context) ([]SecretRef, error) {
+	return all(ctx, tx.tx, pgx.RowToStructByPos[SecretRef], listPutBackSecrets, tx.tenantID)
 }
 
 const keepApp = `

@@ -2,8 +2,8 @@ package ticket
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/upstream"
 )
@@ -62,6 +63,7 @@ type Config struct {
 	Opener *seal.Opener
 	Log    *slog.Logger
 
+	Alerts     *sealed.Alerts                       // about rows that do not open; default: one of its own, on Log
 	Observer   Observer                             // default: nobody
 	FlightTime time.Duration                        // longest that one load may take; default 10 s
 	Now        func() time.Time                     // default time.Now
@@ -86,7 +88,6 @@ type Cache struct {
 	spares   *xsync.Map[key, spare] // by the key of the access token (secret.go)
 	dead     *xsync.Map[key, int32] // versions that WeCom rejected and whose rows do not say so yet (outcomes.go)
 	heldBack *xsync.Map[key, heldBack]
-	refused  *xsync.Map[refusal, [sha256.Size]byte] // rows that did not open, as they were told (refused.go)
 	flights  singleflight.Group
 	flying   underWay
 	waiting  waiting
@@ -115,6 +116,9 @@ func New(cfg Config) *Cache {
 	if cfg.Observer == nil {
 		cfg.Observer = nobody{}
 	}
+	if cfg.Alerts == nil {
+		cfg.Alerts = sealed.NewAlerts(cfg.Log)
+	}
 	return &Cache{
 		Config:   cfg,
 		memory:   xsync.NewMap[key, *entry](),
@@ -122,7 +126,6 @@ func New(cfg Config) *Cache {
 		spares:   xsync.NewMap[key, spare](),
 		dead:     xsync.NewMap[key, int32](),
 		heldBack: xsync.NewMap[key, heldBack](),
-		refused:  xsync.NewMap[refusal, [sha256.Size]byte](),
 		node:     uuid.New(),
 		lag:      core.Jitter(mostLag),
 	}
@@ -210,8 +213,9 @@ func (c *Cache) Forget(tenant core.TenantID, app core.AppID, kinds ...core.Ticke
 		c.spares.Delete(k)
 		c.dead.Delete(k)
 		c.heldBack.Delete(k)
-		c.refused.Delete(refusedTicket(k))
-		c.refused.Delete(refusal{key: k, secret: true})
+	}
+	if slices.Contains(kinds, core.AgentTicket) {
+		c.Alerts.Forget(tenant, app.String())
 	}
 	c.Gate.Resume(tenant, app)
 	c.changes.Add(1)
@@ -222,7 +226,7 @@ func (c *Cache) ForgetCorp(tenant core.TenantID, corp core.CorpID) {
 	k := key{tenant: tenant, kind: core.CorpTicket, corp: corp}
 	c.memory.Delete(k)
 	c.heldBack.Delete(k)
-	c.refused.Delete(refusedTicket(k))
+	c.Alerts.Forget(tenant, string(corp))
 	c.Gate.ForgetCorp(tenant, corp)
 }
 

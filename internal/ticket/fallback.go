@@ -5,7 +5,10 @@ import (
 	"strconv"
 
 	"signet/internal/core"
+	"signet/internal/failpoint"
 	"signet/internal/fault"
+	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 )
 
@@ -24,7 +27,8 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 	fellTo := int32(0)
 	err := c.Store.Tenant(ctx, actor, e.app.TenantID, func(tx *store.TenantTx) error {
 		var err error
-		fellTo, err = stepBack(ctx, tx, e.app.AppID, refused.Version, fault.Find(cause).Errcode)
+		fellTo, err = c.stepBack(ctx, tx, e.app, refused.Version, fault.Find(cause).Errcode)
+		failpoint.At(failpoint.FallBackBeforeCommit)
 		return err
 	})
 	if err != nil {
@@ -34,6 +38,7 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 	if fellTo == 0 {
 		return false
 	}
+	failpoint.At(failpoint.FallBackCommitted)
 	c.Gate.Resume(e.app.TenantID, e.app.AppID) // what held the refused one back says nothing about this one
 	c.Log.ErrorContext(ctx, "WeCom refuses an app's new secret; the one before it is current again",
 		append(facts, "alert", "secret_fell_back", "fell_back_to", fellTo)...)
@@ -42,7 +47,8 @@ func (c *Cache) fallBack(ctx context.Context, e errand, refused store.SealedSecr
 
 // stepBack makes the previous version current, if that may be; it gives its number,
 // 0 where everything stays.
-func stepBack(ctx context.Context, tx *store.TenantTx, id core.AppID, refused int32, errcode int) (int32, error) {
+func (c *Cache) stepBack(ctx context.Context, tx *store.TenantTx, of App, refused int32, errcode int) (int32, error) {
+	id := of.AppID
 	app, err := tx.LockApp(ctx, id)
 	if err != nil {
 		return 0, err
@@ -57,6 +63,15 @@ func stepBack(ctx context.Context, tx *store.TenantTx, id core.AppID, refused in
 	}
 	steps, ok := life.FallBack(refused, now)
 	if !ok {
+		return 0, nil
+	}
+	previous, _ := life.In(core.SecretPrevious)
+	lies, err := tx.GetSealedSecret(ctx, id, previous.Version)
+	if err != nil {
+		return 0, err
+	}
+	if lies.PutBack {
+		c.Alerts.PutBack(ctx, sealed.Row{Tenant: of.TenantID, Place: seal.ForAppSecret(of.TenantID, id, lies.Version), Sealed: lies.Sealed}, id)
 		return 0, nil
 	}
 	if err := tx.MoveSecrets(ctx, id, steps, true); err != nil {

@@ -110,6 +110,7 @@ func TestWhenARefusedSecretIsNotLeft(t *testing.T) {
 	}{
 		"ten minutes are over":             {`UPDATE signet.app_secrets SET activated_at = now() - interval '10 minutes'`, 40001, fault.SecretRejected},
 		"the one before was refused too":   {`UPDATE signet.app_secrets SET problem = 'wecom.secret_rejected' WHERE version = 1`, 40091, fault.SecretRejected},
+		"the one before was put back":      {`UPDATE signet.app_secrets SET activation = 0 WHERE version = 1`, 40001, fault.SecretRejected},
 		"there is none before":             {`UPDATE signet.app_secrets SET state = 'retired' WHERE version = 1`, 40001, fault.SecretRejected},
 		"it is our address that's refused": {`SELECT`, 60020, fault.IPRefused},
 		"WeCom is busy":                    {`SELECT`, -1, fault.WeComUnavailable},
@@ -125,6 +126,7 @@ func TestWhenARefusedSecretIsNotLeft(t *testing.T) {
 			}
 			require.Equal(t, before, n.states(t))
 			require.Zero(t, n.logged(`"alert":"secret_fell_back"`))
+			require.Equal(t, name == "the one before was put back", n.logged(`"alert":"secret_put_back"`) == 1)
 			require.Empty(t, n.DB.List(t, `SELECT seq::text FROM signet.audit WHERE action = 'secret.fall_back'`))
 		})
 	}

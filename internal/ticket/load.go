@@ -9,6 +9,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/wecom"
 )
@@ -142,24 +143,25 @@ func (c *Cache) findRow(ctx context.Context, tx *store.TenantTx, k key, known *e
 	}
 	held, scopeKey, err := c.openRow(ctx, tx, k, lies)
 	if err == nil {
-		c.noteOpened(refusedTicket(k), lies.KeyVersion)
+		c.Alerts.Opened(bindingOf(k, 0), scopeKey)
 	}
 	if err == nil || fault.Has(err, fault.StoreUnavailable) {
 		return held, err
 	}
-	c.alertRefusal(ctx, refusedTicket(k), row{lies.Generation, lies.Sealed, scopeKey}, err, "a sealed ticket does not open; it is fetched anew", "kind", k.kind)
+	c.Alerts.Refused(ctx, sealed.Row{Tenant: k.tenant, Place: bindingOf(k, 0), Number: lies.Generation, Sealed: lies.Sealed, Key: scopeKey}, err, "a sealed ticket does not open; it is fetched anew", "kind", k.kind)
 	if lies.Generation == math.MaxInt64 { // somebody's doing; there is no next one
 		return nil, tx.DeleteTicket(ctx, k.kind, k.subject(), lies.Generation)
 	}
 	return &entry{generation: lies.Generation}, nil
 }
 
-func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, store.WrappedKey, error) {
-	scopeKey, row, err := keyOfTicket(ctx, tx, k, row)
+func (c *Cache) openRow(ctx context.Context, tx *store.TenantTx, k key, row store.TicketRow) (*entry, seal.WrappedKey, error) {
+	found, row, err := keyOfTicket(ctx, tx, k, row)
 	if err != nil {
-		return nil, scopeKey, err
+		return nil, seal.WrappedKey{}, err
 	}
-	value, end, err := c.Opener.OpenUntil(wrapped(k.tenant, scopeKey), bindingOf(k, row.Generation), row.Sealed)
+	scopeKey := sealed.Key(k.tenant, found)
+	value, end, err := c.Opener.OpenUntil(scopeKey, bindingOf(k, row.Generation), row.Sealed)
 	if err != nil {
 		return nil, scopeKey, err
 	}
@@ -178,12 +180,12 @@ func (c *Cache) writeRow(ctx context.Context, e errand, got fetched, mine turn) 
 		if err != nil {
 			return err
 		}
-		sealed, err := c.Sealer.SealUntil(wrapped(k.tenant, scopeKey), bindingOf(k, got.generation), got.value, got.end)
+		text, err := c.Sealer.SealUntil(sealed.Key(k.tenant, scopeKey), bindingOf(k, got.generation), got.value, got.end)
 		if err != nil {
 			return err
 		}
 		written, err = tx.PutTicket(ctx, k.kind, k.subject(), store.TicketRow{
-			Generation: got.generation, Sealed: sealed, KeyVersion: scopeKey.Version,
+			Generation: got.generation, Sealed: text, KeyVersion: scopeKey.Version,
 			FetchedBy: got.by, SecretVersion: got.version,
 			FetchedAt: got.at, ExpiresAt: got.end, Repeated: got.repeated, UsedAt: e.usedAt,
 		})
@@ -208,10 +210,6 @@ func bindingOf(k key, generation int64) seal.Binding {
 		return seal.ForCorpTicket(k.tenant, k.corp, generation)
 	}
 	return seal.ForAppTicket(k.tenant, k.app, k.kind, generation)
-}
-
-func wrapped(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
-	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
 }
 
 // named turns WeCom's refusals into faults and leaves faults as they are.

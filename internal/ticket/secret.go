@@ -9,6 +9,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 )
 
@@ -77,29 +78,26 @@ func (c *Cache) openSecret(ctx context.Context, e errand) (secret core.Secret, s
 			return err
 		})
 	}
+	lies := sealed.Row{Tenant: app.TenantID, Place: seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), Sealed: s.secret.Sealed, Key: sealed.Key(app.TenantID, s.key)}
 	if err == nil && s.secret.PutBack {
 		err = errPutBack
 	}
 	if err == nil {
 		c.noteSpare(app, s)
-		secret, err = c.Opener.Open(wrapped(app.TenantID, s.key), seal.ForAppSecret(app.TenantID, app.AppID, s.secret.Version), s.secret.Sealed)
+		secret, err = c.Opener.Open(lies.Key, lies.Place, lies.Sealed)
 	}
-	lies := row{int64(s.secret.Version), s.secret.Sealed, s.key}
 	switch {
 	case err == nil:
-		c.noteOpened(refusedSecret(app), s.key.Version)
+		c.Alerts.Opened(lies.Place, lies.Key)
 		return secret, s, nil
 	case fault.Has(err, fault.StoreUnavailable):
 		return secret, s, err
 	case fault.Has(err, fault.AppNotReady):
 	case errors.Is(err, errPutBack):
 		c.spares.Delete(keyOf(app, core.AccessToken))
-		if c.isNews(refusedSecret(app), lies) {
-			c.Log.ErrorContext(ctx, "an older row of an app's secret was put back; it is not used: put the secret anew, and find out who writes to the database",
-				"alert", "secret_put_back", "tenant_id", app.TenantID, "app_id", app.AppID, "version", s.secret.Version)
-		}
+		c.Alerts.PutBack(ctx, lies, app.AppID)
 	default:
-		c.alertRefusal(ctx, refusedSecret(app), lies, err, "a sealed app secret does not open", "app_id", app.AppID, "version", s.secret.Version)
+		c.Alerts.Refused(ctx, lies, err, "a sealed app secret does not open", "app_id", app.AppID, "version", s.secret.Version)
 	}
 	return secret, s, fault.Wrap(err, fault.AppNotReady, nil).WithRetryAfter(deadSecretWait)
 }

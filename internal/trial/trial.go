@@ -3,13 +3,13 @@ package trial
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strconv"
 	"time"
 
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/store"
 	"signet/internal/upstream"
 	"signet/internal/wecom"
@@ -19,7 +19,7 @@ import (
 type Config struct {
 	Gate   *upstream.Gate
 	Opener *seal.Opener     // of app secrets, access tokens and agent tickets
-	Log    *slog.Logger     // gets alerts
+	Alerts *sealed.Alerts   // about stored values that do not open
 	Now    func() time.Time // by which the end of what was fetched is judged; default time.Now
 }
 
@@ -122,13 +122,19 @@ type Stored struct {
 // TryStored is Try with a version that is stored. A value that does not open is
 // logged as the alert seal_refused, and fails with fault.SecretDamaged.
 func (t *Trier) TryStored(ctx context.Context, app core.App, s Stored) (Proof, error) {
-	secret, err := t.Opener.Open(wrapped(app.TenantID, s.Key), seal.ForAppSecret(app.TenantID, app.ID, s.Secret.Version), s.Secret.Sealed)
+	lies := s.Row(app)
+	secret, err := t.Opener.Open(lies.Key, lies.Place, lies.Sealed)
 	if err != nil {
-		t.Log.ErrorContext(ctx, "a sealed app secret does not open",
-			"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", s.Secret.Version, "error", err)
+		t.Alerts.Refused(ctx, lies, err, "a sealed app secret does not open", "app_id", app.ID, "version", s.Secret.Version)
 		return Proof{}, fault.Wrap(err, fault.SecretDamaged, fault.Args{"version": strconv.Itoa(int(s.Secret.Version))})
 	}
+	t.Alerts.Opened(lies.Place, lies.Key)
 	return t.Try(ctx, app, secret)
+}
+
+// Row is the version as alerts know it.
+func (s Stored) Row(app core.App) sealed.Row {
+	return sealed.Row{Tenant: app.TenantID, Place: seal.ForAppSecret(app.TenantID, app.ID, s.Secret.Version), Sealed: s.Secret.Sealed, Key: sealed.Key(app.TenantID, s.Key)}
 }
 
 // Grant is what an earlier trial has fetched, as it lies in its row, with the key
@@ -145,12 +151,13 @@ type Grant struct {
 func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants []Grant) (p Proof, ok bool) {
 	var proof Proof
 	for _, g := range grants {
-		value, end, err := t.Opener.OpenUntil(wrapped(app.TenantID, g.Key), seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind, g.Row.FetchedAt), g.Row.Sealed)
+		lies := sealed.Row{Tenant: app.TenantID, Place: seal.ForTrialGrant(app.TenantID, app.ID, version, g.Row.Kind, g.Row.FetchedAt), Sealed: g.Row.Sealed, Key: sealed.Key(app.TenantID, g.Key)}
+		value, end, err := t.Opener.OpenUntil(lies.Key, lies.Place, lies.Sealed)
 		if err != nil {
-			t.Log.ErrorContext(ctx, "what a trial has fetched does not open",
-				"alert", "seal_refused", "tenant_id", app.TenantID, "app_id", app.ID, "version", version, "kind", g.Row.Kind, "error", err)
+			t.Alerts.Refused(ctx, lies, err, "what a trial has fetched does not open", "app_id", app.ID, "version", version, "kind", g.Row.Kind)
 			return Proof{}, false
 		}
+		t.Alerts.Opened(lies.Place, lies.Key)
 		if !t.Now().Before(end) {
 			return Proof{}, false
 		}
@@ -164,8 +171,4 @@ func (t *Trier) Reopen(ctx context.Context, app core.App, version int32, grants 
 		}
 	}
 	return proof, !proof.Token.Value.IsZero() && !proof.Ticket.Value.IsZero()
-}
-
-func wrapped(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
-	return seal.WrappedKey{Scope: seal.Tenant(tenant), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}
 }

@@ -17,6 +17,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/seal"
+	"signet/internal/sealed"
 	"signet/internal/signing"
 	"signet/internal/store"
 	"signet/internal/store/storetest"
@@ -57,6 +58,7 @@ type House struct {
 	Tickets   *ticket.Cache
 	Directory *signing.Directory
 	Signer    *signing.Signer
+	Alerts    *sealed.Alerts
 	Trials    *trial.Trier
 	Admin     *admin.Actions
 	Log       *slog.Logger
@@ -173,8 +175,9 @@ func (h *House) assemble(t testing.TB) {
 		options = append(options, upstream.WithLaneShut(h.config.LaneShut))
 	}
 	h.Gate = upstream.New(client, h.Store, h.Log, options...)
+	h.Alerts = sealed.NewAlerts(h.Log)
 	h.Tickets = ticket.New(ticket.Config{
-		Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), Log: h.Log,
+		Store: h.Store, Gate: h.Gate, Sealer: h.Ring.Sealer(), Log: h.Log, Alerts: h.Alerts,
 		FlightTime: h.config.FlightTime, Now: h.config.Now, After: h.config.After, SetClock: h.SetClock,
 		Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.CorpTicket, seal.AgentTicket),
 	})
@@ -183,8 +186,8 @@ func (h *House) assemble(t testing.TB) {
 	h.feed.from, err = h.Directory.Load(t.Context())
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
-	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Log: h.Log, Now: h.config.Now})
-	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log,
+	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: h.Alerts, Now: h.config.Now})
+	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log, Alerts: h.Alerts,
 		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }
 
