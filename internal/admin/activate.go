@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"signet/internal/core"
 	"signet/internal/failpoint"
@@ -64,6 +65,12 @@ func triable(life core.SecretLife, version int32) error {
 // fault.SecretConflict where another version became current meanwhile; then nothing
 // has changed but what is noted of the version.
 func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, skipCheck bool) (core.SecretVersion, error) {
+	return a.activateSecret(ctx, actor, tenant, app, version, skipCheck, nil)
+}
+
+// activateSecret is ActivateSecret; where due is given, for as long as that is the time
+// that the version is to become current at, and else with fault.SecretConflict.
+func (a *Actions) activateSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, skipCheck bool, due *time.Time) (core.SecretVersion, error) {
 	// 1. May the actor, and can the version become current?
 	target, err := a.readVersion(ctx, actor, tenant, app, version)
 	if err != nil {
@@ -87,7 +94,13 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 		action = "secret.roll_back"
 	}
 	entry := core.AuditEntry{Action: action, SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"tried": triedWord(proof)}}
-	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App, _ core.SecretLife) error {
+	err = a.changeSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App, life core.SecretLife) error {
+		if now, _ := life.Find(version); due != nil && !sameTime(now.ActivateAt, due) {
+			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(version)})
+		}
+		if steps, err = life.Activate(version); err == nil {
+			noteSteps(entry.Detail, steps)
+		}
 		if v, err = a.activate(ctx, tx, locked, version, proof); err != nil {
 			return err
 		}
@@ -96,6 +109,13 @@ func (a *Actions) ActivateSecret(ctx context.Context, actor core.Actor, tenant c
 		failpoint.At(failpoint.ActivateBeforeCommit)
 		return err
 	})
+	if fault.Has(err, fault.SecretConflict) {
+		if is, readErr := a.readVersion(ctx, actor, tenant, app, version); readErr == nil {
+			if now, _ := is.life.Find(version); now.State == core.SecretCurrent {
+				return now, nil // somebody else has done just that
+			}
+		}
+	}
 	if err == nil {
 		failpoint.At(failpoint.ActivateCommitted)
 	}
@@ -156,8 +176,11 @@ func (a *Actions) noteTrial(ctx context.Context, actor core.Actor, t target, ver
 			return err
 		}
 		noteOutcome(detail, problem, refusal)
-		if err := tx.UpdateSecretOutcome(ctx, t.app.ID, version, problem); err != nil || refusal != nil {
+		if err := tx.UpdateSecretOutcome(ctx, t.app.ID, version, problem); err != nil {
 			return err
+		}
+		if refusal != nil { // what an earlier trial fetched proves nothing any more
+			return tx.PutTrialGrants(ctx, t.app.ID, version, nil)
 		}
 		return accepted(tx, v.State)
 	})

@@ -49,17 +49,18 @@ func (d Due) ActivateSecrets(ctx context.Context) error {
 
 func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 	system := core.System("schedule")
+	var due time.Time
 	claimed := false
 	err := d.actions.Store.Tenant(ctx, system, ref.TenantID, func(tx *store.TenantTx) error {
 		var err error
-		claimed, err = tx.ClaimDueSecret(ctx, ref.AppID, ref.Version, dueClaim)
+		due, claimed, err = tx.ClaimDueSecret(ctx, ref.AppID, ref.Version, dueClaim)
 		return err
 	})
 	if err != nil || !claimed {
 		return err
 	}
 	failpoint.At(failpoint.DueClaimed)
-	_, err = d.actions.ActivateSecret(ctx, system, ref.TenantID, ref.AppID, ref.Version, false)
+	_, err = d.actions.activateSecret(ctx, system, ref.TenantID, ref.AppID, ref.Version, false, &due)
 	facts := []any{"tenant_id", ref.TenantID, "app_id", ref.AppID, "version", ref.Version}
 	switch {
 	case err == nil:
@@ -70,7 +71,7 @@ func (d Due) activate(ctx context.Context, ref store.SecretRef) error {
 	case fault.Has(err, fault.SecretRefused), fault.Has(err, fault.SecretDamaged):
 		d.actions.Log.ErrorContext(ctx, "a secret could not become current at its time; it stays pending, and the current one stays in use",
 			append(facts, "alert", "secret_not_activated", "error", err)...)
-		_, err = d.actions.ScheduleSecret(ctx, system, ref.TenantID, ref.AppID, ref.Version, nil)
+		_, err = d.actions.schedule(ctx, system, ref.TenantID, ref.AppID, ref.Version, nil, &due)
 		return ignoreMoved(err)
 	case isMoved(err):
 		return nil

@@ -13,6 +13,7 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/wecom"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -195,4 +196,43 @@ FROM signet.app_secrets s WHERE s.tenant_id = $1 AND s.state = 'current'`, leavi
 	require.Equal(t, []string{"2 current 2", "1 retired 1"}, b.states(t))
 	require.NoError(t, due.ActivateSecrets(t.Context()))
 	require.Empty(t, b.DB.List(t, `SELECT version::text FROM signet.app_secrets WHERE try_after IS NOT NULL`), "none was taken")
+}
+
+// While WeCom is asked about a version whose time has come, somebody gives it another
+// time, or none: that holds, whatever WeCom says.
+func TestATimeThatIsChangedWhileItIsDueHolds(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		errcode int
+		later   bool
+	}{{"accepted, tomorrow", 0, true}, {"accepted, no time", 0, false}, {"refused, tomorrow", 301002, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.keep(t, b.tenant, b.app, "second")
+			now := time.Now()
+			_, err := b.schedule(t, 2, &now)
+			require.NoError(t, err)
+			b.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Behaviour: wecomtest.Hang, Times: 1})
+			if c.errcode != 0 {
+				b.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgent, Errcode: c.errcode})
+			}
+			done := make(chan error, 1)
+			go func() { done <- admin.NewDue(b.Admin).ActivateSecrets(context.Background()) }()
+			b.awaitHanging(t, 1)
+			var at *time.Time
+			want := "none"
+			if c.later {
+				tomorrow := now.Add(24 * time.Hour).UTC().Truncate(time.Second)
+				at, want = &tomorrow, tomorrow.Format("2006-01-02 15:04:05")
+			}
+			_, err = b.schedule(t, 2, at)
+			require.NoError(t, err)
+			b.WeCom.Release()
+			require.NoError(t, <-done)
+			require.Equal(t, []string{"2 pending 0", "1 current 1"}, b.states(t))
+			require.Equal(t, []string{want}, b.DB.List(t, `SELECT coalesce(to_char(activate_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), 'none') FROM signet.app_secrets WHERE version = 2`))
+		})
+	}
 }

@@ -152,14 +152,19 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
-	// 2. Try it at WeCom, outside any transaction.
+	// 2. Try it at WeCom, outside any transaction, if the link has tries left.
+	if err := a.reserveHandIn(ctx, actor, intake); err != nil {
+		return core.SecretVersion{}, err
+	}
 	as, when := core.SecretCurrent, (*time.Time)(nil)
 	proof, err := a.Trials.Try(ctx, target.app, secret)
 	problem, judged := trial.Problem(err)
+	if err != nil && judged {
+		return core.SecretVersion{}, cmp.Or(a.noteRefusal(ctx, actor, intake, problem), err)
+	}
+	defer a.giveBackHandIn(ctx, actor, intake)
 	switch {
 	case err == nil:
-	case judged:
-		return core.SecretVersion{}, cmp.Or(a.countRefusal(ctx, actor, intake, problem), err)
 	case fault.Has(err, fault.WeComUnavailable), fault.Has(err, fault.WeComQuota):
 		as, when = core.SecretPending, &intake.ReadAt
 	default:
@@ -169,7 +174,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "intake.use", SubjectKind: "app", Subject: intake.App.ID.String(),
 		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "tried": triedWord(proof)}}
-	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, as, func(tx *store.TenantTx, locked core.App) error {
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
 		if err != nil {
 			return err
@@ -198,18 +203,41 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 	return made, err
 }
 
-// countRefusal notes that WeCom refused what was handed in. After too many the link
+// handInAgain is how long who finds all tries of a link under way is told to wait.
+const handInAgain = 30 * time.Second
+
+// reserveHandIn takes one of the link's tries before WeCom is asked, so that however
+// many hand in at once, no more are refused than a link may have. Where all are under
+// way it fails with fault.RateLimitedCode.
+func (a *Actions) reserveHandIn(ctx context.Context, actor core.Actor, intake Intake) error {
+	return a.Store.Tenant(ctx, actor, intake.Tenant.ID, func(tx *store.TenantTx) error {
+		reserved, err := tx.ReserveHandIn(ctx, intake.Link.ID, core.IntakeRefusals)
+		if err == nil && !reserved {
+			err = fault.New(fault.RateLimitedCode, nil).WithRetryAfter(handInAgain)
+		}
+		return err
+	})
+}
+
+// giveBackHandIn gives a try back that WeCom has not refused. Where that cannot be
+// done the link has one less.
+func (a *Actions) giveBackHandIn(ctx context.Context, actor core.Actor, intake Intake) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := a.Store.Tenant(ctx, actor, intake.Tenant.ID, func(tx *store.TenantTx) error { return tx.GiveBackHandIn(ctx, intake.Link.ID) })
+	if err != nil {
+		a.Log.WarnContext(ctx, "a try of an intake link could not be given back; the link has one less", "tenant_id", intake.Tenant.ID, "link_id", intake.Link.ID, "error", err)
+	}
+}
+
+// noteRefusal notes that WeCom refused what was handed in. After too many the link
 // is taken back, since each stands against the tenant's own trials too.
-func (a *Actions) countRefusal(ctx context.Context, actor core.Actor, intake Intake, problem fault.Code) error {
+func (a *Actions) noteRefusal(ctx context.Context, actor core.Actor, intake Intake, problem fault.Code) error {
 	entry := core.AuditEntry{Action: "intake.refuse", SubjectKind: "app", Subject: intake.App.ID.String(),
 		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "outcome": string(problem)}}
 	return a.change(ctx, actor, intake.Tenant.ID, entry, func(tx *store.TenantTx) error {
-		refused, err := tx.CountIntakeRefusal(ctx, intake.Link.ID)
-		if err != nil || refused < core.IntakeRefusals {
-			return err
-		}
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
-		if err != nil || refuseEnded(link, intake.ReadAt) != nil {
+		if err != nil || link.Refused < core.IntakeRefusals || refuseEnded(link, intake.ReadAt) != nil {
 			return err
 		}
 		entry.Detail["revoked"] = "true"

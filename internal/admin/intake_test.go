@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -226,4 +227,64 @@ SELECT count(*) || ' ' || coalesce(detail->>'revoked', '') FROM signet.audit WHE
 	require.Equal(t, []string{"1 current 1"}, b.states(t))
 	_, err = b.Admin.ReadIntake(t.Context(), open, "request")
 	require.NoError(t, err)
+}
+
+// However many hand in at once, WeCom refuses no more than a link may have.
+func TestManyWhoHandInAtOnceHaveTheTriesOfOneLink(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.link(t)
+	const many = 28
+	answers := make(chan error, many)
+	for i := range many {
+		go func() {
+			_, err := b.Admin.HandInSecret(context.Background(), token, core.NewSecret(apptest.Secret(fmt.Sprint("wrong", i))), "request")
+			answers <- err
+		}()
+	}
+	told := map[fault.Code]int{}
+	for range many {
+		err := <-answers
+		told[fault.Find(err).Code]++
+		if fault.Has(err, fault.RateLimitedCode) {
+			require.NotZero(t, fault.Find(err).RetryAfter)
+		}
+	}
+	require.Equal(t, core.IntakeRefusals, told[fault.SecretRefused], told)
+	require.Equal(t, many, told[fault.SecretRefused]+told[fault.RateLimitedCode]+told[fault.IntakeRevoked], told)
+	require.Equal(t, []string{fmt.Sprint(core.IntakeRefusals)}, b.DB.List(t, `SELECT sum(calls)::text FROM signet.refused_calls`))
+	_, err := b.handIn(t, token, apptest.Secret("late"))
+	require.True(t, fault.Has(err, fault.IntakeRevoked), err)
+}
+
+// A try that WeCom has not refused is given back.
+func TestWhatWeComDoesNotJudgeCostsTheLinkNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.link(t)
+	_, err := b.handIn(t, token, apptest.Secret("wrong"))
+	require.True(t, fault.Has(err, fault.SecretRefused), err)
+	b.DB.Exec(t, `UPDATE signet.refused_calls SET calls = 30`)
+	for range core.IntakeRefusals + 1 {
+		_, err := b.handIn(t, token, apptest.Secret("wrong"))
+		require.True(t, fault.Has(err, fault.TrialsPaused), err)
+	}
+	require.Equal(t, []string{"1"}, b.DB.List(t, `SELECT refused::text FROM signet.intake_links`))
+}
+
+// A suspended tenant signs nothing; its secret may be set right meanwhile.
+func TestALinkOfASuspendedTenantTakesASecret(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.link(t)
+	suspended := "suspended"
+	_, err := b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{Status: &suspended})
+	require.NoError(t, err)
+	b.addApp(corp, agent, apptest.Secret("second"))
+	made, err := b.handIn(t, token, apptest.Secret("second"))
+	require.NoError(t, err)
+	require.Equal(t, core.SecretCurrent, made.State)
+	b.Catch(t)
+	_, err = b.Sign(t.Context(), b.app, page)
+	require.Error(t, err)
 }

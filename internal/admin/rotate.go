@@ -46,7 +46,7 @@ func (a *Actions) RotateSecret(ctx context.Context, actor core.Actor, tenant cor
 	// every node hears of it, drops the access token and keeps the tickets.
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.rotate", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"tried": triedWord(proof)}}
-	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, core.SecretCurrent, func(tx *store.TenantTx, locked core.App) error {
 		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretCurrent, nil, proof); err != nil {
 			return err
 		}

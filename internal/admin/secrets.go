@@ -173,15 +173,31 @@ func (a *Actions) changeSecret(ctx context.Context, actor core.Actor, tenant cor
 
 // putSecret is changeSecret for a new version, which retires a pending one. Where that
 // is another than the one that was read, somebody has just put it, and it fails with
-// fault.SecretConflict too.
-func (a *Actions) putSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, work func(*store.TenantTx, core.App) error) error {
+// fault.SecretConflict too. What the new one takes the place of is noted in the entry.
+func (a *Actions) putSecret(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, t target, as core.SecretState, work func(*store.TenantTx, core.App) error) error {
 	return a.changeSecret(ctx, actor, tenant, entry, t, func(tx *store.TenantTx, locked core.App, life core.SecretLife) error {
 		before, _ := t.life.In(core.SecretPending)
 		if now, waits := life.In(core.SecretPending); waits && now.Version != before.Version {
 			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(now.Version)})
 		}
+		noteSteps(entry.Detail, life.Put(as))
 		return work(tx, locked)
 	})
+}
+
+// noteSteps writes into the audit's detail which versions move on because another
+// takes their place.
+func noteSteps(detail map[string]string, steps []core.SecretStep) {
+	for _, step := range steps {
+		switch step.To {
+		case core.SecretPrevious, core.SecretRetired:
+			if detail[string(step.To)] != "" {
+				detail[string(step.To)] += " "
+			}
+			detail[string(step.To)] += versionText(step.Version)
+		case core.SecretPending, core.SecretCurrent, core.SecretDestroyed:
+		}
+	}
 }
 
 // try asks WeCom about a secret that was just typed.
@@ -226,7 +242,7 @@ func (a *Actions) KeepSecret(ctx context.Context, actor core.Actor, tenant core.
 	}
 	var made core.SecretVersion
 	entry := core.AuditEntry{Action: "secret.keep", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}
-	err = a.putSecret(ctx, actor, tenant, entry, target, func(tx *store.TenantTx, locked core.App) error {
+	err = a.putSecret(ctx, actor, tenant, entry, target, core.SecretPending, func(tx *store.TenantTx, locked core.App) error {
 		if made, err = a.storeSecret(ctx, tx, locked, secret, core.SecretPending, at, trial.Proof{}); err != nil {
 			return err
 		}
@@ -264,6 +280,11 @@ func (a *Actions) ScheduleSecret(ctx context.Context, actor core.Actor, tenant c
 	if err != nil {
 		return core.SecretVersion{}, err
 	}
+	return a.schedule(ctx, actor, tenant, app, version, at, nil)
+}
+
+// schedule writes the time; where another is given, in its place alone.
+func (a *Actions) schedule(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32, at, inPlaceOf *time.Time) (core.SecretVersion, error) {
 	return a.moveSecret(ctx, actor, tenant, app, version, "secret.schedule", func(tx *store.TenantTx, life core.SecretLife, detail map[string]string) error {
 		v, err := life.Find(version)
 		switch {
@@ -271,7 +292,7 @@ func (a *Actions) ScheduleSecret(ctx context.Context, actor core.Actor, tenant c
 			return err
 		case v.State != core.SecretPending:
 			return fault.New(fault.SecretState, fault.Args{"version": versionText(version), "state": string(v.State)}).WithReason(fault.ReasonSecretScheduled)
-		case sameTime(v.ActivateAt, at):
+		case sameTime(v.ActivateAt, at), inPlaceOf != nil && !sameTime(v.ActivateAt, inPlaceOf):
 			return errUnchanged
 		}
 		noteTime(detail, "activate_at", at)

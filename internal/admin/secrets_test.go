@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -349,4 +350,66 @@ func TestAnActivationThatSomebodyElseHasOvertakenIsTold(t *testing.T) {
 	err = <-ended
 	require.True(t, fault.Has(err, fault.SecretConflict), err)
 	require.Equal(t, []string{"3 current 2", "2 retired 0", "1 previous 1"}, b.states(t), "the newest put wins")
+}
+
+// What WeCom said last counts: a trial that it accepted before proves nothing any more.
+func TestARefusedTrialTakesBackWhatAnEarlierOneProved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.keep(t, b.tenant, b.app, "second")
+	_, err := b.try(t, 2)
+	require.NoError(t, err)
+	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetToken, Errcode: 40001})
+	_, err = b.try(t, 2)
+	require.True(t, fault.Has(err, fault.SecretRefused), err)
+	_, err = b.activate(t, 2)
+	require.True(t, fault.Has(err, fault.SecretRefused), err)
+	require.Equal(t, []string{"2 pending 0", "1 current 1"}, b.states(t))
+	b.WeCom.ClearFaults()
+	_, err = b.activate(t, 2)
+	require.NoError(t, err, "WeCom has come round")
+}
+
+// Two who ask for the same at once, as a client does whose answer was lost, both hear
+// that it is done.
+func TestTwoEqualActivationsAtOnceAreOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.keep(t, b.tenant, b.app, "second")
+	b.WeCom.Inject(wecomtest.Fault{API: wecom.GetAgentTicket, Behaviour: wecomtest.Hang, Times: 2})
+	answers := make(chan error, 2)
+	for range 2 {
+		go func() {
+			v, err := b.Admin.ActivateSecret(context.Background(), apptest.Operator(), b.tenant.ID, b.app.ID, 2, false)
+			if err == nil && (v.State != core.SecretCurrent || v.Activation != 2) {
+				err = fmt.Errorf("it got version %d, %s, activation %d", v.Version, v.State, v.Activation)
+			}
+			answers <- err
+		}()
+	}
+	b.awaitHanging(t, 2)
+	b.WeCom.Release()
+	require.NoError(t, <-answers)
+	require.NoError(t, <-answers)
+	require.Equal(t, []string{"2 current 2", "1 previous 1"}, b.states(t))
+	require.Equal(t, []string{"1"}, b.DB.List(t, `SELECT count(*)::text FROM signet.audit WHERE action = 'secret.activate'`))
+}
+
+// The audit names every version that a move has taken the place of.
+func TestTheAuditNamesWhatANewSecretTookThePlaceOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.rotateTo(t, "second")
+	b.keep(t, b.tenant, b.app, "third")
+	b.keep(t, b.tenant, b.app, "fourth")
+	_, err := b.activate(t, 4)
+	require.NoError(t, err)
+	b.keep(t, b.tenant, b.app, "fifth")
+	b.rotateTo(t, "sixth")
+	require.Equal(t, []string{
+		"secret.rotate 2 previous 1 retired -", "secret.keep 3 previous - retired -", "secret.keep 4 previous - retired 3",
+		"secret.activate 4 previous 2 retired 1", "secret.keep 5 previous - retired -", "secret.rotate 6 previous 4 retired 5 2",
+	}, b.DB.List(t, `
+SELECT concat_ws(' ', action, detail->>'version', 'previous', coalesce(detail->>'previous', '-'), 'retired', coalesce(detail->>'retired', '-'))
+FROM signet.audit WHERE action LIKE 'secret.%' ORDER BY seq`))
 }

@@ -39,6 +39,7 @@ type IntakeLink struct {
 	UsedAt      *time.Time
 	UsedVersion int32 // of the app's secret that came of it; 0: none
 	RevokedAt   *time.Time
+	Refused     int32 // how many secrets WeCom refused, those under trial among them
 }
 
 // State gives the link's state at a time.

@@ -10,11 +10,11 @@ import (
 	"signet/internal/fault"
 )
 
-const intakeColumns = `link_id, app_id, made_by, created_at, expires_at, used_at, coalesce(used_version, 0), revoked_at`
+const intakeColumns = `link_id, app_id, made_by, created_at, expires_at, used_at, coalesce(used_version, 0), revoked_at, refused`
 
 func scanIntakeLink(row pgx.CollectableRow) (core.IntakeLink, error) {
 	var l core.IntakeLink
-	err := row.Scan(&l.ID, &l.AppID, &l.MadeBy, &l.CreatedAt, &l.ExpiresAt, &l.UsedAt, &l.UsedVersion, &l.RevokedAt)
+	err := row.Scan(&l.ID, &l.AppID, &l.MadeBy, &l.CreatedAt, &l.ExpiresAt, &l.UsedAt, &l.UsedVersion, &l.RevokedAt, &l.Refused)
 	return l, err
 }
 
@@ -78,16 +78,27 @@ func (tx *TenantTx) UseIntakeLink(ctx context.Context, link core.IntakeID, versi
 	return translate(err)
 }
 
-const countIntakeRefusal = `
+const reserveHandIn = `
 UPDATE signet.intake_links
 SET refused = refused + 1
-WHERE tenant_id = $1 AND link_id = $2
-RETURNING refused`
+WHERE tenant_id = $1 AND link_id = $2 AND refused < $3`
 
-// CountIntakeRefusal counts a secret that WeCom refused and gives how many there
-// were with the link, or fault.IntakeUnknown.
-func (tx *TenantTx) CountIntakeRefusal(ctx context.Context, link core.IntakeID) (int32, error) {
-	return one(ctx, tx.tx, fault.IntakeUnknown, pgx.RowTo[int32], countIntakeRefusal, tx.tenantID, link)
+// ReserveHandIn counts a secret that is about to be tried as one that WeCom refused,
+// since it may be. It tells false, and counts nothing, where there are most already.
+func (tx *TenantTx) ReserveHandIn(ctx context.Context, link core.IntakeID, most int32) (bool, error) {
+	tag, err := tx.tx.Exec(ctx, reserveHandIn, tx.tenantID, link, most)
+	return tag.RowsAffected() == 1, translate(err)
+}
+
+const giveBackHandIn = `
+UPDATE signet.intake_links
+SET refused = refused - 1
+WHERE tenant_id = $1 AND link_id = $2 AND refused > 0`
+
+// GiveBackHandIn takes a reservation back: WeCom has not refused the secret.
+func (tx *TenantTx) GiveBackHandIn(ctx context.Context, link core.IntakeID) error {
+	_, err := tx.tx.Exec(ctx, giveBackHandIn, tx.tenantID, link)
+	return translate(err)
 }
 
 const revokeIntakeLink = `

@@ -182,7 +182,8 @@ var tenantCalls = map[string]tenantCall{
 		return nil, tx.ScheduleSecret(ctx, r.App.ID, 1, &at)
 	},
 	"ClaimDueSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return tx.ClaimDueSecret(ctx, r.App.ID, 1, time.Minute)
+		_, claimed, err := tx.ClaimDueSecret(ctx, r.App.ID, 1, time.Minute)
+		return claimed, err
 	},
 	"PutTrialGrants": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.PutTrialGrants(ctx, r.App.ID, 1, []store.TrialGrant{{Kind: core.AgentTicket, Sealed: []byte("new"), KeyVersion: 1, FetchedAt: time.Now()}})
@@ -217,8 +218,11 @@ var tenantCalls = map[string]tenantCall{
 	"UseIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.UseIntakeLink(ctx, r.Intake, 1)
 	},
-	"CountIntakeRefusal": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return tx.CountIntakeRefusal(ctx, r.Intake)
+	"ReserveHandIn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return tx.ReserveHandIn(ctx, r.Intake, 9)
+	},
+	"GiveBackHandIn": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		return nil, tx.GiveBackHandIn(ctx, r.Intake)
 	},
 	"RevokeIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.RevokeIntakeLink(ctx, r.Intake)

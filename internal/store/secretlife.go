@@ -26,13 +26,13 @@ const claimDueSecret = `
 UPDATE signet.app_secrets
 SET try_after = now() + $4::interval
 WHERE tenant_id = $1 AND app_id = $2 AND version = $3 AND state = 'pending'
-  AND activate_at <= now() AND (try_after IS NULL OR try_after <= now())`
+  AND activate_at <= now() AND (try_after IS NULL OR try_after <= now())
+RETURNING activate_at`
 
 // ClaimDueSecret takes a pending version whose time has come for as long as it
-// says. Of several nodes one gets it, and nobody else for so long.
-func (tx *TenantTx) ClaimDueSecret(ctx context.Context, app core.AppID, version int32, length time.Duration) (claimed bool, err error) {
-	tag, err := tx.tx.Exec(ctx, claimDueSecret, tx.tenantID, app, version, length)
-	return tag.RowsAffected() == 1, translate(err)
+// says, and gives that time. Of several nodes one gets it, and nobody else for so long.
+func (tx *TenantTx) ClaimDueSecret(ctx context.Context, app core.AppID, version int32, length time.Duration) (due time.Time, claimed bool, err error) {
+	return find(ctx, tx.tx, pgx.RowTo[time.Time], claimDueSecret, tx.tenantID, app, version, length)
 }
 
 const postponeSecret = `
