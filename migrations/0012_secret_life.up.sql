@@ -10,7 +10,9 @@ ALTER TABLE signet.app_secrets
     ADD COLUMN activate_at  timestamptz,
     ADD COLUMN try_after    timestamptz,
     ADD CONSTRAINT app_secrets_activate_at CHECK (activate_at IS NULL OR state = 'pending');
+ALTER TABLE signet.app_secrets NO FORCE ROW LEVEL SECURITY; -- it binds the owner too, who would see no row
 UPDATE signet.app_secrets SET moved_at = created_at, activated_at = CASE WHEN activation > 0 THEN created_at END;
+ALTER TABLE signet.app_secrets FORCE ROW LEVEL SECURITY;
 CREATE INDEX app_secrets_due ON signet.app_secrets (activate_at) WHERE activate_at IS NOT NULL;
 CREATE INDEX app_secrets_superseded ON signet.app_secrets (moved_at) WHERE state = 'previous';
 GRANT UPDATE (sealed, activation, activated_at, moved_at, fell_back, activate_at, try_after) ON signet.app_secrets TO signet_app;

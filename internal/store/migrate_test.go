@@ -113,6 +113,22 @@ func TestTrialsThatAreNotBoundToTheirTimeAreDropped(t *testing.T) {
 	})
 }
 
+// The migrations run as an owner whom row security binds too: what they write into
+// rows of tenants is there afterwards.
+func TestWhenAnOlderSecretBecameCurrentIsKnownAfterTheMigration(t *testing.T) {
+	each(t, func(t *testing.T, db storetest.DB) {
+		const secretLife = 12
+		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), secretLife-1))
+		db.Exec(t, `
+SET session_replication_role = replica; -- the row alone, without the tenant and the app that it hangs on
+INSERT INTO signet.app_secrets (tenant_id, app_id, version, state, fingerprint, sealed, key_version, activation, created_at)
+VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'current', 'f', 's', 1, 1, '2026-01-02');
+RESET session_replication_role`)
+		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), secretLife))
+		require.Equal(t, []string{"t"}, db.List(t, `SELECT (activated_at = created_at AND moved_at = created_at)::text::char FROM signet.app_secrets`))
+	})
+}
+
 func TestMigratingToAVersionThatDoesNotExistIsRefused(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
