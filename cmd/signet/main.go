@@ -122,17 +122,15 @@ func refuseEmpty(parsed *kong.Context) error {
 
 // isEmpty tells whether a value is an empty text, or a list with one in it.
 func isEmpty(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.String:
-		return v.Len() == 0
-	case reflect.Slice:
+	if v.Kind() == reflect.Slice {
 		for i := range v.Len() {
 			if isEmpty(v.Index(i)) {
 				return true
 			}
 		}
+		return false
 	}
-	return false
+	return v.Kind() == reflect.String && v.Len() == 0
 }
 
 // staying are the commands that run until a signal ends them.
