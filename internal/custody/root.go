@@ -90,6 +90,11 @@ func (k *Keys) beginRoot(ctx context.Context) (begun bool, err error) {
 		if err != nil || len(rows) != 1 || rows[0].Epoch != next.Epoch-1 {
 			return err
 		}
+		// Somebody may have handed the root keys over to another identity since they were
+		// read: the next one would be sealed to the one before.
+		if _, err := seal.OpenRing(k.Master, rowsOf(rows)); err != nil {
+			return fmt.Errorf("%s: %w", config.IdentityFile, err)
+		}
 		failpoint.At(failpoint.RootBeforeStore)
 		if err := tx.PutRootKey(ctx, stored(next)); err != nil {
 			return err
