@@ -190,13 +190,12 @@ func replaceWraps(ctx context.Context, tx *store.KeysTx, rows, anew []seal.RootK
 func (k *Keys) checkScopeKeys(ctx context.Context) (int64, error) {
 	var opened int64
 	var closed []closedKey
-	look := func(key store.ScopeKey) error {
+	look := func(key store.ScopeKey) {
 		if err := k.Ring.CheckScopeKey(sealKey(key)); err != nil {
 			closed = append(closed, closedKey{key, err})
-			return nil
+		} else {
+			opened++
 		}
-		opened++
-		return nil
 	}
 	var own []store.ScopeKey
 	err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) (err error) {
@@ -207,9 +206,13 @@ func (k *Keys) checkScopeKeys(ctx context.Context) (int64, error) {
 		return opened, err
 	}
 	for _, key := range own {
-		_ = look(key)
+		look(key)
 	}
-	if err := k.eachTenantKey(ctx, look); err != nil {
+	err = k.eachTenantKey(ctx, func(key store.ScopeKey) error {
+		look(key)
+		return nil
+	})
+	if err != nil {
 		return opened, err
 	}
 	if len(closed) > 0 {
