@@ -14,6 +14,7 @@ type keysCommand struct {
 	Init    keysInit    `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
 	Status  keysStatus  `cmd:"" help:"Tell the epochs of the root key, what hangs on each, what is being turned, and whether recovery is covered."`
 	Rotate  keysRotate  `cmd:"" help:"Turn the root key, the platform's own key (--platform) or one tenant's (--tenant), while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
+	Sheet   keysSheet   `cmd:"" help:"Print the recovery sheet of every root key again. Changes nothing."`
 	Check   keysCheck   `cmd:"" help:"Prove that the identity file, or the offline recovery identity alone, opens everything. Writes nothing."`
 	Recover keysRecover `cmd:"" help:"Hand the root keys over to a new identity file by the offline recovery identity, when the old file is lost."`
 
@@ -42,6 +43,16 @@ func (keysStatus) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	return app.KeyStatus(ctx, cfg, t.out)
+}
+
+type keysSheet struct{}
+
+func (keysSheet) Run(ctx context.Context, t *terminal) error {
+	cfg, err := readForKeys(config.IdentityFile)
+	if err != nil {
+		return err
+	}
+	return app.PrintSheets(ctx, cfg, t.out)
 }
 
 type keysRotate struct {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -82,6 +83,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err != nil {
 		return report(errOut, fmt.Errorf("%w; `signet --help` lists the commands", err), exitWrongUse)
 	}
+	if err := refuseEmpty(parsed); err != nil {
+		return report(errOut, err, exitWrongUse)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -94,6 +98,39 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return report(errOut, err, exitOf(err))
 	}
 	return exitDone
+}
+
+// refuseEmpty refuses every option that was given and is empty, as a variable of a
+// script is that nobody has set. Taken as not given, `keys rotate --tenant ""` would
+// turn another key than was meant.
+func refuseEmpty(parsed *kong.Context) error {
+	var problems []error
+	told := map[*kong.Flag]bool{} // one that is given twice is told once
+	for _, part := range parsed.Path {
+		if part.Flag == nil || told[part.Flag] || !isEmpty(reflect.ValueOf(parsed.FlagValue(part.Flag))) {
+			continue
+		}
+		told[part.Flag] = true
+		mend := "give it a value, or leave it out"
+		if part.Flag.Required {
+			mend = "give it a value"
+		}
+		problems = append(problems, fmt.Errorf("--%s is empty: %s", part.Flag.Name, mend))
+	}
+	return errors.Join(problems...)
+}
+
+// isEmpty tells whether a value is an empty text, or a list with one in it.
+func isEmpty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice {
+		for i := range v.Len() {
+			if isEmpty(v.Index(i)) {
+				return true
+			}
+		}
+		return false
+	}
+	return v.Kind() == reflect.String && v.Len() == 0
 }
 
 // staying are the commands that run until a signal ends them.

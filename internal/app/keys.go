@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/core"
 	"signet/internal/custody"
+	"signet/internal/fault"
 	"signet/internal/seal"
 	"signet/internal/store"
 )
@@ -42,8 +45,41 @@ func InitKeys(cfg config.Config, path string, postQuantum bool, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "wrote %s\nrecipient %s\n\n%s", path, master.Recipients()[0], sheet)
-	return err
+	if _, err = fmt.Fprintf(out, "wrote %s\nrecipient %s\n\n%s", path, master.Recipients()[0], sheet); err != nil {
+		return notPrinted(path+" is written", err)
+	}
+	return nil
+}
+
+// notPrinted is the error of a command that has done its work, and whose recovery
+// sheet nobody has seen.
+func notPrinted(done string, err error) error {
+	return fmt.Errorf("%s, but its recovery sheet could not be printed (%w): print it with `signet keys sheet`, which needs the database of that key", done, err)
+}
+
+// PrintSheets prints the recovery sheet of every root key, for somebody who has lost
+// one. It changes nothing.
+func PrintSheets(ctx context.Context, cfg config.Config, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		return printEverySheet(keys, with.Recovery, out)
+	})
+}
+
+func printEverySheet(keys *custody.Keys, recovery []seal.Recipient, out io.Writer) error {
+	for _, e := range keys.Ring.Epochs() {
+		sheet, err := sheetOf(keys, e, recovery)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "\n%s", sheet); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withKeys opens what a command about keys works with, and closes it again.
@@ -103,7 +139,7 @@ func KeyStatus(ctx context.Context, cfg config.Config, out io.Writer) error {
 		if len(status.Turning) == custody.StatusTenants {
 			_, _ = fmt.Fprintln(out, "and perhaps of more tenants")
 		}
-		_, err = fmt.Fprintln(out, recoveryWord(with.Recovery, keys.Ring))
+		_, err = fmt.Fprintln(out, recoveryWord(with, keys.Ring))
 		return err
 	})
 }
@@ -122,21 +158,45 @@ func kindsOf(v custody.Values) string {
 	return fmt.Sprintf("app secrets %d, tokens and tickets %d, fetched by trials %d, the platform's own %d", v.Secrets, v.Tickets, v.Trials, v.Platform)
 }
 
-func recoveryWord(recovery []seal.Recipient, ring *seal.Ring) string {
-	if len(recovery) == 0 {
+func recoveryWord(with custody.Config, ring *seal.Ring) string {
+	if len(with.Recovery) > 0 {
+		if missing := ring.Uncovered(with.Recovery[0]); len(missing) > 0 {
+			return fmt.Sprintf("recovery recipient: NOT covered at epochs %v", missing)
+		}
+		return "recovery recipient: covered at every epoch"
+	}
+	var others []string
+	var alone []int32
+	for _, e := range ring.Epochs() {
+		besides := besidesOwn(with.Master, e)
+		others = append(others, besides...)
+		if len(besides) == 0 {
+			alone = append(alone, e.Number)
+		}
+	}
+	slices.Sort(others)
+	switch word := fmt.Sprintf("recovery recipient: %s is not set here; besides the identity file the root keys are sealed to %s",
+		config.RecoveryRecipient, strings.Join(slices.Compact(others), ", ")); {
+	case len(others) == 0:
 		return "recovery recipient: none set. If the identity file is lost, every secret is lost; see docs/custody.md"
+	case len(alone) > 0:
+		return word + fmt.Sprintf(", but NOT at epochs %v", alone)
+	default:
+		return word
 	}
-	if missing := ring.Uncovered(recovery[0]); len(missing) > 0 {
-		return fmt.Sprintf("recovery recipient: NOT covered at epochs %v", missing)
-	}
-	return "recovery recipient: covered at every epoch"
+}
+
+// besidesOwn lists who opens a root key and does not stand in the identity file.
+func besidesOwn(master *seal.Master, e seal.Epoch) []string {
+	return slices.DeleteFunc(slices.Clone(e.Recipients), func(to string) bool { return slices.Contains(master.Recipients(), to) })
 }
 
 // tellEvery is how many keys are wrapped anew between two lines of progress.
 const tellEvery = 10_000
 
 // RotateKeys turns the root key, or finishes a turning that was begun before, and
-// prints how far it is and the recovery sheet of the new key.
+// prints how far it is and the recovery sheet of the new key. A sheet that cannot be
+// printed does not stop the turning; the error says how to come by it.
 func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return withKeys(ctx, cfg, func(with custody.Config) error {
 		keys, err := custody.Read(ctx, with)
@@ -144,11 +204,17 @@ func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
 			return err
 		}
 		told, begun := int64(-1), false
+		var unprinted error
+		printSheet := func(format string, to seal.RootKeyRow) {
+			if _, err := fmt.Fprintf(out, format, to.Epoch, keys.Ring.NextSheet(to, with.Recovery, time.Now())); err != nil {
+				unprinted = notPrinted(fmt.Sprintf("root key %d is stored and seals from now on", to.Epoch), err)
+			}
+		}
 		turned, err := keys.Rotate(ctx, func(t custody.Turning) {
 			switch {
 			case told < 0 && t.Begun:
 				begun, told = true, 0
-				_, _ = fmt.Fprintf(out, "root key %d is stored and seals from now on; its recovery sheet:\n\n%s\n", t.To.Epoch, keys.Ring.NextSheet(t.To, with.Recovery, time.Now()))
+				printSheet("root key %d is stored and seals from now on; its recovery sheet:\n\n%s\n", t.To)
 			case told < 0:
 				told = 0
 				_, _ = fmt.Fprintf(out, "a turning to root key %d was begun before; it is finished, and no other is begun\n", t.To.Epoch)
@@ -158,13 +224,17 @@ func RotateKeys(ctx context.Context, cfg config.Config, out io.Writer) error {
 			}
 		})
 		if err != nil {
-			return err
+			return errors.Join(unprinted, err)
 		}
-		_, err = fmt.Fprintf(out, "wrapped anew by this run: %s; nothing lies under an older root key, and those are deleted\n", core.Counted(turned.Done, "key"))
-		if err == nil && !begun {
-			_, err = fmt.Fprintf(out, "the recovery sheet of root key %d:\n\n%s", turned.To.Epoch, keys.Ring.NextSheet(turned.To, with.Recovery, time.Now()))
+		_, _ = fmt.Fprintf(out, "wrapped anew by this run: %s; nothing lies under an older root key, and those are deleted\n", core.Counted(turned.Done, "key"))
+		if !begun {
+			printSheet("the recovery sheet of root key %d:\n\n%s", turned.To)
 		}
-		return err
+		if unprinted == nil && len(with.Recovery) > 0 {
+			_, _ = fmt.Fprintf(out, "Print this sheet, and keep the one of the root key before until the last backup of the keys\nfrom before now is deleted (%s, %s): that backup is recovered with its own sheet alone.\n",
+				config.KeyBackupDays, core.Counted(cfg.KeyBackupDays, "day"))
+		}
+		return unprinted
 	})
 }
 
@@ -202,6 +272,9 @@ func RotateTenantKey(ctx context.Context, cfg config.Config, tenant core.TenantI
 		actions := admin.New(admin.Config{Store: with.Store, Sealer: keys.Ring.Sealer(), NewScopeKey: keys.Ring.NewScopeKey, RenewKeys: keys.Ring.Renew})
 		actor := core.System("keys")
 		key, err := actions.RotateTenantKey(ctx, actor, tenant)
+		if fault.Has(err, fault.TenantUnknown) { // whose words are for a page of the console
+			return fmt.Errorf("--tenant %s: there is no such tenant in this database; the console shows the id of each", tenant)
+		}
 		if err != nil {
 			return err
 		}
@@ -233,15 +306,15 @@ func RotateMaster(ctx context.Context, cfg config.Config, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		printHandover(out, with.Master.Recipients(), h)
-		for _, e := range keys.Ring.Epochs() {
-			_, _ = fmt.Fprintf(out, "\n%s", sheetOf(keys, e, with.Recovery))
+		printHandover(out, cfg, with.Master.Recipients(), h)
+		if err := printEverySheet(keys, with.Recovery, out); err != nil {
+			return notPrinted("the first identity of the file holds every root key", err)
 		}
 		return nil
 	})
 }
 
-func printHandover(out io.Writer, recipients []string, h custody.Handover) {
+func printHandover(out io.Writer, cfg config.Config, recipients []string, h custody.Handover) {
 	if len(h.Wrapped) == 0 && len(h.Freed) == 0 {
 		_, _ = fmt.Fprintf(out, "the first identity of the file holds every root key already; nothing was to be done\n")
 	}
@@ -259,12 +332,24 @@ func printHandover(out io.Writer, recipients []string, h custody.Handover) {
   1. See that every node has the new file and was started with it.
   2. Take the other identities (%d) out of the file on every node, and start it again.
   3. If the old identity was stolen: run signet keys rotate as well, since root key 1
-     comes out of it and older backups open with it, and reset the Secret of every app.
-`, len(recipients)-1)
+     comes out of it and older backups open with it, delete those backups of the keys,
+     and reset the Secret of every app.
+  4. If it was not: keep it, away from the nodes, until the last backup of the keys from
+     before now is deleted (%s, %s). That one opens with the
+     old identity alone, or is recovered with the recovery identity and its own sheet.
+`, len(recipients)-1, config.KeyBackupDays, core.Counted(cfg.KeyBackupDays, "day"))
 }
 
-func sheetOf(keys *custody.Keys, e seal.Epoch, recovery []seal.Recipient) seal.Sheet {
-	return keys.Ring.NextSheet(seal.RootKeyRow{Epoch: e.Number, Fingerprint: e.Fingerprint}, recovery, time.Now())
+// sheetOf is the sheet of a root key. Where no recovery recipient is set here, it
+// names whom the key is sealed to besides the identity file.
+func sheetOf(keys *custody.Keys, e seal.Epoch, recovery []seal.Recipient) (seal.Sheet, error) {
+	if len(recovery) == 0 {
+		var err error
+		if recovery, err = parseRecipients(besidesOwn(keys.Master, e)); err != nil {
+			return seal.Sheet{}, err
+		}
+	}
+	return keys.Ring.NextSheet(seal.RootKeyRow{Epoch: e.Number, Fingerprint: e.Fingerprint}, recovery, time.Now()), nil
 }
 
 // ParseSheet reads what was typed from recovery sheets: EPOCH=FINGERPRINT each.
@@ -299,10 +384,17 @@ func (f RecoveryFile) read() (*seal.Master, error) {
 	switch {
 	case errors.Is(err, seal.ErrEncrypted):
 		return nil, fmt.Errorf("--recovery: the recovery identity in %s is protected by a passphrase: write that into a file with mode 0600 and name the file with --recovery-passphrase-file", f.Path)
+	case errors.Is(err, fs.ErrNotExist) && !exists(f.Path): // no new one helps, so the words are not those of an identity file
+		return nil, fmt.Errorf("--recovery: there is no file %s: give the path of the offline recovery identity, or bring that here", f.Path)
 	case err != nil:
 		return nil, fmt.Errorf("--recovery: %w", err)
 	}
 	return recovery, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // CheckKeys proves that the identity file opens everything, or that the offline
@@ -316,7 +408,8 @@ func CheckKeys(ctx context.Context, cfg config.Config, recovery RecoveryFile, sh
 		if err != nil {
 			return err
 		}
-		printSheets(out, keys.Ring.Epochs(), sheet)
+		before := keys.Ring.Epochs()
+		printSheets(out, before, sheet)
 		told := int64(0)
 		checked, err := keys.Check(ctx, func(c custody.Checked) {
 			if c.Tenants/tellEvery > told/tellEvery {
@@ -326,6 +419,10 @@ func CheckKeys(ctx context.Context, cfg config.Config, recovery RecoveryFile, sh
 		})
 		if err != nil {
 			return err
+		}
+		if now := comeSince(before, keys.Ring.Epochs()); len(now) > 0 {
+			_, _ = fmt.Fprintln(out, "the root key was turned meanwhile")
+			printEpochs(out, now, sheet)
 		}
 		if err := checked.Err(); err != nil {
 			return err
@@ -358,6 +455,16 @@ func openToCheck(ctx context.Context, with custody.Config, recovery RecoveryFile
 }
 
 func printSheets(out io.Writer, epochs []seal.Epoch, sheet map[int32]seal.RootFingerprint) {
+	printEpochs(out, epochs, sheet)
+	for _, number := range slices.Sorted(maps.Keys(sheet)) {
+		if !hasEpoch(epochs, number) {
+			_, _ = fmt.Fprintf(out, "root key %d  is on a recovery sheet and not here: it was turned, or is not made yet\n", number)
+		}
+	}
+}
+
+// printEpochs tells of each root key whether it is the one on its recovery sheet.
+func printEpochs(out io.Writer, epochs []seal.Epoch, sheet map[int32]seal.RootFingerprint) {
 	for _, e := range epochs {
 		word := "as on the recovery sheet"
 		if _, ok := sheet[e.Number]; !ok {
@@ -365,11 +472,15 @@ func printSheets(out io.Writer, epochs []seal.Epoch, sheet map[int32]seal.RootFi
 		}
 		_, _ = fmt.Fprintf(out, "root key %d  fingerprint %s  %s\n", e.Number, e.Fingerprint, word)
 	}
-	for _, number := range slices.Sorted(maps.Keys(sheet)) {
-		if !slices.ContainsFunc(epochs, func(e seal.Epoch) bool { return e.Number == number }) {
-			_, _ = fmt.Fprintf(out, "root key %d  is on a recovery sheet and no longer here: it was turned\n", number)
-		}
-	}
+}
+
+func hasEpoch(epochs []seal.Epoch, number int32) bool {
+	return slices.ContainsFunc(epochs, func(e seal.Epoch) bool { return e.Number == number })
+}
+
+// comeSince lists the root keys that were not there before.
+func comeSince(before, now []seal.Epoch) []seal.Epoch {
+	return slices.DeleteFunc(now, func(e seal.Epoch) bool { return hasEpoch(before, e.Number) })
 }
 
 // RecoverKeys hands the root keys over to the new identity file by the offline
@@ -385,19 +496,19 @@ func RecoverKeys(ctx context.Context, cfg config.Config, file RecoveryFile, shee
 			return err
 		}
 		_, _ = fmt.Fprintf(out, "every root key has the fingerprint of its sheet, every key below opens, and %s holds them now\n", with.Master.Recipients()[0])
-		for _, e := range keys.Ring.Epochs() {
-			to, err := recoveryOf(recovery)
-			if err != nil {
-				return err
-			}
-			_, _ = fmt.Fprintf(out, "\n%s", sheetOf(keys, e, to))
+		to, err := parseRecipients(recovery.Recipients())
+		if err != nil {
+			return err
+		}
+		if err := printEverySheet(keys, to, out); err != nil {
+			return notPrinted("the identity file holds every root key", err)
 		}
 		return nil
 	})
 }
 
-func recoveryOf(recovery *seal.Master) (list []seal.Recipient, err error) {
-	for _, text := range recovery.Recipients() {
+func parseRecipients(texts []string) (list []seal.Recipient, err error) {
+	for _, text := range texts {
 		r, err := seal.ParseRecipient(text)
 		if err != nil {
 			return nil, err

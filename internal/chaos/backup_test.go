@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +84,59 @@ func tools(t *testing.T) devdb.Programs {
 type shell struct {
 	programs devdb.Programs
 	before   string   // a folder that comes first in PATH; "" for none
+	watched  string   // the next one, with programs that write down their command lines; "" for none
 	env      []string // beside PATH
+}
+
+// watchedShell gives a shell in which no program of the page may be given one of the
+// passwords on its command line: everybody on the machine sees that.
+func watchedShell(t *testing.T, programs devdb.Programs, passwords ...string) shell {
+	t.Helper()
+	binary, err := builtBinary()
+	require.NoError(t, err)
+	s := shell{programs: programs, watched: t.TempDir()}
+	seen := filepath.Join(s.watched, "command-lines")
+	for _, path := range []string{
+		filepath.Join(programs.BinDir, "psql"), filepath.Join(programs.BinDir, "pg_dump"), filepath.Join(programs.BinDir, "pg_restore"), binary,
+	} {
+		watch := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\n' \"%s $*\" >> '%s'\nexec '%s' \"$@\"\n", filepath.Base(path), seen, path)
+		require.NoError(t, os.WriteFile(filepath.Join(s.watched, filepath.Base(path)), []byte(watch), 0o700))
+	}
+	t.Cleanup(func() {
+		lines, err := os.ReadFile(seen)
+		require.NoError(t, err)
+		require.Contains(t, string(lines), "psql ", "the programs of the page are those that are watched")
+		for _, password := range passwords {
+			require.NotEmpty(t, password)
+			require.NotContains(t, string(lines), password)
+		}
+		require.NotRegexp(t, `://[^ ]*:[^ ]*@|password=`, string(lines))
+	})
+	return s
+}
+
+// serviceFile writes the sections of a service file, each for an address.
+func serviceFile(t *testing.T, sections map[string]string) (path string) {
+	t.Helper()
+	var text strings.Builder
+	for name, address := range sections {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		password, _ := u.User.Password()
+		_, _ = fmt.Fprintf(&text, "[%s]\nhost=%s\nport=%s\ndbname=%s\nuser=%s\npassword=%s\nsslmode=disable\n",
+			name, u.Hostname(), u.Port(), strings.TrimPrefix(u.Path, "/"), u.User.Username(), password)
+	}
+	path = filepath.Join(t.TempDir(), "pg_service.conf")
+	require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o600))
+	return path
+}
+
+func passwordOf(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	password, _ := u.User.Password()
+	return password
 }
 
 func (s shell) with(env ...string) shell {
@@ -100,7 +153,7 @@ func (s shell) try(t *testing.T, commands string) (said string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", commands)
-	path := strings.Join([]string{s.before, s.programs.BinDir, filepath.Dir(binary), os.Getenv("PATH")}, string(os.PathListSeparator))
+	path := strings.Join([]string{s.before, s.watched, s.programs.BinDir, filepath.Dir(binary), os.Getenv("PATH")}, string(os.PathListSeparator))
 	cmd.Env = s.with("HOME="+t.TempDir(), "PATH="+path).env // what stands last counts
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -119,6 +172,14 @@ type dumps struct {
 	at         time.Time // before which everything is in it
 }
 
+// rolePasswords are those of the roles in postgres_test.go.
+func rolePasswords() (list []string) {
+	for _, password := range roles {
+		list = append(list, password.Expose())
+	}
+	return list
+}
+
 const backupPassword = "a backup role of a test"
 
 // back makes a backup of the cluster. between is called when the data are dumped and
@@ -126,13 +187,13 @@ const backupPassword = "a backup role of a test"
 func (c *cluster) back(t *testing.T, s shell, p procedure, between func()) dumps {
 	t.Helper()
 	d := dumps{data: filepath.Join(t.TempDir(), "data.dump"), keys: filepath.Join(t.TempDir(), "keys.dump"), at: time.Now()}
-	url := c.postgres.Cluster.Server.URL("signet_backup", core.NewSecret(backupPassword), databaseName)
+	services := serviceFile(t, map[string]string{"signet_backup": c.postgres.Cluster.Server.URL("signet_backup", core.NewSecret(backupPassword), databaseName)})
 	s, reached, done := s.stoppedAtKeys(t)
 	var said string
 	var failed error
 	var running sync.WaitGroup
 	running.Go(func() {
-		said, failed = s.with("BACKUP_DATABASE_URL="+url, "DATA_DUMP="+d.data, "KEYS_DUMP="+d.keys).try(t, p.backup())
+		said, failed = s.with("PGSERVICEFILE="+services, "DATA_DUMP="+d.data, "KEYS_DUMP="+d.keys).try(t, p.backup())
 		_ = reached.Close() // where it failed before, nobody waits for it
 	})
 	if _, err := reached.Read(make([]byte, 1)); err == nil {
@@ -166,7 +227,7 @@ func (s shell) stoppedAtKeys(t *testing.T) (stopped shell, reached, done *os.Fil
 	}
 	reached, done = pipe("reached"), pipe("done")
 	stop := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *--schema=signet_keys*) echo > '%s'; read -r line < '%s';; esac\nexec '%s' \"$@\"\n",
-		reached.Name(), done.Name(), filepath.Join(s.programs.BinDir, "pg_dump"))
+		reached.Name(), done.Name(), filepath.Join(s.watched, "pg_dump"))
 	require.NoError(t, os.WriteFile(filepath.Join(s.before, "pg_dump"), []byte(stop), 0o700))
 	return s, reached, done
 }
@@ -183,8 +244,10 @@ func (c *cluster) toNewCluster(t *testing.T, s shell, list string, d dumps) rest
 	t.Helper()
 	fresh := newServer(t, s.programs)
 	next := &cluster{postgres: fresh, weCom: c.weCom, life: c.life, env: c.env, warm: c.warm, cold: c.cold}
-	return restoring{next, shell{programs: s.programs}.with(next.direct()...).with(
-		"ADMIN_DATABASE_URL="+fresh.Cluster.Server.SuperuserURL("postgres"), "SIGNET_MIGRATE_DATABASE_URL="+fresh.OwnerURL,
+	admin := fresh.Cluster.Server.SuperuserURL("postgres")
+	services := serviceFile(t, map[string]string{"signet_admin": admin, "signet_owner": fresh.OwnerURL})
+	return restoring{next, watchedShell(t, s.programs, append(rolePasswords(), passwordOf(t, admin))...).with(next.direct()...).with(
+		"PGSERVICEFILE="+services, "SIGNET_MIGRATE_DATABASE_URL="+fresh.OwnerURL,
 		"OWNER_PASSWORD="+roles["signet_owner"].Expose(), "DATA_DUMP="+d.data, "KEYS_DUMP="+d.keys, "DELETIONS="+list)}
 }
 
@@ -241,9 +304,9 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 	p, programs := readProcedure(t), tools(t)
 	offline := filepath.Join(t.TempDir(), "recovery.txt")
 	c := startCluster(t, plan{nodes: 2, programs: &programs, cold: 1, recovery: offline})
-	admin := c.postgres.Cluster.Server.SuperuserURL(databaseName)
-	s := shell{programs: programs}.with(c.direct()...)
-	s.with("ADMIN_DATABASE_URL="+admin, "BACKUP_PASSWORD="+backupPassword).run(t, p.role())
+	admin := c.postgres.Cluster.Server.SuperuserURL("postgres")
+	s := watchedShell(t, programs, append(rolePasswords(), passwordOf(t, admin), backupPassword)...).with(c.direct()...)
+	s.with("PGSERVICEFILE="+serviceFile(t, map[string]string{"signet_admin": admin}), "BACKUP_PASSWORD="+backupPassword).run(t, p.role())
 	yesterday := c.back(t, s, p, func() {})
 	delta := c.makeApp(t, c.makeTenant(t, "delta", "ww4444444444444444"), "ww4444444444444444", "1000002", "")
 	c.awaitStatus(t, c.nodes[0], delta, 200)
@@ -364,12 +427,15 @@ func TestTheBackupOfThePageIsRestored(t *testing.T) {
 // bound by row security, and the server refuses the role that is not.
 func (c *cluster) requireOnlyTheBackupRoleDumps(t *testing.T, s shell) {
 	t.Helper()
-	for _, url := range []string{c.postgres.OwnerURL, c.postgres.TenantURL, c.postgres.SystemURL} {
-		said, err := s.with("URL="+url).try(t, `pg_dump --dbname="$URL" --schema=signet`)
+	dump := func(address string) (said string, err error) {
+		return s.with("PGSERVICEFILE="+serviceFile(t, map[string]string{"role": address})).try(t, `pg_dump --dbname=service=role --schema=signet`)
+	}
+	for _, address := range []string{c.postgres.OwnerURL, c.postgres.TenantURL, c.postgres.SystemURL} {
+		said, err := dump(address)
 		require.Error(t, err)
 		require.Regexp(t, "query would be affected by row-level security policy|permission denied", said)
 	}
-	said, err := s.with("URL="+c.postgres.OwnerURL).try(t, `pg_dump --dbname="$URL" --schema=signet`)
+	said, err := dump(c.postgres.OwnerURL)
 	require.Error(t, err)
 	require.Contains(t, said, "query would be affected by row-level security policy")
 	backup := c.postgres.Cluster.Server.URL("signet_backup", core.NewSecret(backupPassword), databaseName)

@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,23 +34,34 @@ func Prover(ctx context.Context, cfg Config, recovery *seal.Master, sheet map[in
 	if err != nil {
 		return nil, err
 	}
+	ring.RenewFrom(cfg.readRows) // somebody may turn the root key meanwhile
 	return &Keys{Config: cfg, Ring: ring}, nil
 }
 
-// Check opens everything: every root key, every scope key, and every sealed value,
-// tenant by tenant. It shows no value and writes nothing. It fails where it could
-// not look; what does not open stands in Problems, and so does an older row of a
-// secret that was put back.
+// Check opens everything: every root key, every sealed value, tenant by tenant, and
+// every scope key, also of tenants that are not there. It shows no value and writes
+// nothing. It fails where it could not look; what does not open stands in Problems,
+// and so does an older row of a secret that was put back. A root key that is made meanwhile is taken up; Ring.Epochs has it then.
 func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 	var c Checked
 	if err := k.Ring.OpenAll(); err != nil {
 		c.Problems = append(c.Problems, err)
 		return c, nil
 	}
-	c.RootKeys = int64(len(k.Ring.Epochs()))
 	if err := k.checkPlatform(ctx, &c); err != nil {
 		return c, err
 	}
+	checked := map[core.TenantID]bool{}
+	err := k.checkTenants(ctx, &c, checked, tell)
+	if err == nil {
+		err = k.checkKeysOfNobody(ctx, &c, checked)
+	}
+	c.RootKeys = int64(len(k.Ring.Epochs()))
+	return c, err
+}
+
+// checkTenants checks one tenant after the other, and notes whom in checked.
+func (k *Keys) checkTenants(ctx context.Context, c *Checked, checked map[core.TenantID]bool, tell func(Checked)) error {
 	for page := (core.Page{Limit: batch}); ; {
 		var list core.List[core.Tenant]
 		err := k.Store.System(ctx, func(tx *store.SystemTx) error {
@@ -58,18 +70,98 @@ func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 			return err
 		})
 		if err != nil {
-			return c, err
+			return err
 		}
 		for _, tenant := range list.Items {
-			if err := k.checkTenant(ctx, tenant.ID, &c); err != nil {
-				return c, err
+			if err := k.checkTenant(ctx, tenant.ID, c); err != nil {
+				return err
 			}
+			checked[tenant.ID] = true
 		}
-		tell(c)
+		tell(*c)
 		if page.Cursor = list.NextCursor; page.Cursor == "" {
-			return c, nil
+			return nil
 		}
 	}
+}
+
+// checkKeysOfNobody opens the keys of tenants that are not there: one that does not
+// open keeps a root key from being turned, and the platform from being recovered. One
+// that opens is no problem: its tenant was made after the data were backed up.
+func (k *Keys) checkKeysOfNobody(ctx context.Context, c *Checked, checked map[core.TenantID]bool) error {
+	return k.eachTenantKey(ctx, func(key store.ScopeKey) error {
+		if checked[key.TenantID] {
+			return nil
+		}
+		there, err := k.isThere(ctx, key.TenantID)
+		if err != nil {
+			return err
+		}
+		if there { // made meanwhile
+			checked[key.TenantID] = true
+			return k.checkTenant(ctx, key.TenantID, c)
+		}
+		closed := k.Ring.CheckScopeKey(sealKey(key))
+		if closed != nil {
+			if still, err := k.hasKey(ctx, key); err != nil || !still { // destroyed meanwhile
+				return err
+			}
+			closed = keyOfNobody(key, closed)
+		}
+		c.note(&c.ScopeKeys, closed)
+		return nil
+	})
+}
+
+// isThere tells whether there is such a tenant.
+func (k *Keys) isThere(ctx context.Context, tenant core.TenantID) (there bool, err error) {
+	err = k.Store.Tenant(ctx, k.Actor, tenant, func(tx *store.TenantTx) error {
+		_, err := tx.GetTenant(ctx)
+		return err
+	})
+	if fault.Has(err, fault.TenantUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// hasKey tells whether a tenant's key lies in its row as it was read.
+func (k *Keys) hasKey(ctx context.Context, key store.ScopeKey) (has bool, err error) {
+	err = k.Store.Tenant(ctx, k.Actor, key.TenantID, func(tx *store.TenantTx) error {
+		now, err := findTenantKey(ctx, tx, key.Version)
+		has = now != nil && bytes.Equal(now.Wrapped, key.Wrapped)
+		return err
+	})
+	return has, err
+}
+
+// keyOfNobody is closed with what helps where the tenant is not there.
+func keyOfNobody(key store.ScopeKey, closed error) error {
+	return fmt.Errorf("%w; there is no such tenant here, so the row is of no use: delete it as a superuser of Postgres with DELETE FROM signet_keys.tenant_keys WHERE tenant_id = '%s' AND version = %d",
+		closed, key.TenantID, key.Version)
+}
+
+// aboutClosed puts keys that do not open into one error, the first few of them with
+// what helps.
+func (k *Keys) aboutClosed(ctx context.Context, closed []closedKey, shown int) error {
+	var list []error
+	for _, one := range closed[:min(shown, len(closed))] {
+		err := one.err
+		if !one.key.OfPlatform() {
+			there, failed := k.isThere(ctx, one.key.TenantID)
+			if failed == nil && !there {
+				err = keyOfNobody(one.key, err)
+			}
+		}
+		list = append(list, err)
+	}
+	return errors.Join(list...)
+}
+
+// closedKey is a scope key that does not open, and why.
+type closedKey struct {
+	key store.ScopeKey
+	err error
 }
 
 // checkTenant opens the versions of a tenant's key and all that they have sealed.

@@ -189,35 +189,54 @@ func replaceWraps(ctx context.Context, tx *store.KeysTx, rows, anew []seal.RootK
 // do not open.
 func (k *Keys) checkScopeKeys(ctx context.Context) (int64, error) {
 	var opened int64
-	var closed []error
-	var after store.ScopeKey
-	for first := true; ; first = false {
-		var keys []store.ScopeKey
-		err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) error {
-			tenants, err := tx.ListTenantKeys(ctx, after, batch)
-			if err == nil && first {
-				keys, err = tx.ListPlatformKeys(ctx)
-			}
-			keys = append(keys, tenants...)
-			return err
-		})
-		if err != nil {
-			return opened, err
-		}
-		for _, key := range keys {
-			if err := k.Ring.CheckScopeKey(sealKey(key)); err != nil {
-				closed = append(closed, err)
-				continue
-			}
+	var closed []closedKey
+	look := func(key store.ScopeKey) {
+		if err := k.Ring.CheckScopeKey(sealKey(key)); err != nil {
+			closed = append(closed, closedKey{key, err})
+		} else {
 			opened++
 		}
-		if len(keys) == 0 || keys[len(keys)-1].OfPlatform() {
-			break
+	}
+	var own []store.ScopeKey
+	err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) (err error) {
+		own, err = tx.ListPlatformKeys(ctx)
+		return err
+	})
+	if err != nil {
+		return opened, err
+	}
+	for _, key := range own {
+		look(key)
+	}
+	err = k.eachTenantKey(ctx, func(key store.ScopeKey) error {
+		look(key)
+		return nil
+	})
+	if err != nil {
+		return opened, err
+	}
+	if len(closed) > 0 {
+		return opened, fmt.Errorf("%s cannot be opened: %w", core.Counted(len(closed), "key"), k.aboutClosed(ctx, closed, 10))
+	}
+	return opened, nil
+}
+
+// eachTenantKey hands every version of every tenant's key to look.
+func (k *Keys) eachTenantKey(ctx context.Context, look func(store.ScopeKey) error) error {
+	for after := (store.ScopeKey{}); ; {
+		var keys []store.ScopeKey
+		err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) (err error) {
+			keys, err = tx.ListTenantKeys(ctx, after, batch)
+			return err
+		})
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		for _, key := range keys {
+			if err := look(key); err != nil {
+				return err
+			}
 		}
 		after = keys[len(keys)-1]
 	}
-	if len(closed) > 0 {
-		return opened, fmt.Errorf("%s cannot be opened: %w", core.Counted(len(closed), "key"), errors.Join(closed[:min(10, len(closed))]...))
-	}
-	return opened, nil
 }

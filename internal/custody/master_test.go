@@ -191,3 +191,62 @@ func TestCheckOpensEverythingAndNamesWhatDoesNot(t *testing.T) {
 	require.Len(t, checked.Problems, 4, "the key, and the values that it is missed for")
 	require.ErrorContains(t, checked.Err(), "tenant "+s.apps[1].TenantID.String()+" has no key")
 }
+
+// A process that still has the old file makes no root key that the new one does not
+// open.
+func TestARootKeyIsNotMadeByTheIdentityBefore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	old := s.process(t)
+	both, alone := newFile(t, seal.X25519, s.WriteIdentity(t))
+	k, err := s.open(t, both)
+	require.NoError(t, err)
+	_, err = k.TurnMaster(t.Context())
+	require.NoError(t, err)
+	_, err = old.Rotate(t.Context(), nobody)
+	require.ErrorIs(t, err, seal.ErrWrongMaster)
+	require.ErrorContains(t, err, "SIGNET_IDENTITY_FILE: root key 1")
+	require.Equal(t, []string{"1"}, s.epochs(t))
+	next, err := s.open(t, alone)
+	require.NoError(t, err)
+	_, err = next.Rotate(t.Context(), nobody)
+	require.NoError(t, err)
+}
+
+// What the operator is told to keep after a turning: a backup of the keys from before
+// opens with the identity of then, or is recovered with the sheet of then, and with
+// nothing younger.
+func TestYesterdaysKeysNeedYesterdaysSheetOrIdentity(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	offline, to := newRecovery(t)
+	k := s.process(t, to)
+	first := k.Ring.Epochs()[0].Fingerprint
+	tables := []string{"root_keys", "root_key_wraps", "tenant_keys", "platform_keys"}
+	for _, table := range tables {
+		s.DB.Exec(t, `CREATE TABLE public.`+table+` AS TABLE signet_keys.`+table)
+	}
+	_, err := k.Rotate(t.Context(), nobody)
+	require.NoError(t, err)
+	both, alone := newFile(t, seal.X25519, s.WriteIdentity(t))
+	turned, err := s.open(t, both, to)
+	require.NoError(t, err)
+	_, err = turned.TurnMaster(t.Context())
+	require.NoError(t, err)
+	second := turned.Ring.Epochs()[0].Fingerprint
+
+	s.DB.Exec(t, `TRUNCATE signet_keys.root_keys, signet_keys.root_key_wraps, signet_keys.tenant_keys, signet_keys.platform_keys`)
+	for _, table := range tables {
+		s.DB.Exec(t, `INSERT INTO signet_keys.`+table+` SELECT * FROM public.`+table)
+	}
+	_, err = s.open(t, alone, to)
+	require.ErrorIs(t, err, seal.ErrWrongMaster)
+	require.ErrorIs(t, recoverWith(t, s, alone, offline, map[int32]seal.RootFingerprint{2: second}), seal.ErrMissingEpoch)
+	_, err = s.open(t, s.master, to)
+	require.NoError(t, err, "the identity of then")
+	require.NoError(t, recoverWith(t, s, alone, offline, map[int32]seal.RootFingerprint{1: first}), "the sheet of then")
+	restored, err := s.open(t, alone, to)
+	require.NoError(t, err)
+	s.Ring = restored.Ring
+	s.signAll(t, s.Restart(t))
+}

@@ -90,6 +90,11 @@ func (k *Keys) beginRoot(ctx context.Context) (begun bool, err error) {
 		if err != nil || len(rows) != 1 || rows[0].Epoch != next.Epoch-1 {
 			return err
 		}
+		// Somebody may have handed the root keys over to another identity since they were
+		// read: the next one would be sealed to the one before.
+		if _, err := seal.OpenRing(k.Master, rowsOf(rows)); err != nil {
+			return fmt.Errorf("%s: %w", config.IdentityFile, err)
+		}
 		failpoint.At(failpoint.RootBeforeStore)
 		if err := tx.PutRootKey(ctx, stored(next)); err != nil {
 			return err
@@ -136,7 +141,7 @@ func (k *Keys) finishRoot(ctx context.Context, tell func(Turning)) (Turning, err
 		case retired:
 			return t, k.Ring.Renew(ctx)
 		case done == 0 && closed != nil && t.Left == int64(len(closed)):
-			return t, fmt.Errorf("%s cannot be opened, and the old root key is kept; restore what was damaged from the key backup: %w", core.Counted(len(closed), "key"), errors.Join(closed[:min(3, len(closed))]...))
+			return t, fmt.Errorf("%s cannot be opened, and the old root key is kept; restore what was damaged from the key backup: %w", core.Counted(len(closed), "key"), k.aboutClosed(ctx, closed, 3))
 		case done == 0:
 			if err := wait(ctx, busyWait); err != nil { // others hold what is left
 				return t, err
@@ -146,12 +151,12 @@ func (k *Keys) finishRoot(ctx context.Context, tell func(Turning)) (Turning, err
 }
 
 // rewrapAll goes over all keys once. closed says which do not open.
-func (k *Keys) rewrapAll(ctx context.Context, t *Turning, tell func(Turning)) (done int, closed []error, err error) {
+func (k *Keys) rewrapAll(ctx context.Context, t *Turning, tell func(Turning)) (done int, closed []closedKey, err error) {
 	var after store.ScopeKey
 	for {
 		var taken int
 		var more bool
-		var shut []error
+		var shut []closedKey
 		err := k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) error {
 			keys, err := tx.TakeKeys(ctx, t.To.Epoch, after, batch)
 			if err != nil || len(keys) == 0 {
@@ -178,11 +183,11 @@ func (k *Keys) rewrapAll(ctx context.Context, t *Turning, tell func(Turning)) (d
 }
 
 // rewrap wraps keys anew, and leaves out those that do not open.
-func (k *Keys) rewrap(keys []store.ScopeKey) (anew []store.ScopeKey, closed []error) {
+func (k *Keys) rewrap(keys []store.ScopeKey) (anew []store.ScopeKey, closed []closedKey) {
 	for _, key := range keys {
 		wrapped, err := k.Ring.RewrapScopeKey(sealKey(key))
 		if err != nil {
-			closed = append(closed, err)
+			closed = append(closed, closedKey{key, err})
 			continue
 		}
 		key.RootEpoch, key.Wrapped = wrapped.RootEpoch, wrapped.Bytes

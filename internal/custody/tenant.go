@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"signet/internal/core"
@@ -42,7 +43,7 @@ func (k *Keys) FinishTenants(ctx context.Context) error {
 			switch {
 			case fault.Has(err, fault.StoreUnavailable), ctx.Err() != nil:
 				return err
-			case fault.Has(err, fault.TenantUnknown): // deleted meanwhile
+			case fault.Has(err, fault.TenantUnknown): // deleted meanwhile, with all versions of its key
 			case err != nil:
 				problems = append(problems, fmt.Errorf("tenant %s: %w", tenant, err))
 			}
@@ -82,22 +83,44 @@ func (k *Keys) FinishTenant(ctx context.Context, tenant core.TenantID) error {
 	if err := k.retireTenant(ctx, tenant); err != nil || len(closed) == 0 {
 		return err
 	}
-	return fmt.Errorf("%s cannot be opened, and the old version of its key is kept; restore what was damaged from a backup: %w", core.Counted(len(closed), "value"), closed[0])
+	return fmt.Errorf("%s cannot be opened, and what they are sealed under is not touched; %s: %w", core.Counted(len(closed), "value"), mendOf(closed), closed[0])
+}
+
+// ErrKeyVersionGone says that a value is sealed under a version of its tenant's key
+// that is not there: data and keys are of different days.
+var ErrKeyVersionGone = errors.New("that version of the tenant's key is not there")
+
+// mendOf says what helps where values do not open.
+func mendOf(closed []error) string {
+	gone := func(err error) bool { return errors.Is(err, ErrKeyVersionGone) }
+	const keys, data = "restore the schema signet_keys of the day of the data, or let the secret be entered anew",
+		"restore what was damaged from a backup, or let the secret be entered anew and destroy the damaged one"
+	switch {
+	case !slices.ContainsFunc(closed, gone):
+		return data
+	case slices.ContainsFunc(closed, func(err error) bool { return !gone(err) }):
+		return keys + "; " + data
+	}
+	return keys
 }
 
 // reseal turns values to the newest version, and leaves out those that do not open.
 func (k *Keys) reseal(ctx context.Context, tx *store.TenantTx, tenant core.TenantID, newest store.WrappedKey, values []store.SealedValue) (anew []store.SealedValue, closed []error, err error) {
-	versions := map[int32]store.WrappedKey{}
+	versions := map[int32]*store.WrappedKey{} // nil: it is not there
 	resealer, to := k.Ring.Resealer(), tenantKey(tenant, newest)
 	for _, v := range values {
 		from, known := versions[v.KeyVersion]
 		if !known {
-			if from, err = tx.GetTenantKey(ctx, v.KeyVersion); err != nil {
-				return nil, nil, fmt.Errorf("version %d of its key is not there: %w", v.KeyVersion, err)
+			if from, err = findTenantKey(ctx, tx, v.KeyVersion); err != nil {
+				return nil, nil, err
 			}
 			versions[v.KeyVersion] = from
 		}
-		turned, err := resealer.Reseal(tenantKey(tenant, from), to, bindingOf(tenant, v), v.Sealed)
+		if from == nil { // and will not come back: a version is deleted after a count of what it has sealed, under a lock of ours
+			closed = append(closed, fmt.Errorf("open %s: version %d: %w", bindingOf(tenant, v), v.KeyVersion, ErrKeyVersionGone))
+			continue
+		}
+		turned, err := resealer.Reseal(tenantKey(tenant, *from), to, bindingOf(tenant, v), v.Sealed)
 		if err != nil {
 			closed = append(closed, err)
 			continue
@@ -106,6 +129,15 @@ func (k *Keys) reseal(ctx context.Context, tx *store.TenantTx, tenant core.Tenan
 		anew = append(anew, v)
 	}
 	return anew, closed, nil
+}
+
+// findTenantKey gives a version of the tenant's key, nil where it is not there.
+func findTenantKey(ctx context.Context, tx *store.TenantTx, version int32) (*store.WrappedKey, error) {
+	key, err := tx.GetTenantKey(ctx, version)
+	if fault.Has(err, fault.TenantUnknown) {
+		return nil, nil //nolint:nilnil // both answers are good ones
+	}
+	return &key, err
 }
 
 // retireTenant deletes the versions of a tenant's key that have sealed nothing any

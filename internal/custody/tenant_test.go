@@ -9,6 +9,7 @@ import (
 
 	"signet/internal/app/apptest"
 	"signet/internal/core"
+	"signet/internal/custody"
 	"signet/internal/seal"
 	"signet/internal/store"
 )
@@ -144,4 +145,36 @@ SELECT tenant_id, app_id, 1000 + n, 'retired', fingerprint, sealed, key_version 
 	require.ErrorContains(t, err, "450 values")
 	require.Equal(t, []string{"2"}, s.DB.List(t, `SELECT key_version::text FROM signet.app_secrets WHERE state = 'current'`))
 	require.Equal(t, []string{"2"}, s.DB.List(t, `SELECT DISTINCT key_version::text FROM signet.tickets`))
+}
+
+// A value under a version that is not there, as data of an older day under keys of a
+// newer one have it, is told with its mend; all else is turned, and so it is the next
+// time.
+func TestAValueWhoseVersionIsGoneHoldsNoTurningUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 2)
+	app, k := s.apps[0], s.process(t)
+	turn := func() error {
+		for _, one := range s.apps {
+			_, err := s.Admin.RotateTenantKey(t.Context(), apptest.Operator(), one.TenantID)
+			require.NoError(t, err)
+		}
+		return k.FinishTenants(t.Context())
+	}
+	require.NoError(t, turn())
+	s.DB.Exec(t, `UPDATE signet.app_secrets SET key_version = 1 WHERE tenant_id = $1`, app.TenantID.String())
+
+	for _, version := range []string{"3", "4"} {
+		err := turn()
+		require.ErrorIs(t, err, custody.ErrKeyVersionGone)
+		require.ErrorContains(t, err, "tenant "+app.TenantID.String()+": 1 value cannot be opened")
+		require.ErrorContains(t, err, "restore the schema signet_keys of the day of the data, or let the secret be entered anew")
+		require.NotContains(t, err.Error(), s.apps[1].TenantID.String())
+		require.Equal(t, []string{version}, s.versions(t, app), "no version is kept for it: none helps it")
+		require.Equal(t, []string{version}, s.versions(t, s.apps[1]))
+		require.Equal(t, []string{version}, s.DB.List(t, `SELECT DISTINCT key_version::text FROM signet.tickets WHERE tenant_id = $1`, app.TenantID.String()))
+	}
+	require.Equal(t, []string{"1"}, s.DB.List(t, `SELECT key_version::text FROM signet.app_secrets WHERE tenant_id = $1`, app.TenantID.String()))
+	err := k.FinishTenant(t.Context(), app.TenantID)
+	require.ErrorIs(t, err, custody.ErrKeyVersionGone, "the command says it for as long as it is so")
 }

@@ -78,7 +78,7 @@ func (r *Ring) readRows(ctx context.Context) error {
 		return fmt.Errorf("read root keys: %w", err)
 	}
 	held := *r.held.Load()
-	keys, err := r.master.rootKeys(rows, held)
+	keys, err := r.judge(rows, held)
 	if err != nil {
 		return err
 	}

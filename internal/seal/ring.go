@@ -20,6 +20,7 @@ import (
 type Ring struct {
 	master *Master
 	held   atomic.Pointer[[]*rootKey] // by epoch, without gaps; replaced whole, never changed
+	judge  func(rows []RootKeyRow, held []*rootKey) ([]*rootKey, error)
 	renewal
 }
 
@@ -52,7 +53,7 @@ func OpenRing(m *Master, rows []RootKeyRow) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring := &Ring{master: m, renewal: newRenewal()}
+	ring := &Ring{master: m, judge: m.rootKeys, renewal: newRenewal()}
 	ring.held.Store(&keys)
 	return ring, nil
 }

@@ -175,26 +175,47 @@ func (m *Master) recoverKey(row RootKeyRow, wanted RootFingerprint) ([]byte, err
 
 // ProveRing opens root keys with the offline recovery identity alone, to try
 // whether it opens everything. Each key must be the one that its row names by
-// fingerprint, and the one on the recovery sheet where sheet holds its epoch. What
-// comes out is for looking: nothing may be sealed by it.
+// fingerprint, and the one on the recovery sheet where sheet holds its epoch; so it
+// is with those that come when the rows are read anew. What comes out is for looking:
+// nothing may be sealed by it.
 func ProveRing(recovery *Master, rows []RootKeyRow, sheet map[int32]RootFingerprint) (*Ring, error) {
 	ring := &Ring{master: recovery, renewal: newRenewal()}
+	ring.judge = func(rows []RootKeyRow, held []*rootKey) ([]*rootKey, error) {
+		return recovery.proveKeys(rows, held, sheet)
+	}
+	keys, err := ring.judge(rows, nil)
+	if err != nil {
+		return nil, err
+	}
+	ring.held.Store(&keys)
+	return ring, nil
+}
+
+// proveKeys makes the keys of ProveRing out of rows, oldest first, and takes over those
+// that are held already.
+func (m *Master) proveKeys(rows []RootKeyRow, held []*rootKey, sheet map[int32]RootFingerprint) ([]*rootKey, error) {
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%w: the database has none; restore the key backup", ErrMissingEpoch)
+	}
 	keys := make([]*rootKey, 0, len(rows))
 	for _, row := range rows {
 		if wanted, ok := sheet[row.Epoch]; ok && !bytes.Equal(wanted, row.Fingerprint) {
 			return nil, fmt.Errorf("root key %d: %w: its fingerprint is %s, and the recovery sheet says %s", row.Epoch, ErrForged, row.Fingerprint, wanted)
 		}
-		key, err := recovery.recoverKey(row, row.Fingerprint)
+		if same := findKey(held, row.Epoch); same != nil && bytes.Equal(same.fingerprint, row.Fingerprint) {
+			keys = append(keys, &rootKey{epoch: row.Epoch, fingerprint: row.Fingerprint, createdAt: row.CreatedAt, open: same.open})
+			continue
+		}
+		key, err := m.recoverKey(row, row.Fingerprint)
 		if err != nil {
 			return nil, err
 		}
-		held, err := openedOf(row.Epoch, key)
+		opened, err := openedOf(row.Epoch, key)
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, &rootKey{epoch: row.Epoch, fingerprint: row.Fingerprint, createdAt: row.CreatedAt,
-			open: func() (openedKey, error) { return held, nil }})
+			open: func() (openedKey, error) { return opened, nil }})
 	}
-	ring.held.Store(&keys)
-	return ring, nil
+	return keys, nil
 }

@@ -8,7 +8,7 @@ import (
 
 // Sheet is the recovery sheet of one root key: what an operator keeps on paper,
 // away from the server. It holds no secret. keys init prints it for the first
-// root key, keys rotate for each later one.
+// root key, keys rotate for each later one, keys sheet each again.
 type Sheet struct {
 	Recipient   string // of the first master identity
 	Recovery    []Recipient

@@ -214,25 +214,26 @@ FOR UPDATE`
 
 const deleteOldTenantKeys = `
 DELETE FROM signet_keys.tenant_keys
-WHERE tenant_id = $1 AND version < $2`
+WHERE tenant_id = $1 AND version = ANY ($2)`
 
 const countOldSealed = `
-SELECT (SELECT count(*) FROM signet.app_secrets WHERE tenant_id = $1 AND key_version < $2 AND sealed IS NOT NULL)
-       + (SELECT count(*) FROM signet.tickets WHERE tenant_id = $1 AND key_version < $2)
-       + (SELECT count(*) FROM signet.trial_grants WHERE tenant_id = $1 AND key_version < $2)`
+SELECT (SELECT count(*) FROM signet.app_secrets WHERE tenant_id = $1 AND key_version = ANY ($2) AND sealed IS NOT NULL)
+       + (SELECT count(*) FROM signet.tickets WHERE tenant_id = $1 AND key_version = ANY ($2))
+       + (SELECT count(*) FROM signet.trial_grants WHERE tenant_id = $1 AND key_version = ANY ($2))`
 
 // RetireTenantKeys deletes the versions of the tenant's key that are older than
 // the given one, if they have sealed nothing any more, and gives them. It waits for
 // those who seal under one of them just now, so that it counts what they write;
 // whoever comes later takes the newest. left is how many values need one yet; then
-// nothing is deleted.
+// nothing is deleted. What lies under a version that is not there is not counted: no
+// other version helps it.
 func (tx *TenantTx) RetireTenantKeys(ctx context.Context, version int32) (retired []int32, left int64, err error) {
 	if retired, err = all(ctx, tx.tx, pgx.RowTo[int32], holdOldTenantKeys, tx.tenantID, version); err != nil || len(retired) == 0 {
 		return nil, 0, err
 	}
-	if left, err = one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int64], countOldSealed, tx.tenantID, version); err != nil || left > 0 {
+	if left, err = one(ctx, tx.tx, fault.InternalError, pgx.RowTo[int64], countOldSealed, tx.tenantID, retired); err != nil || left > 0 {
 		return nil, left, err
 	}
-	_, err = tx.tx.Exec(ctx, deleteOldTenantKeys, tx.tenantID, version)
+	_, err = tx.tx.Exec(ctx, deleteOldTenantKeys, tx.tenantID, retired)
 	return retired, 0, translate(err)
 }
