@@ -19,43 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
+	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/wecom/wecomtest"
-)
-
-// A node that lives through everything has these two identities, each as a file that
-// age -p protects with little work, and neither is of any other use.
-const (
-	canaryMaster           = "AGE-SECRET-KEY-1" + "L8QX6CEJ8LMUJV543W7YHYZRYF3PT3A32WKES00K5RC9Z3CNYA9Q6FNEKN"
-	canaryMasterPassphrase = "CANARYmaster-passphrase-P"
-	canaryMasterLocked     = `-----BEGIN AGE ENCRYPTED FILE-----
-YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBRYzVxNU05dm1jZU1XYk1W
-cnZkS3lRIDEwCnVRVnhGM3ByMkpXMU5PaTZkaFpqSVBkUTMwbFRaWmpZU01uMktt
-WWF2MlUKLS0tIDVqbVFpazFNNTNYaWhXcU9xbWlmeEFEaURNdkp2NlJjRFBLRWlq
-Y0t5djQK/GC6xFo7/TToTLnCmfuI3kjM7vQyfAi3gXJz1DJId1FoeMXluBBrzfdt
-mpGnwu2yLQb2+l7iNQSMCSV/qB41xIkxUSGp0vWpwN080Er0uDyvDSl1OI/bFRMg
-2qluPrgrcG8i9QfcQVXP23a4Z73/PuEewuMHM5lqWPiY6b8fWXtKKhkv949nhX8Q
-cS8mgd5X7OsJ/r7fXVYMwmSk/RamzJhAg4l3VMpV1Oqp1hr/EFZqezSirpWgsPnE
-MlIeN0epw1N0YuzKyVNQGBjiM8dFRAJt4dKSkicbSZ+33ubmVxd6yMPf7lv7KDUl
-CkL3S/1V39Y9MNtKnIizVckPR9pCGHMjhrcIxftx0PpkN25T6SY/
------END AGE ENCRYPTED FILE-----
-`
-
-	canaryOffline           = "AGE-SECRET-KEY-1" + "KLNZJWY6RYXZGJDG3GQ2UZJA4T5HELDGMNC8QKYYP8G5LFGJPAYS83K3VV"
-	canaryOfflineRecipient  = "age1q7xnu6ug39md3ns95cy4la4aclwqyqqhnpj8zlflurg3h5fpyukstt4qf2"
-	canaryOfflinePassphrase = "CANARYoffline-passphrase-Q"
-	canaryOfflineLocked     = `-----BEGIN AGE ENCRYPTED FILE-----
-YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCB4WXZtb1h3TG4vTUZrNFZX
-YzdBamlBIDEwCjBEejBWZmY4a0FVZ3FtZUtGK0w0Q2laeXd3ejVKcW82VVRqVXNN
-Y0VzNXcKLS0tIHZEVVJFSEJnUnpaNWpMQ0VCVi9pVkpPeWZDTW94RkwzUmx1STBo
-MzI2eEkKgvSui7zhc7zxFzMJ/wJ7pA4Ioz+OEwsxnqb9QH/ovOrEOH6NDQ81UhLR
-6nFBf6fT4xXBDh1Aj4g7BhzU6cdf+SMdkh6nEBA6ELp/UsDQpCvIQbQLGVleFJ6v
-w1AzPb74XPrqdV2IDkDGgaE3fq+4EeAvoDjzqyqgbvxbS0/hfhajF5nXjyx3nAOA
-GNI0PIREy0e5MNMmdgwX2s/spzYjrGH+7W6PIs/2iKAsJdcJB6wnZ1OBp26ZXxvc
-5NzMHzC8bC0mu7exo9vedakD6lzS/DISpeZX+ZIX1DQ6hgoK4fpWr3VySc4A/xRW
-/z/q9qxH9NIWLilyzrfewu6Mkyk8ZrmegQizjilZzWSKU4m3eOx+
------END AGE ENCRYPTED FILE-----
-`
 )
 
 // The app secrets beside canarySecret, by what becomes of each.
@@ -78,8 +44,8 @@ var marked = map[string]string{
 	"pending secret": canaryPending, "refused pending secret": canaryPendingWrong, "destroyed secret": canaryRetired, "secret with a time": canaryScheduled,
 	"secret that was handed in": canaryHanded, "refused secret that was handed in": canaryHandedWrong, "secret of another app": canaryOther,
 	"secret of a tenant that left": canaryDeleted, "secret of a tenant that was deleted": canaryDeletedAtOnce,
-	"new master identity": canaryMaster, "recovery identity": canaryOffline,
-	"passphrase of the identity file": canaryMasterPassphrase, "passphrase of the recovery identity": canaryOfflinePassphrase,
+	"new master identity": apptest.MarkedMaster.Text, "recovery identity": apptest.MarkedOffline.Text,
+	"passphrase of the identity file": apptest.MarkedMaster.Passphrase, "passphrase of the recovery identity": apptest.MarkedOffline.Passphrase,
 	"database password": "signet_app_of_a_test",
 }
 
@@ -313,7 +279,7 @@ func (n *node) keysRefused(t *testing.T, does string, run func(out io.Writer) er
 func (n *node) liveThroughKeys(t *testing.T, m madeApp) {
 	t.Helper()
 	ctx := t.Context()
-	offline := app.RecoveryFile{Path: privateFile(t, canaryOfflineLocked), Passphrase: privateFile(t, canaryOfflinePassphrase+"\n")}
+	offline := app.RecoveryFile{Path: privateFile(t, apptest.MarkedOffline.Locked), Passphrase: privateFile(t, apptest.MarkedOffline.Passphrase+"\n")}
 	noPassphrase := app.RecoveryFile{Path: offline.Path}
 	wrongPassphrase := app.RecoveryFile{Path: offline.Path, Passphrase: privateFile(t, canaryPasswordOfNone+"\n")}
 	check := func(file app.RecoveryFile, sheet ...string) func(io.Writer) error {
@@ -370,13 +336,13 @@ func (n *node) liveThroughKeys(t *testing.T, m madeApp) {
 	// It is handed over to another one, which is kept behind a passphrase.
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	n.identityFile(t, canaryMaster+"\n"+string(text), "")
+	n.identityFile(t, apptest.MarkedMaster.Text+"\n"+string(text), "")
 	n.keys(t, "RotateMaster", func(out io.Writer) error { return app.RotateMaster(ctx, n.cfg, out) })
-	n.identityFile(t, canaryMasterLocked, canaryPasswordOfNone)
+	n.identityFile(t, apptest.MarkedMaster.Locked, canaryPasswordOfNone)
 	n.keysRefused(t, "KeyStatus", func(out io.Writer) error { return app.KeyStatus(ctx, n.cfg, out) })
 	_, err = app.NewServer(ctx, n.cfg, n.log)
 	require.ErrorContains(t, err, "passphrase")
-	n.identityFile(t, canaryMasterLocked, canaryMasterPassphrase)
+	n.identityFile(t, apptest.MarkedMaster.Locked, apptest.MarkedMaster.Passphrase)
 	restart()
 	n.keys(t, "CheckKeys", check(app.RecoveryFile{}))
 
@@ -432,7 +398,7 @@ func (n *node) liveThroughFaults(t *testing.T, m madeApp) {
 func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	t.Helper()
 	n.record = newRecord()
-	n.cfg.RecoveryRecipient = canaryOfflineRecipient
+	n.cfg.RecoveryRecipient = apptest.MarkedOffline.Recipient
 	n.identities = []string{identityOf(t, n.cfg.IdentityFile)}
 	require.NoError(t, createOwner(t, n.cfg, canaryPassword))
 	n.start(t)

@@ -13,25 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
+	"signet/internal/app/apptest"
 	"signet/internal/config"
 	"signet/internal/seal"
 	"signet/internal/store/storetest"
-)
-
-// lockedRecovery is a recovery identity as age -p protects it, with little work. It is
-// of this test alone, and so is its passphrase.
-const (
-	lockedRecovery = `-----BEGIN AGE ENCRYPTED FILE-----
-YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBVbTh3ZkFOL1BaN1lMZzBM
-cjY1QWxnIDEwCmVnT1ZEdmoyWlhSYUVzTnhNZnBMZCtORmxIZWZMdDRBaE1ITG40
-VEpmMUEKLS0tIFlKKytQanhIUWNpN2RvaWFla0NVQ3ZrNVZZNGZ3bDVJeGdIWmg5
-T3R4YUkKRere6fTuHmrFm1975Bt8cpSKARBANxgGFJ6Q2FyAl3TCBe58BoVlBGcR
-zGqMvLErE3c81H3JnzcoxcT7w9BmhJEfZrSoNfmjuXrVI58+GIHAHxMCXbe1s5IL
-OFPJapGC7z0DwW6zVa5Cd04=
------END AGE ENCRYPTED FILE-----
-`
-	lockedRecipient  = "age1lwkr43letaucnuxmmljqsxgplfp6xawe4d6f4nhcsrje2ryf94xspc8e0e"
-	lockedPassphrase = "a passphrase of this test"
 )
 
 func privateFile(t *testing.T, text string) string {
@@ -103,12 +88,12 @@ func TestTheStatusTellsOfValuesWithoutTheirKey(t *testing.T) {
 // The offline identity may be kept behind a passphrase, as the identity file may.
 func TestARecoveryIdentityBehindAPassphrase(t *testing.T) {
 	t.Parallel()
-	cfg := servedOnce(t, lockedRecipient)
+	cfg := servedOnce(t, apptest.MarkedOffline.Recipient)
 	said := printed(t, func(ctx context.Context, out *bytes.Buffer) error { return app.KeyStatus(ctx, cfg, out) })
 	fingerprint := regexp.MustCompile(`fingerprint ([0-9a-f ]+)  made`).FindStringSubmatch(said)[1]
 	sheet, err := app.ParseSheet([]string{"1=" + fingerprint})
 	require.NoError(t, err)
-	locked, right := privateFile(t, lockedRecovery), privateFile(t, lockedPassphrase+"\n")
+	locked, right := privateFile(t, apptest.MarkedOffline.Locked), privateFile(t, apptest.MarkedOffline.Passphrase+"\n")
 
 	commands := map[string]func(app.RecoveryFile) (string, error){
 		"check": func(file app.RecoveryFile) (string, error) {
