@@ -29,6 +29,7 @@ type node struct {
 	weCom    *proxy
 	env      []string
 	logFile  string
+	binary   func() (string, error) // default builtBinary
 
 	at atomic.Pointer[addresses] // where it serves; nil before it does
 	in atomic.Bool               // the balancer sends requests
@@ -43,7 +44,7 @@ type addresses struct{ public, console, metrics string }
 // newNode prepares a node. Its log is kept where the test failed.
 func newNode(t *testing.T, number int, postgres, weCom *proxy, env []string) *node {
 	t.Helper()
-	n := &node{number: number, postgres: postgres, weCom: weCom, env: env}
+	n := &node{number: number, postgres: postgres, weCom: weCom, env: env, binary: builtBinary}
 	n.logFile = filepath.Join(t.TempDir(), "node"+strconv.Itoa(number)+".log")
 	t.Cleanup(func() {
 		n.kill()
@@ -70,7 +71,7 @@ var serving = regexp.MustCompile(`"msg":"(?:serving|waiting for Postgres[^"]*)",
 // launch starts the process and returns at once.
 func (n *node) launch(t *testing.T) {
 	t.Helper()
-	binary, err := builtBinary()
+	binary, err := n.binary()
 	require.NoError(t, err)
 	log, err := os.OpenFile(n.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(t, err)
