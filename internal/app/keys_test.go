@@ -19,6 +19,13 @@ import (
 	"signet/internal/store/storetest"
 )
 
+// The recovery identity of these tests.
+var (
+	lockedRecovery   = apptest.MarkedOffline.Locked
+	lockedRecipient  = apptest.MarkedOffline.Recipient
+	lockedPassphrase = apptest.MarkedOffline.Passphrase
+)
+
 func privateFile(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.txt")
@@ -88,12 +95,12 @@ func TestTheStatusTellsOfValuesWithoutTheirKey(t *testing.T) {
 // The offline identity may be kept behind a passphrase, as the identity file may.
 func TestARecoveryIdentityBehindAPassphrase(t *testing.T) {
 	t.Parallel()
-	cfg := servedOnce(t, apptest.MarkedOffline.Recipient)
+	cfg := servedOnce(t, lockedRecipient)
 	said := printed(t, func(ctx context.Context, out *bytes.Buffer) error { return app.KeyStatus(ctx, cfg, out) })
 	fingerprint := regexp.MustCompile(`fingerprint ([0-9a-f ]+)  made`).FindStringSubmatch(said)[1]
 	sheet, err := app.ParseSheet([]string{"1=" + fingerprint})
 	require.NoError(t, err)
-	locked, right := privateFile(t, apptest.MarkedOffline.Locked), privateFile(t, apptest.MarkedOffline.Passphrase+"\n")
+	locked, right := privateFile(t, lockedRecovery), privateFile(t, lockedPassphrase+"\n")
 
 	commands := map[string]func(app.RecoveryFile) (string, error){
 		"check": func(file app.RecoveryFile) (string, error) {
