@@ -22,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/docs/openapi"
 	"signet/internal/core"
 	"signet/internal/devdb"
 	"signet/internal/httpapi/httpapitest"
@@ -85,29 +86,17 @@ func TestNoSecretIsSeenAnywhere(t *testing.T) {
 		n := &node{db: db, weCom: wecomtest.Start(t, wecomtest.Config{}), logs: &httpapitest.LogBook{}}
 		n.log = slog.New(slog.NewJSONHandler(n.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		n.cfg = newConfig(t, db, n.weCom.URL())
-		answers := n.liveThroughEverything(t)
+		n.liveThroughEverything(t)
+		n.record.requireAll(t, openapi.Console(), openapi.Public())
 
-		canaries := map[string]string{
-			"app secret": canarySecret, "second app secret": canarySecond, "wrong app secret": canaryWrong, "password": canaryPassword,
-			"identity": identityOf(t, n.cfg.IdentityFile), "database password": "signet_app_of_a_test", "access token": n.token,
-			"refresh token": n.refresh,
-		}
-		for kind, values := range map[string][]string{
-			"WeCom access token": n.weCom.Issued("ww1111111111111111", "1000002", core.AccessToken),
-			"corp ticket":        n.weCom.Issued("ww1111111111111111", "1000002", core.CorpTicket),
-			"agent ticket":       n.weCom.Issued("ww1111111111111111", "1000002", core.AgentTicket),
-		} {
-			require.NotEmpty(t, values, kind)
-			for i, value := range values {
-				canaries[fmt.Sprint(kind, " ", i)] = value
-			}
+		canaries := n.canaries(t)
+		for _, kind := range []core.TicketKind{core.AccessToken, core.CorpTicket, core.AgentTicket} {
+			require.NotEmpty(t, n.weCom.Issued("ww1111111111111111", "1000002", kind), kind)
 		}
 		var hits []string
 		hits = append(hits, search("the log", []byte(n.logs.String()), canaries)...)
 		hits = append(hits, search("the metrics", do(t, http.MethodGet, "http://"+n.server.MetricsAddr()+"/metrics", nil).body, canaries)...)
-		for name, body := range answers {
-			hits = append(hits, search("the answer to "+name, body, canaries)...)
-		}
+		hits = append(hits, n.record.search(canaries)...)
 		delete(canaries, "database password") // Postgres keeps its own, hashed; the roles' text is in no table
 		hits = append(hits, searchDataFolder(t, db, canaries)...)
 		if dump := dumpOf(t, db); dump == nil {
@@ -134,72 +123,6 @@ func identityOf(t *testing.T, path string) string {
 	t.Fatal("no identity in the file")
 	return ""
 }
-
-// liveThroughEverything uses every route and every fault, and gives the bodies
-// of all answers that should hold nothing secret.
-func (n *node) liveThroughEverything(t *testing.T) map[string][]byte {
-	t.Helper()
-	answers := map[string][]byte{}
-	keep := func(name string, a answer) answer {
-		answers[fmt.Sprintf("%s (%d, %d)", name, a.status, len(answers))] = append(a.body, []byte(fmt.Sprint(a.header))...)
-		return a
-	}
-	require.NoError(t, createOwner(t, n.cfg, canaryPassword))
-	n.start(t)
-	session := n.call(t, http.MethodPost, "/session", fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, canaryPassword))
-	require.Equal(t, http.StatusOK, session.status)
-	keep("a refused sign-in", n.call(t, http.MethodPost, "/session", fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, canaryPassword+"x")))
-	n.token = session.text(t, "accessToken")
-	n.refresh = session.header.Get("Set-Cookie")
-	_, n.refresh, _ = strings.Cut(n.refresh, "=")
-	n.refresh, _, _ = strings.Cut(n.refresh, ";")
-	require.Greater(t, len(n.refresh), 20)
-
-	corp := "ww1111111111111111"
-	n.weCom.AddApp(wecomtest.App{Corp: core.CorpID(corp), Agent: "1000002", Secret: canarySecret, Domains: []string{crmHost}})
-	keep("tenant", n.call(t, http.MethodPost, "/tenants", `{"name":"CANARY-name-of-a-tenant","corpId":"ww9999999999999999"}`))
-	tenant := keep("tenant", n.call(t, http.MethodPost, "/tenants", fmt.Sprintf(`{"name":"蓝湖科技","corpId":%q}`, corp))).text(t, "id")
-	path := "/tenants/" + tenant + "/apps"
-	keep("a refused app", n.call(t, http.MethodPost, path, fmt.Sprintf(`{"name":"a","agentId":"1000002","secret":%q}`, canaryWrong)))
-	keep("a malformed app", n.call(t, http.MethodPost, path, fmt.Sprintf(`{"name":"a","agentId":"1000002","secret":%q`, canaryWrong)))
-	keep("an app with its secret misplaced", n.call(t, http.MethodPost, path, fmt.Sprintf(`{"name":"a","agentId":%q,"secret":1}`, canaryWrong)))
-	created := keep("app", n.call(t, http.MethodPost, path, fmt.Sprintf(`{"name":"侧边栏","agentId":"1000002","secret":%q}`, canarySecret)))
-	require.Equal(t, http.StatusCreated, created.status, string(created.body))
-	m := madeApp{tenant, created.text(t, "id"), created.text(t, "key"), corp, "1000002", canarySecret}
-	keep("domain", n.call(t, http.MethodPost, path+"/"+m.id+"/domains", fmt.Sprintf(`{"host":%q}`, crmHost)))
-	n.awaitSigned(t, m, crmPage)
-
-	for _, fault := range wecomtest.FaultNames() {
-		f, ok := wecomtest.FindFault(fault)
-		require.True(t, ok, fault)
-		n.restartCold(t)
-		n.weCom.Inject(f)
-		signed := keep("a signature under "+fault, n.sign(t, m.key, crmPage))
-		if slices.Contains(harmless, fault) {
-			require.Equal(t, http.StatusOK, signed.status, fault)
-		} else {
-			require.Equal(t, http.StatusServiceUnavailable, signed.status, "%s: %s", fault, signed.body)
-			require.NotEmpty(t, n.weCom.Calls(), "%s: the secret was not even used: %s", fault, signed.body)
-		}
-		keep("a rotation under "+fault, n.call(t, http.MethodPost, path+"/"+m.id+"/secrets", fmt.Sprintf(`{"secret":%q}`, canarySecond)))
-		n.weCom.ClearFaults()
-	}
-	n.restartCold(t)
-	n.weCom.ResetSecret(core.CorpID(corp), "1000002", canarySecond)
-	rotated := keep("rotation", n.call(t, http.MethodPost, path+"/"+m.id+"/secrets", fmt.Sprintf(`{"secret":%q}`, canarySecond)))
-	require.Equal(t, http.StatusCreated, rotated.status, string(rotated.body))
-	for _, list := range []string{"/tenants", "/tenants/" + tenant, path, path + "/" + m.id, path + "/" + m.id + "/secrets", path + "/" + m.id + "/domains",
-		"/tenants/" + tenant + "/audit", "/legacy-hosts", "/openapi.json"} {
-		keep(list, n.call(t, http.MethodGet, list, ""))
-	}
-	keep("a hostile bearer", do(t, http.MethodGet, n.console()+"/tenants", nil, "Authorization", "Bearer "+canaryWrong))
-	keep("a page with a secret in it", n.sign(t, m.key, "https://evil.example.net/?corpsecret="+canaryWrong))
-	require.Equal(t, http.StatusOK, n.sign(t, m.key, crmPage).status)
-	return answers
-}
-
-// harmless are the faults under which a signature is made all the same.
-var harmless = []string{"ok", "expires-huge", "expires-string", "clock-skew-date"}
 
 // restartCold ends the node and starts it with no token and no ticket, neither in
 // memory nor in a row: the next signature needs the secret.

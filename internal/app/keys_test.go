@@ -15,26 +15,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app"
+	"signet/internal/app/apptest"
 	"signet/internal/config"
 	"signet/internal/core"
 	"signet/internal/seal"
 	"signet/internal/store/storetest"
 )
 
-// lockedRecovery is a recovery identity as age -p protects it, with little work. It is
-// of this test alone, and so is its passphrase.
-const (
-	lockedRecovery = `-----BEGIN AGE ENCRYPTED FILE-----
-YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBVbTh3ZkFOL1BaN1lMZzBM
-cjY1QWxnIDEwCmVnT1ZEdmoyWlhSYUVzTnhNZnBMZCtORmxIZWZMdDRBaE1ITG40
-VEpmMUEKLS0tIFlKKytQanhIUWNpN2RvaWFla0NVQ3ZrNVZZNGZ3bDVJeGdIWmg5
-T3R4YUkKRere6fTuHmrFm1975Bt8cpSKARBANxgGFJ6Q2FyAl3TCBe58BoVlBGcR
-zGqMvLErE3c81H3JnzcoxcT7w9BmhJEfZrSoNfmjuXrVI58+GIHAHxMCXbe1s5IL
-OFPJapGC7z0DwW6zVa5Cd04=
------END AGE ENCRYPTED FILE-----
-`
-	lockedRecipient  = "age1lwkr43letaucnuxmmljqsxgplfp6xawe4d6f4nhcsrje2ryf94xspc8e0e"
-	lockedPassphrase = "a passphrase of this test"
+// The recovery identity of these tests.
+var (
+	lockedRecovery   = apptest.MarkedOffline.Locked
+	lockedRecipient  = apptest.MarkedOffline.Recipient
+	lockedPassphrase = apptest.MarkedOffline.Passphrase
 )
 
 func privateFile(t *testing.T, text string) string {

@@ -54,7 +54,8 @@ type node struct {
 	token  string
 	stop   func() error
 
-	refresh string // token of the session, where a test keeps it
+	record     *record  // what it was asked and said, where a test keeps it
+	identities []string // that it had, where a test keeps them
 }
 
 // newConfig is a configuration that works: a database, an identity, a fake
@@ -191,7 +192,9 @@ func (n *node) call(t *testing.T, method, path, body string, headers ...string) 
 	if n.token != "" {
 		headers = append(headers, "Authorization", "Bearer "+n.token)
 	}
-	return do(t, method, n.console()+path, strings.NewReader(body), headers...)
+	a := do(t, method, n.console()+path, strings.NewReader(body), headers...)
+	n.record.note(method, path, a)
+	return a
 }
 
 func (n *node) signIn(t *testing.T) {
@@ -235,7 +238,9 @@ func (n *node) sign(t *testing.T, key, page string, headers ...string) answer {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"app": key, "url": page})
 	require.NoError(t, err)
-	return do(t, http.MethodPost, n.public()+"/v1/signatures", bytes.NewReader(body), append(headers, "Content-Type", "application/json")...)
+	a := do(t, http.MethodPost, n.public()+"/v1/signatures", bytes.NewReader(body), append(headers, "Content-Type", "application/json")...)
+	n.record.note(http.MethodPost, "/v1/signatures", a)
+	return a
 }
 
 // awaitSigned waits until the change feed has brought what makes a page signed.

@@ -6,14 +6,18 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -197,19 +201,123 @@ func TestACrashOfANodeLeavesNoSecretBehind(t *testing.T) {
 			c.weCom.Release()
 			require.NotEqual(t, 200, (<-answered).status)
 			require.False(t, state.Sys().(syscall.WaitStatus).CoreDump())
-			said, err := os.ReadFile(n.logFile)
-			require.NoError(t, err)
-			require.Contains(t, string(said), "goroutine ", "it says what it did")
-			for kind, texts := range c.keysToFind(t) {
-				for _, text := range texts {
-					for _, form := range [][]byte{text, []byte(hex.EncodeToString(text)), text[:12]} {
-						require.NotContains(t, string(said), string(form), kind)
-					}
-				}
-			}
+			n.requireQuiet(t, c.keysToFind(t))
 			cores, err := filepath.Glob("core*")
 			require.NoError(t, err)
 			require.Empty(t, cores)
+		})
+	}
+}
+
+// requireQuiet looks whether what a process that has crashed wrote holds any of the
+// texts, and gives it.
+func (n *node) requireQuiet(t *testing.T, secrets map[string][][]byte) (said string) {
+	t.Helper()
+	text, err := os.ReadFile(n.logFile)
+	require.NoError(t, err)
+	said = string(text)
+	require.Contains(t, said, "goroutine ", "it says what it did")
+	for kind, texts := range secrets {
+		for _, text := range texts {
+			for form, written := range map[string]string{
+				"plain": string(text), "in hex": hex.EncodeToString(text), "the beginning": string(text[:12]),
+				// as Go writes an array that is an argument
+				"the beginning, by bytes": fmt.Sprintf("%#x, %#x, %#x, %#x", text[0], text[1], text[2], text[3]),
+			} {
+				require.NotContains(t, said, written, "%s, %s", kind, form)
+			}
+		}
+	}
+	return said
+}
+
+// panicSource is added to cmd/signet for a test: a goroutine of nobody's, in which
+// nothing catches a panic.
+const panicSource = `package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func init() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
+	go func() {
+		<-told
+		panic(errors.New("of a goroutine that nobody watches"))
+	}()
+}
+`
+
+// panickingBinary is cmd/signet as builtBinary makes it, with a goroutine that panics
+// when it is told by SIGUSR1. The tree stays as it is.
+var panickingBinary = sync.OnceValues(func() (string, error) {
+	top, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		return "", err
+	}
+	into := filepath.Join(top, "bin", "chaos")
+	at := func(name string) string { return filepath.Join(into, fmt.Sprintf("%s.%d", name, os.Getpid())) }
+	source, overlay, fresh := at("panics.go"), at("overlay.json"), at("signet-panics")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(top, "cmd", "signet", "panics.go"): source}})
+	if err := errors.Join(err, os.MkdirAll(into, 0o755), os.WriteFile(source, []byte(panicSource), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+		return "", err
+	}
+	defer func() { _, _ = os.Remove(source), os.Remove(overlay) }()
+	build := exec.Command("go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false", "-o", fresh, "./cmd/signet")
+	build.Dir = top
+	if said, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build cmd/signet with a panic: %w: %s", err, said)
+	}
+	binary := filepath.Join(into, "signet-panics")
+	return binary, os.Rename(fresh, binary)
+})
+
+// A process that ends because one of its goroutines panics, while secrets are being
+// tried at WeCom, says nothing of them, however much it is asked to say.
+func TestAPanicOfANodeLeavesNoSecretBehind(t *testing.T) {
+	t.Parallel()
+	for _, level := range []string{"", "all", "crash"} {
+		t.Run("GOTRACEBACK="+level, func(t *testing.T) {
+			t.Parallel()
+			c := prepareCluster(t, plan{nodes: 1})
+			n := c.nodes[0]
+			n.binary, n.env = panickingBinary, append(n.env, "GOTRACEBACK="+level)
+			n.start(t)
+			c.settle(t, 0)
+			secrets := c.keysToFind(t)
+			put, handedIn := secretOf("put"+level), secretOf("handed"+level)
+			link := c.console(t.Context(), n, "POST", "/tenants/"+c.warm[2].tenantID+"/apps/"+c.warm[2].id+"/intake-links", nil)
+			_, token, _ := strings.Cut(link.text(t, "address"), "#")
+			require.NotEmpty(t, token)
+			random, err := base64.RawURLEncoding.DecodeString(token)
+			require.NoError(t, err)
+			secrets["secrets in flight"] = [][]byte{[]byte(put), []byte(handedIn)}
+			secrets["token of the intake link"] = [][]byte{[]byte(token), random[32:]}
+
+			c.weCom.Inject(wecomtest.Fault{Behaviour: wecomtest.Hang, API: wecom.GetToken})
+			console := n.at.Load().console
+			var asking sync.WaitGroup
+			asking.Go(func() {
+				_ = c.console(t.Context(), n, "POST", c.warm[3].path(), map[string]any{"secret": put})
+			})
+			asking.Go(func() {
+				_, _ = send(t.Context(), "POST", console+"/intake/secret", map[string]any{"token": token, "secret": handedIn}) // nobody answers
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			require.NoError(t, c.weCom.AwaitHanging(ctx, 2), "both secrets are on their way")
+			n.signal(syscall.SIGUSR1)
+			state := n.awaitEnd(t, patience)
+			c.weCom.Release()
+			asking.Wait()
+			require.False(t, state.Sys().(syscall.WaitStatus).CoreDump())
+			said := n.requireQuiet(t, secrets)
+			require.Contains(t, said, "panic: of a goroutine that nobody watches")
+			require.Equal(t, level != "", strings.Contains(said, "signet/internal/trial."), "whether it tells of the goroutines of the trials: %s", level)
 		})
 	}
 }
