@@ -313,6 +313,7 @@ func (n *node) liveThroughKeys(t *testing.T, m madeApp) {
 	tenant, err := core.ParseTenantID(m.tenantID)
 	require.NoError(t, err)
 	n.keys(t, "RotateTenantKey", func(out io.Writer) error { return app.RotateTenantKey(ctx, n.cfg, tenant, out) })
+	n.keys(t, "PrintSheets", func(out io.Writer) error { return app.PrintSheets(ctx, n.cfg, out) })
 	sheet := status()
 	require.NotEqual(t, first, sheet)
 	n.keys(t, "CheckKeys", check(offline, sheet))
