@@ -30,7 +30,6 @@ type node struct {
 	env      []string
 	binary   func() (string, error) // default: builtBinary
 	logFile  string
-	binary   func() (string, error) // default builtBinary
 
 	at atomic.Pointer[addresses] // where it serves; nil before it does
 	in atomic.Bool               // the balancer sends requests
