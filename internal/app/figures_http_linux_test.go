@@ -50,7 +50,10 @@ func startOther(t *testing.T, role string, order serveOrder) *other {
 		begin = append([]string{"taskset", "-c", serverCore}, begin...)
 	}
 	command := exec.Command(begin[0], begin[1:]...)
-	command.Env = append(os.Environ(), "GOMAXPROCS=1", "GODEBUG=clobberfree=1") // as signet begins (cmd/signet/freed.go)
+	command.Env = append(os.Environ(), "GOMAXPROCS=1")
+	if role == "signing" {
+		command.Env = append(command.Env, "GODEBUG=clobberfree=1") // as signet begins (cmd/signet/freed.go)
+	}
 	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = log.Close() })
