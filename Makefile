@@ -109,7 +109,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s, or 10000x for so many runs), or th
 	done
 
 .PHONY: fuzz-open
-fuzz-open: ## FuzzOpen OPENS times (10 million; 19 minutes on two cores)
+fuzz-open: ## FuzzOpen OPENS times (10 million; 12 to 19 minutes on two cores)
 	@$(MAKE) --no-print-directory fuzz FUZZ='FuzzOpen$$' FUZZTIME=$(OPENS)x
 
 .PHONY: chaos
