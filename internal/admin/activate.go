@@ -98,13 +98,9 @@ func (a *Actions) activateSecret(ctx context.Context, actor core.Actor, tenant c
 		if now, _ := life.Find(version); due != nil && !sameTime(now.ActivateAt, due) {
 			return fault.New(fault.SecretConflict, fault.Args{"version": versionText(version)})
 		}
-		if steps, err = life.Activate(version); err == nil {
-			noteSteps(entry.Detail, steps)
-		}
-		if v, err = a.activate(ctx, tx, locked, version, proof); err != nil {
+		if v, err = a.activate(ctx, tx, locked, version, proof, entry.Detail); err != nil {
 			return err
 		}
-		noteVersion(entry.Detail, v)
 		err := a.takeUp(ctx, tx, locked, version, proof)
 		failpoint.At(failpoint.ActivateBeforeCommit)
 		return err
@@ -122,8 +118,9 @@ func (a *Actions) activateSecret(ctx context.Context, actor core.Actor, tenant c
 	return v, err
 }
 
-// activate moves the versions as they are now; the app's row is held.
-func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, app core.App, version int32, proof trial.Proof) (core.SecretVersion, error) {
+// activate moves the versions as they are now, and notes them in the audit's detail;
+// the app's row is held.
+func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, app core.App, version int32, proof trial.Proof, detail map[string]string) (core.SecretVersion, error) {
 	life, err := tx.SecretLife(ctx, app.ID, version)
 	if err != nil {
 		return core.SecretVersion{}, err
@@ -143,7 +140,10 @@ func (a *Actions) activate(ctx context.Context, tx *store.TenantTx, app core.App
 	if life, err = tx.SecretLife(ctx, app.ID, version); err != nil {
 		return core.SecretVersion{}, err
 	}
-	return life.Find(version)
+	v, err := life.Find(version)
+	noteSteps(detail, steps)
+	noteVersion(detail, v)
+	return v, err
 }
 
 // prove gives what WeCom said when it accepted the version: lately, or now. What it
