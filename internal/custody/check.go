@@ -41,7 +41,8 @@ func Prover(ctx context.Context, cfg Config, recovery *seal.Master, sheet map[in
 // Check opens everything: every root key, every sealed value, tenant by tenant, and
 // every scope key, also of tenants that are not there. It shows no value and writes
 // nothing. It fails where it could not look; what does not open stands in Problems,
-// and so does an older row of a secret that was put back. A root key that is made meanwhile is taken up; Ring.Epochs has it then.
+// and so does an older row of a secret that was put back. A root key that is made
+// meanwhile is taken up; Ring.Epochs has it then.
 func (k *Keys) Check(ctx context.Context, tell func(Checked)) (Checked, error) {
 	var c Checked
 	if err := k.Ring.OpenAll(); err != nil {
@@ -232,7 +233,7 @@ func whatDoesNotOpen(ctx context.Context, k *Keys, tx *store.TenantTx, tenant co
 }
 
 func (k *Keys) checkValue(tenant core.TenantID, keys map[int32]seal.WrappedKey, v store.SealedValue) error {
-	binding := bindingOf(tenant, v)
+	binding := BindingOf(tenant, v)
 	key, ok := keys[v.KeyVersion]
 	if !ok {
 		return fmt.Errorf("open %s: version %d of the tenant's key is not there", binding, v.KeyVersion)

@@ -117,10 +117,10 @@ func (k *Keys) reseal(ctx context.Context, tx *store.TenantTx, tenant core.Tenan
 			versions[v.KeyVersion] = from
 		}
 		if from == nil { // and will not come back: a version is deleted after a count of what it has sealed, under a lock of ours
-			closed = append(closed, fmt.Errorf("open %s: version %d: %w", bindingOf(tenant, v), v.KeyVersion, ErrKeyVersionGone))
+			closed = append(closed, fmt.Errorf("open %s: version %d: %w", BindingOf(tenant, v), v.KeyVersion, ErrKeyVersionGone))
 			continue
 		}
-		turned, err := resealer.Reseal(tenantKey(tenant, *from), to, bindingOf(tenant, v), v.Sealed)
+		turned, err := resealer.Reseal(tenantKey(tenant, *from), to, BindingOf(tenant, v), v.Sealed)
 		if err != nil {
 			closed = append(closed, err)
 			continue
@@ -173,8 +173,8 @@ func tenantKey(tenant core.TenantID, k store.WrappedKey) seal.WrappedKey {
 	return sealKey(store.ScopeKey{TenantID: tenant, WrappedKey: k})
 }
 
-// bindingOf says what a value is bound to.
-func bindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
+// BindingOf says what a sealed value of a tenant is bound to.
+func BindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
 	switch {
 	case v.Kind == store.ValueOfSecret:
 		return seal.ForAppSecret(tenant, v.AppID, int32(v.Number))

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
+	"signet/internal/custody"
 	"signet/internal/seal"
 	"signet/internal/sealed"
 	"signet/internal/store"
@@ -37,7 +38,7 @@ func (h *House) TurnKey(t testing.TB, tenant core.TenantID) Turning {
 		values, err := tx.ListSealed(t.Context())
 		require.NoError(t, err)
 		for _, v := range values {
-			anew, err := h.Ring.Resealer().Reseal(keys[1], keys[2], bindingOf(tenant, v), v.Sealed)
+			anew, err := h.Ring.Resealer().Reseal(keys[1], keys[2], custody.BindingOf(tenant, v), v.Sealed)
 			require.NoError(t, err)
 			set := "key_version = 2"
 			if anew.Fingerprint != "" {
@@ -69,16 +70,4 @@ func (u Turning) Between(t testing.TB, work func() error) error {
 	}
 	held.Commit(t)
 	return <-ended
-}
-
-func bindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
-	switch {
-	case v.Kind == store.ValueOfSecret:
-		return seal.ForAppSecret(tenant, v.AppID, int32(v.Number))
-	case v.Kind == store.ValueOfTrial:
-		return seal.ForTrialGrant(tenant, v.AppID, int32(v.Number), v.Ticket, v.FetchedAt)
-	case v.Ticket == core.CorpTicket:
-		return seal.ForCorpTicket(tenant, v.CorpID, v.Number)
-	}
-	return seal.ForAppTicket(tenant, v.AppID, v.Ticket, v.Number)
 }
