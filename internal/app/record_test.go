@@ -162,7 +162,7 @@ func (r *record) hasDone(method, path string) bool {
 // something.
 func keyCommands(t *testing.T) (names []string) {
 	t.Helper()
-	for _, name := range []string{"keys.go", "deletions.go"} {
+	for _, name := range []string{"keys.go", "keyproofs.go", "deletions.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		require.NoError(t, err)
 		for _, d := range file.Decls {
