@@ -266,7 +266,7 @@ func lockApp(ctx context.Context, tx *store.TenantTx, app core.AppID) (core.App,
 // DeleteApp takes an app away with its secrets, domains, tickets and bound
 // hosts.
 func (a *Actions) DeleteApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64) error {
-	if err := actor.MayIn(tenant, core.AppsWrite); err != nil {
+	if err := actor.MayIn(tenant, core.AppsDelete); err != nil {
 		return err
 	}
 	entry := core.AuditEntry{Action: "app.delete", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{}}

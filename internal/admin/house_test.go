@@ -45,7 +45,7 @@ func setup(t *testing.T, change ...func(*apptest.Config)) bundle {
 
 // actor is somebody with one role: on the platform, or in the tenant.
 func actor(role core.Role, tenant core.TenantID) core.Actor {
-	a := core.Actor{Kind: core.ActorMember, MemberID: core.NewMemberID(), Name: string(role) + "@test.example", RequestID: "request"}
+	a := core.Actor{Kind: core.ActorMember, MemberID: core.NewMemberID(), Name: string(role) + "@test.example", RequestID: "request", Proved: true}
 	switch {
 	case role == "":
 	case role.OfPlatform():

@@ -36,6 +36,7 @@ type method struct {
 	may     string // the roles that may
 	tenant  bool   // it is about one tenant: a stranger is told that there is none
 	leaving bool   // it is about one that is leaving
+	stepUp  bool   // a member must have proved a moment ago who they are
 	audit   string // the actions it writes, one for each chain; "" for one that reads
 	changes []string
 	call    func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error
@@ -81,10 +82,10 @@ var methods = map[string]method{
 		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &active})
 		return err
 	}},
-	"DeleteTenant": {may: "platform_owner", tenant: true, audit: "tenant.leave", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DeleteTenant": {may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.leave", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteTenant(ctx, actor, s.tenant, nil)
 	}},
-	"DestroyTenant": {may: "platform_owner", tenant: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DestroyTenant": {may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DestroyTenant(ctx, actor, s.tenant, nil)
 	}},
 	"CreateApp": {may: writers, tenant: true, audit: "app.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
@@ -103,39 +104,39 @@ var methods = map[string]method{
 		_, err := a.UpdateApp(ctx, actor, s.tenant, s.app, nil, admin.AppChange{Status: &suspended})
 		return err
 	}},
-	"DeleteApp": {may: writers, tenant: true, audit: "app.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DeleteApp": {may: writers, tenant: true, stepUp: true, audit: "app.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteApp(ctx, actor, s.tenant, s.app, nil)
 	}},
-	"RotateSecret": {may: writers, tenant: true, audit: "secret.rotate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RotateSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.rotate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RotateSecret(ctx, actor, s.tenant, s.app, admin.NewSecret{Secret: s.secret})
 		return err
 	}},
-	"KeepSecret": {may: writers, tenant: true, audit: "secret.keep", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"KeepSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.keep", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.KeepSecret(ctx, actor, s.tenant, s.app, admin.KeptSecret{Secret: s.secret})
 		return err
 	}},
-	"TrySecret": {may: writers, tenant: true, audit: "secret.try", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"TrySecret": {may: writers, tenant: true, stepUp: true, audit: "secret.try", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.TrySecret(ctx, actor, s.tenant, s.app, s.pending)
 		return err
 	}},
-	"ActivateSecret": {may: writers, tenant: true, audit: "secret.activate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ActivateSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.activate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ActivateSecret(ctx, actor, s.tenant, s.app, s.pending, false)
 		return err
 	}},
-	"ScheduleSecret": {may: writers, tenant: true, audit: "secret.schedule", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ScheduleSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.schedule", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		at := time.Now().Add(time.Hour)
 		_, err := a.ScheduleSecret(ctx, actor, s.tenant, s.app, s.pending, &at)
 		return err
 	}},
-	"RetireSecret": {may: writers, tenant: true, audit: "secret.retire", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RetireSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.retire", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RetireSecret(ctx, actor, s.tenant, s.app, s.pending)
 		return err
 	}},
-	"DestroySecret": {may: writers, tenant: true, audit: "secret.destroy", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DestroySecret": {may: writers, tenant: true, stepUp: true, audit: "secret.destroy", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.DestroySecret(ctx, actor, s.tenant, s.app, s.retired)
 		return err
 	}},
-	"CreateIntakeLink": {may: writers, tenant: true, audit: "intake.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"CreateIntakeLink": {may: writers, tenant: true, stepUp: true, audit: "intake.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, _, err := a.CreateIntakeLink(ctx, actor, s.tenant, s.app)
 		return err
 	}},
@@ -143,14 +144,14 @@ var methods = map[string]method{
 		_, err := a.ListIntakeLinks(ctx, actor, s.tenant, s.app, firstPage)
 		return err
 	}},
-	"RevokeIntakeLink": {may: writers, tenant: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RevokeIntakeLink": {may: writers, tenant: true, stepUp: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeIntakeLink(ctx, actor, s.tenant, s.app, s.link)
 	}},
 	"GetTenantKey": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetTenantKey(ctx, actor, s.tenant)
 		return err
 	}},
-	"RotateTenantKey": {may: writers, tenant: true, audit: "tenant_key.turn", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RotateTenantKey": {may: writers, tenant: true, stepUp: true, audit: "tenant_key.turn", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RotateTenantKey(ctx, actor, s.tenant)
 		return err
 	}},
@@ -294,6 +295,14 @@ func (b bundle) meetsPolicy(t *testing.T, m method, who core.Actor, role core.Ro
 		require.True(t, fault.Has(err, want), "%q: want %s, got %v", role, want, err)
 		require.Equal(t, before, b.contents(t), "%q is refused and changes something", role)
 		return
+	}
+	stale := who
+	stale.Proved = false
+	if m.stepUp {
+		require.True(t, fault.Has(m.call(t.Context(), b.Admin, stale, own), fault.StepUpRequired), "%q", role)
+		require.Equal(t, before, b.contents(t), "%q has to prove themselves and changes something", role)
+	} else {
+		who = stale
 	}
 	audit, changes := b.news(t, func() {
 		require.NoError(t, m.call(t.Context(), b.Admin, who, own), "%q", role)

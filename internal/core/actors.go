@@ -8,16 +8,32 @@ const (
 	ActorMember ActorKind = "member"
 	ActorSystem ActorKind = "system" // Signet itself: the refresher, the first owner's making
 	ActorIntake ActorKind = "intake" // whoever has an intake link: nobody knows more of them
+	ActorAPIKey ActorKind = "api_key"
 )
 
 // Actor is who does something, as the audit will name them. It is handed
 // down as a parameter, never through a context.
 type Actor struct {
 	Kind      ActorKind
-	MemberID  MemberID // zero unless Kind is ActorMember
-	Name      string   // e-mail of a member, or the part of Signet that acts
-	RequestID string   // of the request by which they act, "" if none
+	MemberID  MemberID  // zero unless Kind is ActorMember
+	SessionID SessionID // by which a member acts, zero if none
+	APIKeyID  APIKeyID  // zero unless Kind is ActorAPIKey
+	Name      string    // e-mail of a member, name of an API key, or the part of Signet that acts
+	RequestID string    // of the request by which they act, "" if none
 	Grants    Grants
+	Proved    bool // a member has shown a moment ago who they are (Rule.StepUp)
+}
+
+// ID is the id of who acts as the audit keeps it, "" for what has none.
+func (a Actor) ID() string {
+	switch a.Kind {
+	case ActorMember:
+		return a.MemberID.String()
+	case ActorAPIKey:
+		return a.APIKeyID.String()
+	case ActorSystem, ActorIntake:
+	}
+	return ""
 }
 
 // System is Signet itself acting through one of its parts. It holds every

@@ -17,7 +17,7 @@ type AuditRow struct {
 	Seq          int64 // 1, 2, 3 … within the chain
 	At           time.Time
 	ActorKind    ActorKind
-	ActorID      string // of a member, else ""
+	ActorID      string // of a member or an API key, else ""
 	ActorName    string
 	RequestID    string
 	PreviousHash []byte

@@ -18,6 +18,9 @@ type (
 	memberNoun  struct{}
 	sessionNoun struct{}
 	intakeNoun  struct{}
+	apiKeyNoun  struct{}
+	linkNoun    struct{}
+	factorNoun  struct{}
 )
 
 // The ids of the nouns that have rows of their own. A corp is known by its
@@ -29,6 +32,9 @@ type (
 	MemberID  = ID[memberNoun]
 	SessionID = ID[sessionNoun]
 	IntakeID  = ID[intakeNoun]
+	APIKeyID  = ID[apiKeyNoun]
+	LinkID    = ID[linkNoun]   // of an invitation or a reset
+	FactorID  = ID[factorNoun] // of a second factor or a passkey
 )
 
 // The makers of fresh random ids.
@@ -38,6 +44,9 @@ func NewDomainID() DomainID   { return DomainID{uuid.New()} }
 func NewMemberID() MemberID   { return MemberID{uuid.New()} }
 func NewSessionID() SessionID { return SessionID{uuid.New()} }
 func NewIntakeID() IntakeID   { return IntakeID{uuid.New()} }
+func NewAPIKeyID() APIKeyID   { return APIKeyID{uuid.New()} }
+func NewLinkID() LinkID       { return LinkID{uuid.New()} }
+func NewFactorID() FactorID   { return FactorID{uuid.New()} }
 
 var errID = errors.New("not a UUID in its lower-case form with hyphens")
 
@@ -59,6 +68,9 @@ func ParseDomainID(text string) (DomainID, error)   { return parseID[domainNoun]
 func ParseMemberID(text string) (MemberID, error)   { return parseID[memberNoun](text) }
 func ParseSessionID(text string) (SessionID, error) { return parseID[sessionNoun](text) }
 func ParseIntakeID(text string) (IntakeID, error)   { return parseID[intakeNoun](text) }
+func ParseAPIKeyID(text string) (APIKeyID, error)   { return parseID[apiKeyNoun](text) }
+func ParseLinkID(text string) (LinkID, error)       { return parseID[linkNoun](text) }
+func ParseFactorID(text string) (FactorID, error)   { return parseID[factorNoun](text) }
 
 // IsZero tells whether the id is no row's.
 func (id ID[K]) IsZero() bool { return id.UUID == uuid.Nil }

@@ -29,9 +29,12 @@ const (
 	MethodRefused     Code = "method.refused"
 
 	// The console.
+	SecondFactorRequired Code = "second_factor.required"
+
 	SessionRefused    Code = "session.refused"
 	SessionRequired   Code = "session.required"
 	PermissionDenied  Code = "permission.denied"
+	StepUpRequired    Code = "session.step_up_required"
 	TenantUnknown     Code = "tenant.unknown"
 	CorpUnknown       Code = "corp.unknown"
 	DomainUnknown     Code = "domain.unknown"

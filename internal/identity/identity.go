@@ -90,7 +90,7 @@ type Session struct {
 const part = "identity"
 
 func actorOf(m core.Member, grants core.Grants, requestID string) core.Actor {
-	return core.Actor{Kind: core.ActorMember, MemberID: m.ID, Name: m.Email, RequestID: requestID, Grants: grants}
+	return core.Actor{Kind: core.ActorMember, MemberID: m.ID, Name: m.Email, RequestID: requestID, Grants: grants, Proved: true}
 }
 
 func system(requestID string) core.Actor {

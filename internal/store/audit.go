@@ -101,8 +101,7 @@ func appendAudit(ctx context.Context, tx pgx.Tx, actor core.Actor, e core.AuditE
 		RequestID: actor.RequestID, PreviousHash: last.Hash,
 	}
 	var actorID *string
-	if !actor.MemberID.IsZero() {
-		row.ActorID = actor.MemberID.String()
+	if row.ActorID = actor.ID(); row.ActorID != "" {
 		actorID = &row.ActorID
 	}
 	if row.Detail == nil {

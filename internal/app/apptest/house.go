@@ -222,7 +222,7 @@ func (h *House) CatchUp(ctx context.Context) error {
 // Operator is an actor who may do everything on the platform.
 func Operator() core.Actor {
 	return core.Actor{Kind: core.ActorMember, MemberID: core.NewMemberID(), Name: "operator@test.example",
-		Grants: core.Grants{Platform: core.PlatformOwner}}
+		Proved: true, Grants: core.Grants{Platform: core.PlatformOwner}}
 }
 
 // Secret makes a secret of WeCom's form out of a name.

@@ -90,7 +90,7 @@ func (p *people) Authenticate(_ context.Context, bearer string, requestID string
 		return core.Actor{}, fault.New(fault.SessionRequired, nil)
 	}
 	s := p.session("")
-	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: s.Grants}, nil
+	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: s.Grants, Proved: true}, nil
 }
 
 // actions knows one tenant with one app with one domain, all at version 7, and
