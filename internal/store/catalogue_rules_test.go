@@ -23,6 +23,11 @@ var platformTables = map[string]string{
 	"signet.sessions":            "of a person",
 	"signet.refresh_tokens":      "of a person's session",
 	"signet.session_keys":        "the platform's own",
+	"signet.factors":             "of a person",
+	"signet.recovery_codes":      "of a person",
+	"signet.ceremonies":          "of whoever is about to come in",
+	"signet.devices":             "of a person",
+	"signet.tries":               "of whoever wants to come in",
 	"signet.platform_audit":      "the platform's own chain",
 	"signet.platform_audit_head": "the platform's own chain",
 	"signet_keys.root_keys":      "the platform's own",
@@ -35,9 +40,12 @@ var platformTables = map[string]string{
 // ageBounds are what rows may be deleted for their age only: the rest of the
 // table's policy, so that nothing younger goes by any statement.
 var ageBounds = map[string]string{
-	feedTable:         `(at < (now() - '24:00:00'::interval))`,
-	"signet.sessions": `(expires_at < (now() - '24:00:00'::interval))`,
-	linksTable:        endedLinks,
+	feedTable:           `(at < (now() - '24:00:00'::interval))`,
+	"signet.sessions":   `(expires_at < (now() - '24:00:00'::interval))`,
+	"signet.ceremonies": `(expires_at < (now() - '01:00:00'::interval))`,
+	"signet.tries":      `(full_at < (now() - '01:00:00'::interval))`,
+	"signet.devices":    `(used_at < (now() - '180 days'::interval))`,
+	linksTable:          endedLinks,
 }
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
@@ -80,6 +88,15 @@ var unnamedConstraints = map[string]string{
 	"sessions_pkey":            "ids are drawn at random",
 	"refresh_tokens_pkey":      "tokens are drawn at random",
 	"session_keys_pkey":        "made under a lock",
+	"factors_pkey":             "ids are drawn at random",
+	"factors_member":           "a factor is added by its member",
+	"recovery_codes_pkey":      "codes are drawn at random",
+	"recovery_codes_member":    "codes are made with their member in hand",
+	"ceremonies_pkey":          "tokens are drawn at random",
+	"ceremonies_member":        "a ceremony begins with the member in hand",
+	"devices_pkey":             "ON CONFLICT DO UPDATE",
+	"devices_member":           "a device is known by who has just come in",
+	"tries_pkey":               "ON CONFLICT DO UPDATE",
 	"corps_pkey":               "a tenant is made with one corp, and none is added",
 	"app_secrets_pkey":         "numbers are given under the app's lock",
 	"app_secrets_one_pending":  "moves are made under the app's lock",

@@ -150,7 +150,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := newWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|sessions|refresh_tokens|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
@@ -191,7 +191,10 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
-			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0)}
+			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),
+			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
+			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "SessionKeyAge": false,
+			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)
@@ -265,7 +268,7 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 		st := db.Open(t)
 		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
-			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion"} {
+			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry"} {
 				if _, err := platformCalls[name](ctx, tx, a); err != nil {
 					return err
 				}

@@ -84,7 +84,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			func() error {
 				return tx.CreateMember(ctx, store.MemberRow{Member: core.Member{ID: r.freeMember, Email: "free." + marker + "@example.com"}, PasswordHash: core.NewSecret("hash")})
 			},
-			func() error { return tx.CreateSession(ctx, r.Session, r.Member, time.Now().Add(time.Hour)) },
+			func() error { return tx.CreateSession(ctx, r.session(r.Session)) },
 			func() error { return tx.CreateRefreshToken(ctx, r.Token, r.Session, time.Now().Add(time.Hour)) },
 		)
 	})
@@ -139,6 +139,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 		return err
 	})
 	return r
+}
+
+func (r tenantRows) session(id core.SessionID) store.NewSession {
+	return store.NewSession{ID: id, MemberID: r.Member, ExpiresAt: time.Now().Add(time.Hour), BegunWith: core.WithPassword}
 }
 
 func (r tenantRows) appSubject() store.TicketSubject  { return store.TicketSubject{AppID: r.App.ID} }
