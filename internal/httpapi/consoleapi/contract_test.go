@@ -273,7 +273,7 @@ func TestABadBodyIsAProblemOnEveryRouteAndChangesNothing(t *testing.T) {
 				continue
 			}
 			if isChecked && a.StatusCode == 401 {
-				require.Regexp(t, `"code":"(session\.refused|ceremony\.over)"`, string(a.Text))
+				require.Regexp(t, `"code":"(session\.refused|ceremony\.over|second_factor\.refused|passkey\.refused)"`, string(a.Text))
 				continue
 			}
 			p := a.requireProblem(t, 400, "request.invalid")
