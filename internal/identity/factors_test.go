@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pquerna/otp/totp"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/identity/identitytest"
 	"signet/internal/store"
 )
 
@@ -30,9 +30,7 @@ type phone struct {
 
 func (p phone) code(t testing.TB, at time.Time) core.Secret {
 	t.Helper()
-	code, err := totp.GenerateCode(p.seed.Expose(), at)
-	require.NoError(t, err)
-	return core.NewSecret(code)
+	return core.NewSecret(identitytest.Code(t, p.seed.Expose(), at))
 }
 
 // withPhone gives the owner an authenticator, and moves the clock by a step.

@@ -9,15 +9,16 @@ import (
 
 	"signet/internal/core"
 	"signet/internal/fault"
+	"signet/internal/identity/identitytest"
 )
 
 // withPasskey gives the owner a passkey.
-func (h *house) withPasskey(t testing.TB) *authenticator {
+func (h *house) withPasskey(t testing.TB) *identitytest.Authenticator {
 	t.Helper()
-	actor, device := h.actor(t, h.signIn(t)), newAuthenticator(t)
+	actor, device := h.actor(t, h.signIn(t)), identitytest.NewAuthenticator(t, issuer)
 	w, err := h.BeginPasskey(t.Context(), actor)
 	require.NoError(t, err)
-	_, codes, err := h.AddPasskey(t.Context(), actor, w.Token, "笔记本", device.create(t, w.Passkey))
+	_, codes, err := h.AddPasskey(t.Context(), actor, w.Token, "笔记本", device.Create(t, w.Passkey))
 	require.NoError(t, err)
 	require.Len(t, codes, recoveryCodes)
 	return device
@@ -32,7 +33,7 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		device := h.withPasskey(t)
 		w, err := h.BeginPasskeySignIn(t.Context(), atOffice)
 		require.NoError(t, err)
-		answer := device.get(t, w.Passkey)
+		answer := device.Get(t, w.Passkey)
 		s, err := h.FinishPasskeySignIn(t.Context(), atOffice, w.Token, answer)
 		require.NoError(t, err)
 		require.Equal(t, h.owner, s.Member)
@@ -51,7 +52,7 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		device := h.withPasskey(t)
 		w := h.waits(t)
 		require.Equal(t, []core.FactorKind{core.Passkey}, w.Factors)
-		s, err := h.finish(t, w, Answer{Passkey: device.get(t, w.Passkey)})
+		s, err := h.finish(t, w, Answer{Passkey: device.Get(t, w.Passkey)})
 		require.NoError(t, err)
 		h.requireLive(t, s)
 	})
@@ -60,48 +61,48 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		device := h.withPasskey(t)
-		stranger := newAuthenticator(t)
-		stranger.handle = device.handle
+		stranger := identitytest.NewAuthenticator(t, issuer)
+		stranger.Handle = device.Handle
 		copied := *stranger
-		copied.id = device.id
+		copied.ID = device.ID
 		for name, wrong := range map[string]func(json.RawMessage) json.RawMessage{
-			"a passkey of nobody": func(asked json.RawMessage) json.RawMessage { return stranger.get(t, asked) },
+			"a passkey of nobody": func(asked json.RawMessage) json.RawMessage { return stranger.Get(t, asked) },
 			"another key under its id": func(asked json.RawMessage) json.RawMessage {
-				return copied.get(t, asked)
+				return copied.Get(t, asked)
 			},
 			"a page of another origin": func(asked json.RawMessage) json.RawMessage {
 				elsewhere := *device
-				elsewhere.origin = "https://console.signet.example.evil.net"
-				return elsewhere.get(t, asked)
+				elsewhere.Origin = "https://console.signet.example.evil.net"
+				return elsewhere.Get(t, asked)
 			},
 			"a page of the same name on another port": func(asked json.RawMessage) json.RawMessage {
 				elsewhere := *device
-				elsewhere.origin = issuer + ":8443"
-				return elsewhere.get(t, asked)
+				elsewhere.Origin = issuer + ":8443"
+				return elsewhere.Get(t, asked)
 			},
 			"a site of another name": func(asked json.RawMessage) json.RawMessage {
 				elsewhere := *device
-				elsewhere.rpID = "evil.example"
-				return elsewhere.get(t, asked)
+				elsewhere.RPID = "evil.example"
+				return elsewhere.Get(t, asked)
 			},
 			"a device that did not look who holds it": func(asked json.RawMessage) json.RawMessage {
 				lent := *device
-				lent.noCheck = true
-				return lent.get(t, asked)
+				lent.NoCheck = true
+				return lent.Get(t, asked)
 			},
 			"an answer to something else": func(json.RawMessage) json.RawMessage {
-				return device.get(t, json.RawMessage(`{"challenge":"c29tZXRoaW5nIGVsc2UgdGhhdCBpcyBsb25nIGVub3VnaA"}`))
+				return device.Get(t, json.RawMessage(`{"challenge":"c29tZXRoaW5nIGVsc2UgdGhhdCBpcyBsb25nIGVub3VnaA"}`))
 			},
 			"another member": func(asked json.RawMessage) json.RawMessage {
 				other := *device
 				nobody := core.NewMemberID().UUID
-				other.handle = nobody[:]
-				return other.get(t, asked)
+				other.Handle = nobody[:]
+				return other.Get(t, asked)
 			},
 			"no member": func(asked json.RawMessage) json.RawMessage {
 				other := *device
-				other.handle = nil
-				return other.get(t, asked)
+				other.Handle = nil
+				return other.Get(t, asked)
 			},
 			"a novel": func(json.RawMessage) json.RawMessage {
 				return json.RawMessage(`{"id":"` + strings.Repeat("A", maxPasskeyAnswer) + `"}`)
@@ -115,7 +116,7 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		}
 		w, err := h.BeginPasskeySignIn(t.Context(), atOffice)
 		require.NoError(t, err)
-		_, err = h.FinishPasskeySignIn(t.Context(), atOffice, w.Token, device.get(t, w.Passkey))
+		_, err = h.FinishPasskeySignIn(t.Context(), atOffice, w.Token, device.Get(t, w.Passkey))
 		require.NoError(t, err)
 	})
 
@@ -125,10 +126,10 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		device := h.withPasskey(t)
 		twin := *device
 		w := h.waits(t)
-		_, err := h.finish(t, w, Answer{Passkey: device.get(t, w.Passkey)})
+		_, err := h.finish(t, w, Answer{Passkey: device.Get(t, w.Passkey)})
 		require.NoError(t, err)
 		w = h.waits(t)
-		_, err = h.finish(t, w, Answer{Passkey: twin.get(t, w.Passkey)})
+		_, err = h.finish(t, w, Answer{Passkey: twin.Get(t, w.Passkey)})
 		requireCode(t, err, fault.PasskeyRefused)
 	})
 }
@@ -138,32 +139,32 @@ func TestAPasskeyIsAddedByItsMemberInTheirSession(t *testing.T) {
 	h := newHouse(t)
 	device := h.withPasskey(t)
 	w := h.waits(t)
-	s, err := h.finish(t, w, Answer{Passkey: device.get(t, w.Passkey)})
+	s, err := h.finish(t, w, Answer{Passkey: device.Get(t, w.Passkey)})
 	require.NoError(t, err)
 	actor := h.actor(t, s)
 
 	again, err := h.BeginPasskey(t.Context(), actor)
 	require.NoError(t, err)
-	_, _, err = h.AddPasskey(t.Context(), actor, again.Token, "又一次", device.create(t, again.Passkey))
+	_, _, err = h.AddPasskey(t.Context(), actor, again.Token, "又一次", device.Create(t, again.Passkey))
 	requireCode(t, err, fault.FactorExists)
 
 	second, err := h.BeginPasskey(t.Context(), actor)
 	require.NoError(t, err)
 	other := actor
 	other.SessionID = core.NewSessionID()
-	_, _, err = h.AddPasskey(t.Context(), other, second.Token, "手机", newAuthenticator(t).create(t, second.Passkey))
+	_, _, err = h.AddPasskey(t.Context(), other, second.Token, "手机", identitytest.NewAuthenticator(t, issuer).Create(t, second.Passkey))
 	requireCode(t, err, fault.CeremonyOver)
 
-	elsewhere := newAuthenticator(t)
-	elsewhere.origin = "https://evil.example"
+	elsewhere := identitytest.NewAuthenticator(t, issuer)
+	elsewhere.Origin = "https://evil.example"
 	third, err := h.BeginPasskey(t.Context(), actor)
 	require.NoError(t, err)
-	_, _, err = h.AddPasskey(t.Context(), actor, third.Token, "手机", elsewhere.create(t, third.Passkey))
+	_, _, err = h.AddPasskey(t.Context(), actor, third.Token, "手机", elsewhere.Create(t, third.Passkey))
 	requireCode(t, err, fault.PasskeyRefused)
 
 	fourth, err := h.BeginPasskey(t.Context(), actor)
 	require.NoError(t, err)
-	_, codes, err := h.AddPasskey(t.Context(), actor, fourth.Token, "手机", newAuthenticator(t).create(t, fourth.Passkey))
+	_, codes, err := h.AddPasskey(t.Context(), actor, fourth.Token, "手机", identitytest.NewAuthenticator(t, issuer).Create(t, fourth.Passkey))
 	require.NoError(t, err)
 	require.Empty(t, codes, "recovery codes come with the first")
 	f, err := h.ListFactors(t.Context(), actor)
