@@ -51,13 +51,13 @@ func (m *models) tenantNow(tenant *modelTenant) *modelTenant {
 type stepper func(m *models, t *testing.T, who core.Actor, in *modelTenant) (what string, due fault.Code, err error)
 
 // change says what must come of a change of an app, and gives the model of it.
-func (in *modelTenant) change(who core.Actor, app core.AppID) (*modelApp, fault.Code) {
-	due := may(who, in.id, false, false)
-	found := in.find(app)
+func (m *modelTenant) change(who core.Actor, app core.AppID) (*modelApp, fault.Code) {
+	due := may(who, m.id, false, false)
+	found := m.find(app)
 	switch {
 	case due != "":
 		return nil, due
-	case in.leaving:
+	case m.leaving:
 		return nil, fault.TenantLeaving
 	case found == nil:
 		return nil, fault.AppUnknown
