@@ -84,7 +84,7 @@ generate: ## makes the generated files anew
 
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
-	@$(GO) test -p 1 ./internal/app ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
+	@$(GO) test -p 1 ./internal/app ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestFiguresOfTenants|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-million
