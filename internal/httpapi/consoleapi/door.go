@@ -18,7 +18,7 @@ import (
 type entry int
 
 const (
-	withToken    entry = iota // a session's access token; the default
+	withToken    entry = iota // a session's access token, and for a change what fromNoOther asks; the default
 	freely                    // nothing
 	fromNoOther               // not to come from another site, if it comes from a browser
 	fromOurPages              // to come from the console's own pages: it brings a cookie
@@ -64,6 +64,11 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 			return err
 		}
 	case withToken:
+		if !isSafe(c.Method()) {
+			if err := a.checkOrigin(c, false); err != nil {
+				return err
+			}
+		}
 		token, err := bearerOf(c)
 		if err != nil {
 			return err
@@ -77,6 +82,9 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
 	return nil
 }
+
+// isSafe tells whether a method only reads (RFC 9110 9.2.1).
+func isSafe(method string) bool { return method == fiber.MethodGet || method == fiber.MethodHead }
 
 // decode reads a body strictly.
 func (a *api) decode(c *fiber.Ctx, body any) error { return httpapi.DecodeBody(c, body) }
