@@ -18,6 +18,7 @@ const (
 	CorpTicket  Purpose = "corp_ticket"
 	AgentTicket Purpose = "agent_ticket"
 	SessionKey  Purpose = "session_key" // signs the console's access tokens
+	AuditKey    Purpose = "audit_key"   // vouches for audit rows and signs checkpoints
 )
 
 // The kinds of subjects that values belong to. They too are bound.
@@ -81,6 +82,11 @@ func ForCorpTicket(tenant core.TenantID, corp core.CorpID, generation int64) Bin
 // ForSessionKey is the place of a key that signs the console's access tokens.
 func ForSessionKey(keyID string) Binding {
 	return Binding{Platform(), subjectKey, keyID, SessionKey, 1}
+}
+
+// ForAuditKey is the place of a key that vouches for audit rows.
+func ForAuditKey(keyID string) Binding {
+	return Binding{Platform(), subjectKey, keyID, AuditKey, 1}
 }
 
 // String names the place for a log.

@@ -253,6 +253,8 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return names, err
 	},
+	"GetAuditEnd": auditCalls["GetAuditEnd"],
+	"ReadAudit":   auditCalls["ReadAudit"],
 	"ListAudit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		list, err := tx.ListAudit(ctx, wholePage)
 		var subjects []string
@@ -375,6 +377,13 @@ var platformCalls = map[string]platformCall{
 		k, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")})
 		return string(k.Wrapped), err
 	},
+	"AuditBy":        platformAuditCalls["AuditBy"],
+	"CreateAuditKey": platformAuditCalls["CreateAuditKey"],
+	"GetAuditEnd":    platformAuditCalls["GetAuditEnd"],
+	"ListAudit":      platformAuditCalls["ListAudit"],
+	"ListAuditKeys":  platformAuditCalls["ListAuditKeys"],
+	"LockAuditKeys":  platformAuditCalls["LockAuditKeys"],
+	"ReadAudit":      platformAuditCalls["ReadAudit"],
 	"EnsureSessionKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		keys, err := tx.EnsureSessionKey(ctx, store.SessionKey{ID: "k1", PublicKey: []byte("public"), Sealed: []byte("sealed"), KeyVersion: 1})
 		return len(keys), err
@@ -487,7 +496,9 @@ var systemCalls = map[string]systemCall{
 	"ListDueTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListDueTenants(ctx, 10)
 	},
-	"ListDeletions": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListDeletions":      func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListAuditHeads":     systemAuditCalls["ListAuditHeads"],
+	"ListAuditedTenants": systemAuditCalls["ListAuditedTenants"],
 	"ListKeylessTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListKeylessTenants(ctx)
 	},
