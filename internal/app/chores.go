@@ -30,6 +30,7 @@ func (s *Server) chores() []chore {
 		{"root key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishRoot(ctx); return err }},
 		{"platform key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishPlatform(ctx); return err }},
 		{"tenant keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
+		{"audit checkpoint", time.Hour, time.Minute, s.keepCheckpoint},
 	}
 }
 

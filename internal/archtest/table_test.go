@@ -56,7 +56,7 @@ var table = []row{
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/custody", floor: f2, may: []string{"internal/auditing", "internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
-	{room: "internal/admin", floor: f2, may: []string{"internal/auditing", "internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/sealed", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
+	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/sealed", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},

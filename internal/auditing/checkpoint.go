@@ -170,3 +170,17 @@ func (k *Keys) Trusts(c Checkpoint, pinned string) bool {
 	own, ok := k.all[c.KeyID]
 	return ok && own.public().Equal(c.PublicKey) || pinned != "" && Fingerprint(c.PublicKey) == pinned
 }
+
+// ReadPlatformHead gives the last row of the platform's chain, as the one head of a
+// list, or none.
+func ReadPlatformHead(ctx context.Context, st *store.Store) ([]core.AuditHead, error) {
+	heads := []core.AuditHead{}
+	err := st.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+		end, err := tx.GetAuditEnd(ctx)
+		if err == nil && end.Seq > 0 {
+			heads = append(heads, core.AuditHead{Chain: core.PlatformChain, Seq: end.Seq, Hash: end.Hash})
+		}
+		return err
+	})
+	return heads, err
+}

@@ -182,7 +182,7 @@ func TestCheckOpensEverythingAndNamesWhatDoesNot(t *testing.T) {
 	}
 	s.DB.Exec(t, `UPDATE signet.tickets SET sealed = set_byte(sealed, 40, get_byte(sealed, 40) # 1) WHERE tenant_id = $1 AND kind = 'agent_ticket'`, s.apps[1].TenantID.String())
 	checked := look(alone)
-	require.EqualValues(t, 8, checked.Values)
+	require.EqualValues(t, 9, checked.Values)
 	require.Len(t, checked.Problems, 1)
 	require.ErrorContains(t, checked.Err(), "agent_ticket")
 	require.ErrorContains(t, checked.Err(), "tenant "+s.apps[1].TenantID.String())

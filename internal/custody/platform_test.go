@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/identity"
@@ -300,8 +301,10 @@ func TestDataOlderThanThePlatformsKey(t *testing.T) {
 
 func TestAPlatformWithoutAKeyOfItsOwnHasNothingToTurn(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 0)
-	k, err := custody.Read(t.Context(), custody.Config{Store: s.DB.Open(t), Master: s.master}) // makes no audit key
+	house := apptest.New(t, apptest.Config{NoAuditKey: true})
+	master, err := seal.ReadMaster(house.WriteIdentity(t))
+	require.NoError(t, err)
+	k, err := custody.Read(t.Context(), custody.Config{Store: house.Store, Master: master})
 	require.NoError(t, err)
 	_, err = k.RotatePlatform(t.Context())
 	require.ErrorContains(t, err, "the first `signet serve` makes it")
