@@ -22,7 +22,7 @@ import (
 func TestOlderKeysAreAccepted(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 5)
-	k := s.custody(t)
+	k := s.Keys(t)
 	kept := k.Audit.Checkpoint([]core.AuditHead{}, time.Now())
 	newer, err := auditing.Renew(t.Context(), k.Auditing())
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestNodesThatStartAtOnceGetTheSameFirstKey(t *testing.T) {
 	var group sync.WaitGroup
 	prints := make([]string, 6)
 	for i := range prints {
-		group.Go(func() { prints[i] = s.custody(t).Audit.Fingerprints()[0] })
+		group.Go(func() { prints[i] = s.Keys(t).Audit.Fingerprints()[0] })
 	}
 	group.Wait()
 	for _, p := range prints {
@@ -69,7 +69,7 @@ func TestAForgedKeyIsRefused(t *testing.T) {
 		"what came before": `UPDATE signet.audit_keys SET beginning = left(beginning, 100)`,
 	} {
 		s := setup(t, 1)
-		k := s.custody(t)
+		k := s.Keys(t)
 		s.DB.Exec(t, damage)
 		_, err := auditing.Read(t.Context(), k.Auditing())
 		require.Error(t, err, what)

@@ -11,8 +11,6 @@ import (
 	"signet/internal/app/apptest"
 	"signet/internal/auditing"
 	"signet/internal/core"
-	"signet/internal/custody"
-	"signet/internal/seal"
 	"signet/internal/store"
 )
 
@@ -74,16 +72,7 @@ func (s site) name(seq int, wrong auditing.Wrong) []string {
 // keys opens the keys as another process does.
 func (s site) keys(t *testing.T) *auditing.Keys {
 	t.Helper()
-	return s.custody(t).Audit
-}
-
-func (s site) custody(t *testing.T) *custody.Keys {
-	t.Helper()
-	master, err := seal.ReadMaster(s.WriteIdentity(t))
-	require.NoError(t, err)
-	k, err := custody.Open(t.Context(), custody.Config{Store: s.DB.Open(t), Master: master})
-	require.NoError(t, err)
-	return k
+	return s.Keys(t).Audit
 }
 
 // checkpoint is one of every chain as it is.

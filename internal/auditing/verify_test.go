@@ -137,7 +137,7 @@ func TestRowsFromBeforeTheFirstKey(t *testing.T) {
 	t.Parallel()
 	s := site{apptestNew(t), core.NewTenantID()}
 	s.write(t, s.tenant, 20)
-	keys := s.custody(t)
+	keys := s.Keys(t)
 	s.Store.SignAudit(keys.Audit.Vouch)
 	s.write(t, s.tenant, 20)
 	report := s.report(t)

@@ -129,7 +129,7 @@ func TestATurningOfThePlatformsKeyThatWasBegunIsFinished(t *testing.T) {
 			half := s.console(t) // starts while it is half done
 			status, err := s.process(t).Status(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Left: 1}, status.Platform)
+			require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Left: 2}, status.Platform)
 			finish(t, s.process(t))
 			require.Equal(t, []string{"2"}, s.platformKeys(t))
 			letIn(t, signIn(t, half), one, s.console(t))

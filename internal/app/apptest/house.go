@@ -170,6 +170,16 @@ func (h *House) WriteIdentity(t testing.TB) string {
 	return path
 }
 
+// Keys gives the keys as another process with the same identity file opens them.
+func (h *House) Keys(t testing.TB) *custody.Keys {
+	t.Helper()
+	master, err := seal.ReadMaster(h.WriteIdentity(t))
+	require.NoError(t, err)
+	keys, err := custody.Open(t.Context(), custody.Config{Store: h.DB.Open(t), Master: master})
+	require.NoError(t, err)
+	return keys
+}
+
 func (h *House) assemble(t testing.TB) {
 	t.Helper()
 	at := wecom.Config{BaseURL: h.WeCom.URL(), Timeout: h.config.CallTime, Now: h.config.Now}
