@@ -47,7 +47,7 @@ func TestTheAuditIsVerifiedFromTheCommandLine(t *testing.T) {
 	require.Equal(t, []string{"0"}, n.db.List(t, `SELECT count(*)::text FROM signet.audit WHERE mac IS NULL`))
 
 	spoilt := filepath.Join(dir, "spoilt.jsonl")
-	require.NoError(t, os.WriteFile(spoilt, bytes.Replace(text.Bytes(), []byte(`"seq":1`), []byte(`"seq":2`), 1), 0o600))
+	require.NoError(t, os.WriteFile(spoilt, bytes.Replace(text.Bytes(), []byte(`"madeAt":"2`), []byte(`"madeAt":"1`), 1), 0o600))
 	for _, file := range []string{spoilt, filepath.Join(dir, "none"), n.cfg.IdentityFile} {
 		said, err = n.verifyAudit(t, app.AuditProof{Checkpoints: []string{file}})
 		require.ErrorContains(t, err, file)
