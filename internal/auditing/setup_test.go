@@ -127,3 +127,14 @@ func (s site) rewriteHeadless(t *testing.T) {
 	s.DB.Exec(t, `INSERT INTO signet.audit_heads VALUES ($1, 0, '')`, s.tenant.String())
 	s.rewrite(t, 1, false)
 }
+
+// rehash gives a row the hash of what it holds.
+func (s site) rehash(t *testing.T, seq int64) {
+	t.Helper()
+	var rows []core.AuditRow
+	require.NoError(t, s.Store.Tenant(t.Context(), someone, s.tenant, func(tx *store.TenantTx) (err error) {
+		rows, err = tx.ReadAudit(t.Context(), store.AuditSpan{After: seq - 1, Until: seq}, 1)
+		return err
+	}))
+	s.DB.Exec(t, `UPDATE signet.audit SET hash = $3 WHERE tenant_id = $1 AND seq = $2`, s.tenant.String(), seq, rows[0].HashIn(core.TenantChain(s.tenant)))
+}

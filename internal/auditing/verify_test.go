@@ -163,3 +163,12 @@ func TestRowsFromBeforeTheFirstKey(t *testing.T) {
 	s.DB.Exec(t, `UPDATE signet.audit_keys SET beginning = ''`)
 	require.Contains(t, s.bad(t), s.name(1, auditing.NoMAC)[0], "nobody makes the time before the key longer")
 }
+
+// One row written anew with a hash of its own does not follow the row before it.
+func TestARowThatWasWrittenAnewDoesNotFollow(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	s.DB.Exec(t, `UPDATE signet.audit SET previous_hash = '' WHERE tenant_id = $1 AND seq = 5`, s.tenant.String())
+	s.rehash(t, 5)
+	require.Equal(t, s.name(5, auditing.Unlinked), s.bad(t))
+}
