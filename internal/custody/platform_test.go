@@ -114,7 +114,7 @@ func TestATurningOfThePlatformsKeyThatWasBegunIsFinished(t *testing.T) {
 			turned, err := k.RotatePlatform(t.Context())
 			require.NoError(t, err)
 			require.False(t, turned.Begun)
-			require.EqualValues(t, 1, turned.Done)
+			require.EqualValues(t, 2, turned.Done)
 		},
 		"by a node": func(t *testing.T, k *custody.Keys) {
 			turned, err := k.FinishPlatform(t.Context())
