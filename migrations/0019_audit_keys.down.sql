@@ -8,5 +8,5 @@ DROP POLICY system_reads ON signet.audit;
 ALTER TABLE signet.platform_audit DROP COLUMN mac_key, DROP COLUMN mac;
 ALTER TABLE signet.audit DROP COLUMN mac_key, DROP COLUMN mac;
 DROP TABLE signet.audit_keys;
-DELETE FROM signet.migration_marks WHERE version = 18;
+DELETE FROM signet.migration_marks WHERE version = 19;
 COMMIT;

@@ -32,5 +32,5 @@ GRANT SELECT (tenant_id) ON signet.audit TO signet_system;
 GRANT SELECT (tenant_id, seq, hash) ON signet.audit_heads TO signet_system;
 GRANT SELECT (seq, hash) ON signet.platform_audit_head TO signet_system;
 
-INSERT INTO signet.migration_marks (version) VALUES (18);
+INSERT INTO signet.migration_marks (version) VALUES (19);
 COMMIT;
