@@ -26,6 +26,7 @@ type serveFlags struct {
 	DrainDelay             string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
 	DeletionGrace          string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
 	KeyBackupDays          string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
+	AuditCheckpointDir     string `help:"Folder that takes a checkpoint of the audit every hour (SIGNET_AUDIT_CHECKPOINT_DIR)."`
 	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
 	MigrateDatabaseURL string `hidden:"" help:"Read by migrate only (SIGNET_MIGRATE_DATABASE_URL)."`
@@ -50,6 +51,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.DrainDelay:         f.DrainDelay,
 		config.DeletionGrace:      f.DeletionGrace,
 		config.KeyBackupDays:      f.KeyBackupDays,
+		config.AuditCheckpointDir: f.AuditCheckpointDir,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,
 	}

@@ -241,7 +241,7 @@ func (n *node) liveThroughTheRest(t *testing.T, m madeApp) {
 		require.Equal(t, http.StatusOK, n.get(t, path).status, path)
 	}
 	for _, path := range []string{"/tenants", tenant, tenant + "/apps", m.path(), m.path() + "/secrets", m.path() + "/intake-links", m.path() + "/domains",
-		tenant + "/audit", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/sessions", "/factors", "/openapi.json"} {
+		tenant + "/audit", tenant + "/audit/export", tenant + "/audit/export?format=csv", tenant + "/audit/checkpoint", "/audit", "/audit/export", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/sessions", "/factors", "/openapi.json"} {
 		n.want(t, http.StatusOK, http.MethodGet, path, "")
 	}
 	n.want(t, http.StatusNoContent, http.MethodDelete, "/legacy-hosts/"+crmHost, "")

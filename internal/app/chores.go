@@ -31,6 +31,7 @@ func (s *Server) chores() []chore {
 		{"platform key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishPlatform(ctx); return err }},
 		{"session key", time.Hour, time.Minute, s.rooms.identity.RenewSessionKey},
 		{"tenant keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
+		{"audit checkpoint", time.Hour, time.Minute, s.keepCheckpoint},
 	}
 }
 

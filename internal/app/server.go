@@ -141,7 +141,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: alerts, Now: s.clock.Now})
-	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log, Alerts: alerts,
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Checkpoint: r.keys.Audit.Checkpoint, Log: s.log, Alerts: alerts,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
 	s.rooms = r
 	s.metrics.watch(r)

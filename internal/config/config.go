@@ -31,6 +31,7 @@ type Config struct {
 	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
 	DeletionGrace      time.Duration // between the deletion of a tenant and its destruction; 0: none
 	KeyBackupDays      int           // how many days a backup of the keys is kept
+	AuditCheckpointDir string
 	LogLevel           slog.Level
 	PostgresBinDir     string
 	Traces             Traces

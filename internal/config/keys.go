@@ -37,6 +37,7 @@ const (
 	DrainDelay         = "SIGNET_DRAIN_DELAY"
 	DeletionGrace      = "SIGNET_DELETION_GRACE"
 	KeyBackupDays      = "SIGNET_KEY_BACKUP_DAYS"
+	AuditCheckpointDir = "SIGNET_AUDIT_CHECKPOINT_DIR"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
 )
@@ -81,6 +82,10 @@ var keys = []key{
 	{DrainDelay, "8s", "", func(c *Config, s string) error { return setDrainDelay(&c.DrainDelay, s) }},
 	{DeletionGrace, "168h", "", func(c *Config, s string) error { return setDeletionGrace(&c.DeletionGrace, s) }},
 	{KeyBackupDays, "7", "", func(c *Config, s string) error { return setKeyBackupDays(&c.KeyBackupDays, s) }},
+	{AuditCheckpointDir, "", "", func(c *Config, s string) error {
+		c.AuditCheckpointDir = s
+		return nil
+	}},
 	{LogLevel, "info", "", func(c *Config, s string) error { return setLevel(&c.LogLevel, s) }},
 	{PostgresBinDir, "", "", func(c *Config, s string) error {
 		c.PostgresBinDir = s

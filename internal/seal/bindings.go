@@ -19,6 +19,7 @@ const (
 	AgentTicket Purpose = "agent_ticket"
 	SessionKey  Purpose = "session_key" // signs the console's access tokens
 	Factor      Purpose = "factor"      // proves a member: the seed of a TOTP, the record of a passkey
+	AuditKey    Purpose = "audit_key"   // vouches for audit rows and signs checkpoints
 )
 
 // The kinds of subjects that values belong to. They too are bound.
@@ -88,6 +89,11 @@ func ForSessionKey(keyID string) Binding {
 // ForFactor is the place of what proves a second factor or a passkey.
 func ForFactor(factor core.FactorID) Binding {
 	return Binding{Platform(), subjectFactor, factor.String(), Factor, 1}
+}
+
+// ForAuditKey is the place of a key that vouches for audit rows.
+func ForAuditKey(keyID string) Binding {
+	return Binding{Platform(), subjectKey, keyID, AuditKey, 1}
 }
 
 // String names the place for a log.

@@ -28,6 +28,7 @@ var platformTables = map[string]string{
 	"signet.ceremonies":          "of whoever is about to come in",
 	"signet.devices":             "of a person",
 	"signet.tries":               "of whoever wants to come in",
+	"signet.audit_keys":          "the platform's own",
 	"signet.platform_audit":      "the platform's own chain",
 	"signet.platform_audit_head": "the platform's own chain",
 	"signet_keys.root_keys":      "the platform's own",
@@ -97,6 +98,7 @@ var unnamedConstraints = map[string]string{
 	"devices_pkey":             "ON CONFLICT DO UPDATE",
 	"devices_member":           "a device is known by who has just come in",
 	"tries_pkey":               "ON CONFLICT DO UPDATE",
+	"audit_keys_pkey":          "ids are drawn at random",
 	"corps_pkey":               "a tenant is made with one corp, and none is added",
 	"app_secrets_pkey":         "numbers are given under the app's lock",
 	"app_secrets_one_pending":  "moves are made under the app's lock",
@@ -278,7 +280,8 @@ SELECT 'default privileges grant ' || a.privilege_type FROM pg_default_acl d, ac
 SELECT name || coalesce('.' || col, '') || ': signet_system has ' || privilege_type FROM grants, given
 WHERE grantee = 'signet_system'::regrole
   AND (privilege_type <> 'SELECT' OR col IS NULL AND NOT (name = ANY (bare))
-       OR col IN ('sealed', 'wrapped', 'mac', 'password_hash', 'token_hash', 'hash', 'fingerprint'))`,
+       OR col IN ('sealed', 'wrapped', 'mac', 'password_hash', 'token_hash', 'fingerprint')
+       OR col = 'hash' AND name NOT IN ('signet.audit_heads', 'signet.platform_audit_head'))`,
 	"signet_app has rows and nothing else": `
 SELECT name || coalesce('.' || col, '') || ': signet_app has ' || privilege_type FROM grants
 WHERE grantee = 'signet_app'::regrole AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')

@@ -253,6 +253,8 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return names, err
 	},
+	"GetAuditEnd": auditCalls["GetAuditEnd"],
+	"ReadAudit":   auditCalls["ReadAudit"],
 	"ListAudit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		list, err := tx.ListAudit(ctx, wholePage)
 		var subjects []string
@@ -362,6 +364,13 @@ var platformCalls = map[string]platformCall{
 		k, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")})
 		return string(k.Wrapped), err
 	},
+	"AuditBy":        platformAuditCalls["AuditBy"],
+	"CreateAuditKey": platformAuditCalls["CreateAuditKey"],
+	"GetAuditEnd":    platformAuditCalls["GetAuditEnd"],
+	"ListAudit":      platformAuditCalls["ListAudit"],
+	"ListAuditKeys":  platformAuditCalls["ListAuditKeys"],
+	"LockAuditKeys":  platformAuditCalls["LockAuditKeys"],
+	"ReadAudit":      platformAuditCalls["ReadAudit"],
 	"GetPlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		if _, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")}); err != nil {
 			return nil, err
@@ -445,7 +454,9 @@ var systemCalls = map[string]systemCall{
 	"ListDueTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListDueTenants(ctx, 10)
 	},
-	"ListDeletions": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListDeletions":      func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListAuditHeads":     systemAuditCalls["ListAuditHeads"],
+	"ListAuditedTenants": systemAuditCalls["ListAuditedTenants"],
 	"ListKeylessTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListKeylessTenants(ctx)
 	},

@@ -16,6 +16,7 @@ type PlatformKind string
 const (
 	ValueOfSessionKey PlatformKind = "session key"
 	ValueOfFactor     PlatformKind = "factor"
+	ValueOfAuditKey   PlatformKind = "audit key"
 )
 
 // PlatformTable is where the values of a kind lie. Each such table has the columns
@@ -30,6 +31,7 @@ type PlatformTable struct {
 var PlatformTables = map[PlatformKind]PlatformTable{
 	ValueOfSessionKey: {"signet.session_keys", "key_id"},
 	ValueOfFactor:     {"signet.factors", "factor_id"},
+	ValueOfAuditKey:   {"signet.audit_keys", "key_id"},
 }
 
 // PlatformValue is one sealed value of the platform with what it is bound to.

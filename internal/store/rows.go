@@ -68,6 +68,7 @@ const (
 	legacyHostList list = "legacy-hosts"
 	secretList     list = "secrets"
 	auditList      list = "audit"
+	platformAudit  list = "platform-audit"
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
 )

@@ -182,6 +182,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		}
 		// What finds nothing is no error to these.
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
+			"GetAuditEnd": false, "ListAudit": 0, "ListAuditKeys": 0, "ReadAudit": 0, "LockAuditKeys": nil,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
 			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),

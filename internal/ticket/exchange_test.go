@@ -52,6 +52,7 @@ var sealedColumns = []struct{ table, column, rows string }{
 	{"signet_keys.tenant_keys", "wrapped", `SELECT tenant_id || '|' || '' || '|' || '' || '|' || format('tenant_id = %L AND version = %L', tenant_id, version) FROM signet_keys.tenant_keys`},
 	{"signet_keys.platform_keys", "wrapped", `SELECT '|||' || format('version = %L', version) FROM signet_keys.platform_keys`},
 	{"signet.session_keys", "sealed", `SELECT '|||' || format('key_id = %L', key_id) FROM signet.session_keys`},
+	{"signet.audit_keys", "sealed", `SELECT '|||' || format('key_id = %L', key_id) FROM signet.audit_keys`},
 }
 
 // cells lists every sealed cell of the database.

@@ -3,8 +3,10 @@
 package consoleapi
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"signet/internal/core"
 	"time"
 
@@ -82,11 +84,17 @@ type AuditRow struct {
 	// Hash SHA-256 over the row and previousHash, in hex.
 	Hash string `json:"hash"`
 
+	// Mac HMAC of hash by a key that is not in the database, in hex; empty where the row has none.
+	Mac string `json:"mac"`
+
+	// MacKey Id of that key.
+	MacKey string `json:"macKey"`
+
 	// PreviousHash Hash of the row before, in hex.
 	PreviousHash string `json:"previousHash"`
 	RequestID    string `json:"requestId"`
 
-	// Seq 1, 2, 3 … within the tenant's chain.
+	// Seq 1, 2, 3 … within the chain.
 	Seq     int64        `json:"seq"`
 	Subject AuditSubject `json:"subject"`
 }
@@ -698,6 +706,15 @@ type Days = string
 // DomainID defines model for DomainId.
 type DomainID = string
 
+// ExportFormat defines model for ExportFormat.
+type ExportFormat = string
+
+// ExportFrom defines model for ExportFrom.
+type ExportFrom = string
+
+// ExportTo defines model for ExportTo.
+type ExportTo = string
+
 // FactorID defines model for FactorId.
 type FactorID = string
 
@@ -736,6 +753,27 @@ type TenantID = string
 
 // TenantStatus defines model for TenantStatus.
 type TenantStatus = string
+
+// ListPlatformAuditParams defines parameters for ListPlatformAudit.
+type ListPlatformAuditParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportPlatformAuditParams defines parameters for ExportPlatformAudit.
+type ExportPlatformAuditParams struct {
+	// Format jsonl if it is left out.
+	Format *ExportFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// From Rows from this time on, as RFC 3339 has it.
+	From *ExportFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Rows before this time, as RFC 3339 has it.
+	To *ExportTo `form:"to,omitempty" json:"to,omitempty"`
+}
 
 // ListLegacyHostsParams defines parameters for ListLegacyHosts.
 type ListLegacyHostsParams struct {
@@ -893,6 +931,18 @@ type ListAuditParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExportAuditParams defines parameters for ExportAudit.
+type ExportAuditParams struct {
+	// Format jsonl if it is left out.
+	Format *ExportFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// From Rows from this time on, as RFC 3339 has it.
+	From *ExportFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Rows before this time, as RFC 3339 has it.
+	To *ExportTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = NewPasskey
 
@@ -1000,6 +1050,10 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
 	router.Get(base+"/tenants/:tenantId/audit", h.ListAudit)
+	router.Get(base+"/tenants/:tenantId/audit/export", h.ExportAudit)
+	router.Get(base+"/tenants/:tenantId/audit/checkpoint", h.SignAuditHead)
+	router.Get(base+"/audit", h.ListPlatformAudit)
+	router.Get(base+"/audit/export", h.ExportPlatformAudit)
 	router.Get(base+"/tenants/:tenantId/budget", h.GetBudget)
 	router.Get(base+"/tenants/:tenantId/key", h.GetTenantKey)
 	router.Post(base+"/tenants/:tenantId/key/rotations", h.RotateTenantKey)
@@ -1013,6 +1067,124 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListPlatformAuditRequestObject struct {
+	Params ListPlatformAuditParams
+}
+
+type ListPlatformAuditResponseObject interface {
+	VisitListPlatformAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ListPlatformAudit200JSONResponse AuditList
+
+func (response ListPlatformAudit200JSONResponse) VisitListPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListPlatformAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlatformAuditdefaultApplicationProblemPlusJSONResponse) VisitListPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportPlatformAuditRequestObject struct {
+	Params ExportPlatformAuditParams
+}
+
+type ExportPlatformAuditResponseObject interface {
+	VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ExportPlatformAudit200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportPlatformAudit200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       ExportPlatformAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportPlatformAudit200ApplicationJsonlResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type ExportPlatformAudit200TextCsvResponse struct {
+	Body          io.Reader
+	Headers       ExportPlatformAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportPlatformAudit200TextCsvResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type ExportPlatformAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportPlatformAuditdefaultApplicationProblemPlusJSONResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ListFactorsRequestObject struct {
 }
@@ -2746,6 +2918,162 @@ func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAudi
 	return ctx.JSON(&response.Body)
 }
 
+type SignAuditHeadRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type SignAuditHeadResponseObject interface {
+	VisitSignAuditHeadResponse(ctx *fiber.Ctx) error
+}
+
+type SignAuditHead200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type SignAuditHead200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       SignAuditHead200ResponseHeaders
+	ContentLength int64
+}
+
+func (response SignAuditHead200ApplicationJsonlResponse) VisitSignAuditHeadResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type SignAuditHeaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignAuditHeaddefaultApplicationProblemPlusJSONResponse) VisitSignAuditHeadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportAuditRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ExportAuditParams
+}
+
+type ExportAuditResponseObject interface {
+	VisitExportAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ExportAudit200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportAudit200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       ExportAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportAudit200ApplicationJsonlResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type ExportAudit200TextCsvResponse struct {
+	Body          io.Reader
+	Headers       ExportAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportAudit200TextCsvResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type ExportAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportAuditdefaultApplicationProblemPlusJSONResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetBudgetRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 }
@@ -2835,6 +3163,12 @@ func (response RotateTenantKeydefaultApplicationProblemPlusJSONResponse) VisitRo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListPlatformAudit List what was done on the platform, newest first
+	// (GET /audit)
+	ListPlatformAudit(ctx context.Context, request ListPlatformAuditRequestObject) (ListPlatformAuditResponseObject, error)
+	// ExportPlatformAudit Export what was done on the platform, oldest first
+	// (GET /audit/export)
+	ExportPlatformAudit(ctx context.Context, request ExportPlatformAuditRequestObject) (ExportPlatformAuditResponseObject, error)
 	// ListFactors List one's second factors and passkeys
 	// (GET /factors)
 	ListFactors(ctx context.Context, request ListFactorsRequestObject) (ListFactorsResponseObject, error)
@@ -3000,6 +3334,12 @@ type StrictServerInterface interface {
 	// ListAudit List what was done in a tenant, newest first
 	// (GET /tenants/{tenantId}/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// SignAuditHead Have it signed how far a tenant's audit goes
+	// (GET /tenants/{tenantId}/audit/checkpoint)
+	SignAuditHead(ctx context.Context, request SignAuditHeadRequestObject) (SignAuditHeadResponseObject, error)
+	// ExportAudit Export what was done in a tenant, oldest first
+	// (GET /tenants/{tenantId}/audit/export)
+	ExportAudit(ctx context.Context, request ExportAuditRequestObject) (ExportAuditResponseObject, error)
 	// GetBudget See what a tenant's calls to WeCom cost, and what holds them back
 	// (GET /tenants/{tenantId}/budget)
 	GetBudget(ctx context.Context, request GetBudgetRequestObject) (GetBudgetResponseObject, error)
@@ -3024,6 +3364,45 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ListPlatformAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListPlatformAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListPlatformAudit"); err != nil {
+		return err
+	}
+	var request ListPlatformAuditRequestObject
+	p := parameters{c: c}
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListPlatformAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListPlatformAuditResponse(c)
+}
+
+// ExportPlatformAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ExportPlatformAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ExportPlatformAudit"); err != nil {
+		return err
+	}
+	var request ExportPlatformAuditRequestObject
+	p := parameters{c: c}
+	request.Params.Format = p.query("format")
+	request.Params.From = p.query("from")
+	request.Params.To = p.query("to")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ExportPlatformAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitExportPlatformAuditResponse(c)
 }
 
 // ListFactors lets a request in, reads it, calls the operation and writes its answer.
@@ -4037,6 +4416,45 @@ func (o *operations) ListAudit(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitListAuditResponse(c)
+}
+
+// SignAuditHead lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) SignAuditHead(c *fiber.Ctx) error {
+	if err := o.admit(c, "SignAuditHead"); err != nil {
+		return err
+	}
+	var request SignAuditHeadRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.SignAuditHead(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitSignAuditHeadResponse(c)
+}
+
+// ExportAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ExportAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ExportAudit"); err != nil {
+		return err
+	}
+	var request ExportAuditRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Format = p.query("format")
+	request.Params.From = p.query("from")
+	request.Params.To = p.query("to")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ExportAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitExportAuditResponse(c)
 }
 
 // GetBudget lets a request in, reads it, calls the operation and writes its answer.

@@ -179,6 +179,10 @@ func TestEveryOperationDoesAsTheContractSays(t *testing.T) {
 				require.NotEmpty(t, a.Header.Get(name), name)
 			}
 			media := response.Content["application/json"]
+			if file := response.Content["application/jsonl"]; file != nil {
+				require.Equal(t, "application/jsonl", a.Header.Get("Content-Type"))
+				return
+			}
 			if media == nil {
 				require.Empty(t, a.Text)
 				return

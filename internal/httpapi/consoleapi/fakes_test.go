@@ -444,6 +444,25 @@ func (a *actions) ListTroubles(_ context.Context, _ core.Actor, limit int) ([]ad
 	return []admin.Trouble{{TenantID: tenantID, Name: "示例企业", Refused: 31, Secrets: 1, Pauses: map[fault.Code]int64{fault.IPRefused: 2}}, {TenantID: tenantID}}, nil
 }
 
+func (a *actions) ListPlatformAudit(_ context.Context, _ core.Actor, p core.Page) (core.List[core.AuditRow], error) {
+	return core.List[core.AuditRow]{Items: []core.AuditRow{{ActorKind: core.ActorSystem, Seq: 1, At: noon}}, NextCursor: a.sees(p)}, nil
+}
+
+func (a *actions) ExportAudit(_ context.Context, _ core.Actor, tenant core.TenantID, _ admin.AuditExtract) (*admin.AuditExport, error) {
+	return emptyExport, checkPlace(tenant, appID)
+}
+
+func (a *actions) ExportPlatformAudit(context.Context, core.Actor, admin.AuditExtract) (*admin.AuditExport, error) {
+	return emptyExport, nil
+}
+
+// emptyExport has no rows; those of real ones are looked at in package app.
+var emptyExport = admin.NewAuditExport(core.PlatformChain, func(context.Context, int64) ([]core.AuditRow, error) { return nil, nil })
+
+func (a *actions) SignAuditHead(_ context.Context, _ core.Actor, tenant core.TenantID) ([]byte, error) {
+	return []byte("{}\n"), checkPlace(tenant, appID)
+}
+
 func (a *actions) ListAudit(_ context.Context, _ core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error) {
 	row := core.AuditRow{
 		AuditEntry: core.AuditEntry{Action: "app.create", SubjectKind: "app", Subject: appID.String(), Detail: map[string]string{"name": "侧边栏"}},

@@ -133,7 +133,7 @@ func TestListsArePaged(t *testing.T) {
 	b := setup(t, nil)
 	tenant := "/tenants/" + tenantID.String()
 	app := tenant + "/apps/" + appID.String()
-	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/legacy-hosts"} {
+	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/audit", "/legacy-hosts"} {
 		a := b.act(t, "GET", path, "")
 		require.Equal(t, 200, a.StatusCode)
 		require.Contains(t, string(a.Text), `"nextCursor":"more"`)
@@ -171,6 +171,8 @@ func TestAMalformedIDIsAnsweredLikeOneThatNobodyHas(t *testing.T) {
 	same("PATCH", "/tenants/%s", `{"name":"a"}`, core.NewTenantID().String(), "tenant.unknown")
 	same("DELETE", "/tenants/%s", "", core.NewTenantID().String(), "tenant.unknown")
 	same("GET", "/tenants/%s/audit", "", core.NewTenantID().String(), "tenant.unknown")
+	same("GET", "/tenants/%s/audit/export", "", core.NewTenantID().String(), "tenant.unknown")
+	same("GET", "/tenants/%s/audit/checkpoint", "", core.NewTenantID().String(), "tenant.unknown")
 	same("GET", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/"+appID.String()+"/domains/%s", "", core.NewDomainID().String(), "domain.unknown")

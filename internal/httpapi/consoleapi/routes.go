@@ -100,6 +100,10 @@ type Admin interface {
 	ListTroubles(ctx context.Context, actor core.Actor, limit int) ([]admin.Trouble, error)
 
 	ListAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error)
+	ExportAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, x admin.AuditExtract) (*admin.AuditExport, error)
+	SignAuditHead(ctx context.Context, actor core.Actor, tenant core.TenantID) ([]byte, error)
+	ListPlatformAudit(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.AuditRow], error)
+	ExportPlatformAudit(ctx context.Context, actor core.Actor, x admin.AuditExtract) (*admin.AuditExport, error)
 }
 
 var (
@@ -144,6 +148,7 @@ func New(cfg Config) *fiber.App {
 	a := &api{
 		identity:   cfg.Identity,
 		admin:      cfg.Admin,
+		log:        cfg.Log,
 		consoleURL: cfg.ConsoleURL,
 		now:        cfg.Now,
 		intakes:    httpapi.NewLimiter[netip.Prefix](intakePerClient, maxIntakeClients),
@@ -175,6 +180,7 @@ func headersOf(consoleURL string) []httpapi.Header {
 type api struct {
 	identity   Identity
 	admin      Admin
+	log        *slog.Logger
 	consoleURL string
 	now        func() time.Time
 	intakes    *httpapi.Limiter[netip.Prefix]
