@@ -23,6 +23,7 @@ type record struct {
 	ran   map[string]bool   // commands, by the function that does them
 	said  []saying          // in order
 	given map[string]string // secrets that came in answers in which they belong
+	keys  []string          // API keys that were given out, whole
 }
 
 // operationDone is what was asked and answered with success.
@@ -59,6 +60,7 @@ const (
 	givenAccess  = "access token of the console"
 	givenRefresh = "refresh token"
 	givenIntake  = "token of an intake link"
+	givenAPIKey  = "secret part of an API key" // what stands before it is its id and the tenant's
 )
 
 // noteGiven keeps the secrets of an answer in which secrets belong, and names their
@@ -68,7 +70,7 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 		r.given[fmt.Sprint(kind, " ", len(r.given))] = value
 		kinds = append(kinds, kind)
 	}
-	var body struct{ AccessToken, Address string }
+	var body struct{ AccessToken, Address, Key string }
 	_ = json.Unmarshal(a.body, &body) // what is no JSON has none
 	switch {
 	case method == "POST" && (path == "/session" || path == "/session/refresh"):
@@ -76,6 +78,9 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 		_, cookie, _ := strings.Cut(a.header.Get("Set-Cookie"), "=")
 		cookie, _, _ = strings.Cut(cookie, ";")
 		give(givenRefresh, cookie)
+	case method == "POST" && strings.HasPrefix(body.Key, "signet_") && (strings.HasSuffix(path, "/api-keys") || strings.HasSuffix(path, "/rotations")):
+		r.keys = append(r.keys, body.Key)
+		give(givenAPIKey, body.Key[len("signet_")+52:])
 	case method == "POST" && strings.HasSuffix(path, "/intake-links"):
 		_, text, _ := strings.Cut(body.Address, "#")
 		give(givenIntake, text)

@@ -28,6 +28,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/httpapi/consoleapi"
 	"signet/internal/identity"
+	"signet/internal/replay"
 	"signet/internal/store"
 	"signet/internal/ticket"
 	"signet/internal/wecom"
@@ -44,6 +45,7 @@ func holders() map[string]any {
 		"config.Config":         config.Config{DatabaseURL: s, SystemDatabaseURL: s, MigrateDatabaseURL: s},
 		"consoleapi.SecretText": consoleapi.SecretText{Secret: s},
 		"identity.Session":      identity.Session{AccessToken: s, Refresh: s},
+		"replay.Answer":         replay.Answer{Body: s},
 		"store.LoginRole":       store.LoginRole{Password: s},
 		"store.MemberRow":       store.MemberRow{PasswordHash: s},
 		"ticket.Pair":           ticket.Pair{Corp: s, Agent: s},

@@ -242,6 +242,8 @@ func platformBinding(v store.PlatformValue) seal.Binding {
 	switch v.Kind {
 	case store.ValueOfSessionKey:
 		return seal.ForSessionKey(v.Subject)
+	case store.ValueOfPlatformAnswer:
+		return seal.ForPlatformAnswer(v.Subject)
 	}
 	return seal.Binding{} // bound to nothing, so that it does not open
 }

@@ -18,6 +18,8 @@ const (
 	CorpTicket  Purpose = "corp_ticket"
 	AgentTicket Purpose = "agent_ticket"
 	SessionKey  Purpose = "session_key" // signs the console's access tokens
+
+	IdempotentAnswer Purpose = "idempotent_answer" // to a call that may be repeated
 )
 
 // The kinds of subjects that values belong to. They too are bound.
@@ -26,6 +28,7 @@ const (
 	subjectCorp  = "corp"
 	subjectKey   = "key"
 	subjectTrial = "trial"
+	subjectCall  = "call"
 )
 
 // Binding names the one place that a sealed value belongs to. Every part is
@@ -81,6 +84,17 @@ func ForCorpTicket(tenant core.TenantID, corp core.CorpID, generation int64) Bin
 // ForSessionKey is the place of a key that signs the console's access tokens.
 func ForSessionKey(keyID string) Binding {
 	return Binding{Platform(), subjectKey, keyID, SessionKey, 1}
+}
+
+// ForIdempotentAnswer is the place of the answer to a call that may be repeated, by
+// the name that is made of who called and of their key.
+func ForIdempotentAnswer(tenant core.TenantID, answer string) Binding {
+	return Binding{Tenant(tenant), subjectCall, answer, IdempotentAnswer, 1}
+}
+
+// ForPlatformAnswer is the place of an answer to a call that is about no tenant.
+func ForPlatformAnswer(answer string) Binding {
+	return Binding{Platform(), subjectCall, answer, IdempotentAnswer, 1}
 }
 
 // String names the place for a log.

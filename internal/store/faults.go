@@ -45,6 +45,10 @@ var constraintCodes = map[string]fault.Code{
 	"legacy_hosts_app":     fault.AppUnknown,
 	"members_email":        fault.MemberExists,
 	"intake_links_app":     fault.AppUnknown,
+	"api_keys_app":         fault.AppUnknown,
+	"api_keys_tenant":      fault.TenantUnknown,
+
+	"idempotent_answers_tenant": fault.TenantUnknown,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

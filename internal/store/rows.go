@@ -70,6 +70,7 @@ const (
 	auditList      list = "audit"
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
+	apiKeyList     list = "api-keys"
 )
 
 func (l list) cursor(place string) string {

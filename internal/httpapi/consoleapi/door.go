@@ -17,7 +17,7 @@ import (
 type entry int
 
 const (
-	withToken    entry = iota // a session's access token; the default
+	withToken    entry = iota // a session's access token, or an API key; the default
 	freely                    // nothing
 	fromNoOther               // not to come from another site, if it comes from a browser
 	fromOurPages              // to come from the console's own pages: it brings a cookie
@@ -59,10 +59,12 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 		if err != nil {
 			return err
 		}
-		if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
+		if v.actor, err = a.authenticate(c, token, v); err != nil {
 			return err
 		}
-		event.Note(slog.String("member_id", v.actor.MemberID.String()))
+		if c.Request().Header.Peek(idempotencyKey) != nil {
+			v.request = requestHash(c)
+		}
 	case freely:
 	}
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
@@ -102,6 +104,7 @@ type visit struct {
 	actor     core.Actor
 	requestID string
 	client    netip.Prefix
+	request   [32]byte // a hash of what is asked for, where it may be repeated
 }
 
 type visitKey struct{}
