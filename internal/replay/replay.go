@@ -60,6 +60,8 @@ func (k *Keeper) Begin(ctx context.Context, c Call) (Run, *Answer, error) {
 		if err != nil || begun {
 			return err
 		}
+		// The row that was in the way is held by the statement above, so that a turning
+		// of its key passes it over until this transaction ends.
 		row, found, err := tx.FindAnswer(ctx, run.answer)
 		switch {
 		case err != nil:
