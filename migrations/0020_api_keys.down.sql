@@ -6,5 +6,5 @@ ALTER TABLE signet.change_log DROP CONSTRAINT change_log_kind;
 ALTER TABLE signet.change_log ADD CONSTRAINT change_log_kind CHECK (kind IN ('tenant', 'app', 'secret', 'legacy_host', 'ticket'));
 ALTER TABLE signet.apps DROP COLUMN server_only;
 DROP TABLE signet.api_keys;
-DELETE FROM signet.migration_marks WHERE version = 18;
+DELETE FROM signet.migration_marks WHERE version = 20;
 COMMIT;

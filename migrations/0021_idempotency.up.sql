@@ -55,5 +55,5 @@ CREATE POLICY age_bound ON signet.platform_answers AS RESTRICTIVE FOR DELETE TO 
 GRANT SELECT, INSERT, DELETE ON signet.platform_answers TO signet_app;
 GRANT UPDATE (request, run, state, begun_at, sealed, key_version) ON signet.platform_answers TO signet_app;
 
-INSERT INTO signet.migration_marks (version) VALUES (19);
+INSERT INTO signet.migration_marks (version) VALUES (21);
 COMMIT;

@@ -54,5 +54,5 @@ GRANT SELECT (server_only) ON signet.apps TO signet_system;
 ALTER TABLE signet.change_log DROP CONSTRAINT change_log_kind;
 ALTER TABLE signet.change_log ADD CONSTRAINT change_log_kind CHECK (kind IN ('tenant', 'app', 'secret', 'legacy_host', 'ticket', 'api_key'));
 
-INSERT INTO signet.migration_marks (version) VALUES (18);
+INSERT INTO signet.migration_marks (version) VALUES (20);
 COMMIT;
