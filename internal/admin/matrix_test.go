@@ -29,6 +29,7 @@ type subjects struct {
 
 	retired, pending int32 // versions of app's secret
 	link             core.IntakeID
+	key              core.APIKeyID
 }
 
 // method is the policy of one method of Actions.
@@ -148,6 +149,25 @@ var methods = map[string]method{
 	"RevokeIntakeLink": {may: writers, tenant: true, stepUp: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeIntakeLink(ctx, actor, s.tenant, s.app, s.link)
 	}},
+	"CreateAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.create", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, _, err := a.CreateAPIKey(ctx, actor, s.tenant, admin.NewAPIKey{Name: newName, Scopes: []string{"pages.sign"}, AppID: s.app.String()})
+		return err
+	}},
+	"GetAPIKey": {may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetAPIKey(ctx, actor, s.tenant, s.key)
+		return err
+	}},
+	"ListAPIKeys": {may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListAPIKeys(ctx, actor, s.tenant, firstPage)
+		return err
+	}},
+	"RevokeAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.revoke", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.RevokeAPIKey(ctx, actor, s.tenant, s.key)
+	}},
+	"RotateAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.rotate", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, _, err := a.RotateAPIKey(ctx, actor, s.tenant, s.key, core.DefaultAPIKeyOverlap)
+		return err
+	}},
 	"GetTenantKey": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetTenantKey(ctx, actor, s.tenant)
 		return err
@@ -231,6 +251,9 @@ func (b bundle) subjects(t *testing.T, number int) subjects {
 	link, _, err := b.Admin.CreateIntakeLink(ctx, operator, s.tenant, s.app)
 	require.NoError(t, err)
 	s.link = link.ID
+	key, _, err := b.Admin.CreateAPIKey(ctx, operator, s.tenant, admin.NewAPIKey{Name: "夜间同步", Scopes: []string{"tenant.read"}})
+	require.NoError(t, err)
+	s.key = key.ID
 	s.retired = b.keep(t, tenant, app, fmt.Sprint("old", number)).Version
 	s.pending = b.keep(t, tenant, app, fmt.Sprint("kept", number)).Version
 	domain, err := b.Admin.CreateDomain(ctx, operator, s.tenant, s.app, s.host)
@@ -350,17 +373,19 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 	for name, m := range methods {
 		mixed, none := own, own
 		switch {
-		case !m.tenant, m.leaving, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", m.read != "", name == "GetBudget", strings.HasSuffix(name, "TenantKey"):
+		case !m.tenant, m.leaving, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", m.read != "", name == "GetBudget", name == "ListAPIKeys", strings.HasSuffix(name, "TenantKey"):
 			continue // no id but the tenant's
 		case name == "DeleteDomain":
 			mixed.domain, none.domain = foreign.domain, core.NewDomainID()
+		case strings.HasSuffix(name, "APIKey") && name != "CreateAPIKey":
+			mixed.key, none.key = foreign.key, core.NewAPIKeyID()
 		default:
 			mixed.app, none.app = foreign.app, core.NewAppID()
 		}
 		before := b.contents(t)
 		theirs := m.call(t.Context(), b.Admin, who, mixed)
 		require.Error(t, theirs, name)
-		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown}, fault.Find(theirs).Code, name)
+		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown, fault.APIKeyUnknown}, fault.Find(theirs).Code, name)
 		require.Equal(t, outsideOf(m.call(t.Context(), b.Admin, who, none)), outsideOf(theirs), name)
 		require.Equal(t, before, b.contents(t), name)
 	}

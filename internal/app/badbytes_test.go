@@ -125,7 +125,7 @@ func (n *node) operations(t *testing.T, m madeApp) []operation {
 		}
 	}
 	console := documented(t, n.call(t, http.MethodGet, "/openapi.json", "").body, n.server.ConsoleAddr(), "/api/v1",
-		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "host": "bound.example.com"})
+		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "keyId": uuid.NewString(), "host": "bound.example.com"})
 	for i := range console {
 		o := &console[i]
 		o.headers += "Authorization: Bearer " + n.token + "\r\n"

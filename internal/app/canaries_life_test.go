@@ -428,6 +428,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.liveThroughAccount(t)
 	n.signInAndOut(t)
 	n.liveThroughTheRest(t, m)
+	n.liveThroughAPIKeys(t, m)
 	n.record.note("GET", "/a hostile bearer", do(t, http.MethodGet, n.console()+"/tenants", nil, "Authorization", "Bearer "+canaryWrong))
 	n.sign(t, m.key, "https://evil.example.net/?corpsecret="+canaryWrong)
 	require.Equal(t, http.StatusOK, n.sign(t, m.key, crmPage).status)

@@ -15,6 +15,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/custody"
 	"signet/internal/identity"
+	"signet/internal/replay"
 	"signet/internal/seal"
 	"signet/internal/sealed"
 	"signet/internal/signing"
@@ -69,6 +70,7 @@ type rooms struct {
 	signer    *signing.Signer
 	identity  *identity.Identity
 	admin     *admin.Actions
+	answers   *replay.Keeper
 }
 
 // NewServer checks everything and puts a node together. It listens when it
@@ -143,6 +145,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: alerts, Now: s.clock.Now})
 	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Checkpoint: r.keys.Audit.Checkpoint, Log: s.log, Alerts: alerts,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
+	r.answers = replay.New(replay.Config{Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.IdempotentAnswer), Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)

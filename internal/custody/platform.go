@@ -247,6 +247,8 @@ func platformBinding(v store.PlatformValue) seal.Binding {
 		return seal.ForFactor(id)
 	case store.ValueOfAuditKey:
 		return seal.ForAuditKey(v.Subject)
+	case store.ValueOfPlatformAnswer:
+		return seal.ForPlatformAnswer(v.Subject)
 	}
 	return seal.Binding{} // bound to nothing, so that it does not open
 }

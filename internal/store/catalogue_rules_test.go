@@ -29,6 +29,7 @@ var platformTables = map[string]string{
 	"signet.devices":             "of a person",
 	"signet.tries":               "of whoever wants to come in",
 	"signet.audit_keys":          "the platform's own",
+	"signet.platform_answers":    "to calls that are about no tenant yet",
 	"signet.platform_audit":      "the platform's own chain",
 	"signet.platform_audit_head": "the platform's own chain",
 	"signet_keys.root_keys":      "the platform's own",
@@ -47,6 +48,10 @@ var ageBounds = map[string]string{
 	"signet.tries":      `(full_at < (now() - '01:00:00'::interval))`,
 	"signet.devices":    `(used_at < (now() - '180 days'::interval))`,
 	linksTable:          endedLinks,
+	keysTable:           endedKeys,
+	answersTable:        dayOldCalls,
+
+	"signet.platform_answers": dayOldCalls,
 }
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
@@ -60,6 +65,12 @@ const turnedTable = "signet_keys.tenant_keys"
 const (
 	feedTable  = "signet.change_log"
 	linksTable = "signet.intake_links"
+	keysTable  = "signet.api_keys"
+	endedKeys  = `(LEAST(revoked_at, overlap_until, expires_at) < (now() - '90 days'::interval))`
+
+	answersTable = "signet.idempotent_answers"
+	dayOldCalls  = `(begun_at < (now() - '24:00:00'::interval))`
+
 	endedLinks = `(COALESCE(used_at, revoked_at, expires_at) < (now() - '90 days'::interval))`
 )
 
@@ -106,6 +117,9 @@ var unnamedConstraints = map[string]string{
 	"app_secrets_one_previous": "moves are made under the app's lock",
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"intake_links_pkey":        "ids are drawn at random",
+	"api_keys_pkey":            "ids are drawn at random",
+	"idempotent_answers_pkey":  "ON CONFLICT DO UPDATE",
+	"platform_answers_pkey":    "ON CONFLICT DO UPDATE",
 	"trial_grants_pkey":        "written under the app's lock, after those before were deleted",
 	"trial_grants_secret":      "written under the app's lock, for a version that is there",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
@@ -147,6 +161,8 @@ var trimmed = map[string]string{
 	"signet.call_pauses":   `(COALESCE(until, since) < (now() - '02:00:00'::interval))`,
 	"signet.trial_grants":  `(fetched_at < (now() - '00:10:00'::interval))`,
 	linksTable:             endedLinks,
+	keysTable:              endedKeys,
+	answersTable:           dayOldCalls,
 }
 
 // oldRows gives the one condition of each of them.

@@ -25,8 +25,8 @@ type (
 
 var wholePage = core.Page{Limit: core.MaxPageLimit}
 
-// tenantCalls has a row for each method of TenantTx.
-var tenantCalls = map[string]tenantCall{
+// tenantCalls has a row for each method of TenantTx, with those of its other half.
+var tenantCalls = joined(apiKeyCalls, map[string]tenantCall{
 	"Announce": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		// The tenant named here must count for nothing.
 		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.AppChanged, AppID: r.App.ID, AppKey: r.App.Key})
@@ -340,11 +340,11 @@ var tenantCalls = map[string]tenantCall{
 	"UpdateTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.UpdateTenant(ctx, "changed", core.Suspended)
 	},
-}
+})
 
 // platformCalls has a row for each method of PlatformTx. Each succeeds through
 // the platform's door where r is a tenant that is there.
-var platformCalls = map[string]platformCall{
+var platformCalls = joined(platformAnswerCalls, map[string]platformCall{
 	"Announce": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.LegacyHostChanged, Host: r.Legacy})
 	},
@@ -406,10 +406,10 @@ var platformCalls = map[string]platformCall{
 		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
 		return nil, err
 	},
-}
+})
 
 // systemCalls has a row for each method of SystemTx.
-var systemCalls = map[string]systemCall{
+var systemCalls = joined(signingKeyCalls, map[string]systemCall{
 	"CountSealed": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		counts, err := tx.CountSealed(ctx)
 		return counts[1], err
@@ -483,7 +483,7 @@ var systemCalls = map[string]systemCall{
 	"ListRefusedCalls": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return callsOf(tx.ListRefusedCalls(ctx))
 	},
-}
+})
 
 func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 	t.Parallel()

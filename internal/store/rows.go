@@ -71,6 +71,7 @@ const (
 	platformAudit  list = "platform-audit"
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
+	apiKeyList     list = "api-keys"
 )
 
 func (l list) cursor(place string) string {

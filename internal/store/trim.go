@@ -24,6 +24,10 @@ import (
 // so that whoever asks what became of one finds it on the app's page. The audit
 // knows it for longer.
 //
+// An API key is kept for 90 days after its end, for the same reason.
+//
+// The answer to a call that may be repeated is kept for 24 hours, as the API says.
+//
 // What a trial has fetched is kept for ten minutes, after which nobody uses it
 // (admin.trialHolds).
 
@@ -42,6 +46,8 @@ var trimmings = []func(*PlatformTx, context.Context) (int64, error){
 	(*PlatformTx).TrimIntakeLinks,
 	(*PlatformTx).TrimTrialGrants,
 	(*PlatformTx).TrimComingIn,
+	(*PlatformTx).TrimAPIKeys,
+	(*PlatformTx).TrimAnswers,
 }
 
 // trimLock lets one node at a time do it; another has nothing to do then.

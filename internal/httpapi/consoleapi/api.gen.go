@@ -13,6 +13,46 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
+// APIKey defines model for APIKey.
+type APIKey struct {
+	// AppID The one app that it signs for.
+	AppID     *string   `json:"appId,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	ID        string    `json:"id"`
+
+	// LastUsedAt To the minute.
+	LastUsedAt *time.Time `json:"lastUsedAt"`
+
+	// LastUsedNetwork The network of that use: of an IPv6 address its first 64 bits.
+	LastUsedNetwork *string `json:"lastUsedNetwork,omitempty"`
+	MadeBy          string  `json:"madeBy"`
+	Name            string  `json:"name"`
+
+	// Notes Why to look at a key that is let in: it was never used, not for 90 days, or expires within 14.
+	Notes []core.APIKeyNote `json:"notes"`
+
+	// OverlapUntil Until when it goes on beside its successor.
+	OverlapUntil *time.Time `json:"overlapUntil,omitempty"`
+
+	// Prefix How the key begins.
+	Prefix string `json:"prefix"`
+
+	// ReplacedBy Its successor.
+	ReplacedBy *string           `json:"replacedBy,omitempty"`
+	RevokedAt  *time.Time        `json:"revokedAt,omitempty"`
+	Scopes     []core.Permission `json:"scopes"`
+
+	// State The first two are let in.
+	State core.APIKeyState `json:"state"`
+}
+
+// APIKeyList defines model for APIKeyList.
+type APIKeyList struct {
+	Items      []APIKey `json:"items"`
+	NextCursor *string  `json:"nextCursor"`
+}
+
 // AddedPasskey defines model for AddedPasskey.
 type AddedPasskey struct {
 	Factor Factor `json:"factor"`
@@ -36,7 +76,10 @@ type App struct {
 
 	// Secret The current version; null if there is none.
 	Secret *SecretVersion `json:"secret"`
-	Status Status         `json:"status"`
+
+	// ServerOnly Its pages are signed for who shows an API key with the scope `pages.sign`, and for nobody else.
+	ServerOnly bool   `json:"serverOnly"`
+	Status     Status `json:"status"`
 
 	// Strict A node that is cut off from the database signs on with what it knows. For a strict app it stops after 60 minutes, with `503 store.unavailable`, because a domain or the app itself may have been taken away meanwhile.
 	Strict    bool      `json:"strict"`
@@ -45,10 +88,11 @@ type App struct {
 
 // AppChange defines model for AppChange.
 type AppChange struct {
-	AllowHTTP *bool   `json:"allowHttp,omitempty"`
-	Name      *string `json:"name,omitempty"`
-	Status    *string `json:"status,omitempty"`
-	Strict    *bool   `json:"strict,omitempty"`
+	AllowHTTP  *bool   `json:"allowHttp,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	ServerOnly *bool   `json:"serverOnly,omitempty"`
+	Status     *string `json:"status,omitempty"`
+	Strict     *bool   `json:"strict,omitempty"`
 }
 
 // AppList defines model for AppList.
@@ -307,6 +351,17 @@ type Member struct {
 	TenantRoles  []TenantRole `json:"tenantRoles"`
 }
 
+// NewAPIKey defines model for NewAPIKey.
+type NewAPIKey struct {
+	// AppID The one app that the key signs for.
+	AppID *string `json:"appId,omitempty"`
+
+	// Days Until it expires.
+	Days   *int64   `json:"days,omitempty"`
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"`
+}
+
 // NewApp defines model for NewApp.
 type NewApp struct {
 	// AgentID WeCom's number of the app, as a string or as the number that WeCom's own JSON has.
@@ -320,6 +375,9 @@ type NewApp struct {
 
 	// Secret Needed, but with `?secret=later`.
 	Secret *SecretText `json:"secret,omitempty"`
+
+	// ServerOnly See App.
+	ServerOnly *bool `json:"serverOnly,omitempty"`
 
 	// Strict See App.
 	Strict *bool `json:"strict,omitempty"`
@@ -545,6 +603,14 @@ type SessionList struct {
 	NextCursor *string       `json:"nextCursor"`
 }
 
+// ShownAPIKey defines model for ShownAPIKey.
+type ShownAPIKey struct {
+	APIKey APIKey `json:"apiKey"`
+
+	// Key Given out once.
+	Key string `json:"key"`
+}
+
 // Status defines model for Status.
 type Status = core.Status
 
@@ -721,8 +787,14 @@ type FactorID = string
 // Host defines model for Host.
 type Host = string
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
+
+// KeyID defines model for KeyId.
+type KeyID = string
 
 // Limit defines model for Limit.
 type Limit = string
@@ -735,6 +807,9 @@ type MemberID = string
 
 // Now defines model for Now.
 type Now = string
+
+// OverlapHours defines model for OverlapHours.
+type OverlapHours = string
 
 // RefreshCookie defines model for RefreshCookie.
 type RefreshCookie = string
@@ -832,6 +907,12 @@ type ListTenantsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateTenantParams defines parameters for CreateTenant.
+type CreateTenantParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteTenantParams defines parameters for DeleteTenant.
 type DeleteTenantParams struct {
 	// Now With true, the tenant is destroyed without its grace time.
@@ -845,6 +926,30 @@ type DeleteTenantParams struct {
 type UpdateTenantParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateAPIKeyParams defines parameters for CreateAPIKey.
+type CreateAPIKeyParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateAPIKeyParams defines parameters for RotateAPIKey.
+type RotateAPIKeyParams struct {
+	// OverlapHours How long the old key goes on, in hours; 24 if it is left out.
+	OverlapHours *OverlapHours `form:"overlapHours,omitempty" json:"overlapHours,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListAppsParams defines parameters for ListApps.
@@ -863,6 +968,9 @@ type CreateAppParams struct {
 
 	// Secret With later, the app is made without a secret.
 	Secret *SecretLater `form:"secret,omitempty" json:"secret,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAppParams defines parameters for DeleteApp.
@@ -886,6 +994,12 @@ type ListDomainsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateDomainParams defines parameters for CreateDomain.
+type CreateDomainParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteDomainParams defines parameters for DeleteDomain.
 type DeleteDomainParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
@@ -901,6 +1015,12 @@ type ListIntakeLinksParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateIntakeLinkParams defines parameters for CreateIntakeLink.
+type CreateIntakeLinkParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListSecretsParams defines parameters for ListSecrets.
 type ListSecretsParams struct {
 	// Limit How many items a page may hold.
@@ -914,6 +1034,9 @@ type ListSecretsParams struct {
 type RotateSecretParams struct {
 	// Check With skip, the secret is stored without being tried at WeCom.
 	Check *Check `form:"check,omitempty" json:"check,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ActivateSecretParams defines parameters for ActivateSecret.
@@ -982,6 +1105,9 @@ type CreateTenantJSONRequestBody = NewTenant
 // UpdateTenantJSONRequestBody defines body for UpdateTenant for application/json ContentType.
 type UpdateTenantJSONRequestBody = TenantChange
 
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = NewAPIKey
+
 // CreateAppJSONRequestBody defines body for CreateApp for application/json ContentType.
 type CreateAppJSONRequestBody = NewApp
 
@@ -1049,6 +1175,11 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Get(base+"/tenants/:tenantId/apps/:appId/domains", h.ListDomains)
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
+	router.Get(base+"/tenants/:tenantId/api-keys", h.ListAPIKeys)
+	router.Post(base+"/tenants/:tenantId/api-keys", h.CreateAPIKey)
+	router.Delete(base+"/tenants/:tenantId/api-keys/:keyId", h.RevokeAPIKey)
+	router.Get(base+"/tenants/:tenantId/api-keys/:keyId", h.GetAPIKey)
+	router.Post(base+"/tenants/:tenantId/api-keys/:keyId/rotations", h.RotateAPIKey)
 	router.Get(base+"/tenants/:tenantId/audit", h.ListAudit)
 	router.Get(base+"/tenants/:tenantId/audit/export", h.ExportAudit)
 	router.Get(base+"/tenants/:tenantId/audit/checkpoint", h.SignAuditHead)
@@ -2123,7 +2254,8 @@ func (response ListTenantsdefaultApplicationProblemPlusJSONResponse) VisitListTe
 }
 
 type CreateTenantRequestObject struct {
-	Body *CreateTenantJSONRequestBody
+	Params CreateTenantParams
+	Body   *CreateTenantJSONRequestBody
 }
 
 type CreateTenantResponseObject interface {
@@ -2260,6 +2392,173 @@ type UpdateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateTenantdefaultApplicationProblemPlusJSONResponse) VisitUpdateTenantResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAPIKeysRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ListAPIKeysParams
+}
+
+type ListAPIKeysResponseObject interface {
+	VisitListAPIKeysResponse(ctx *fiber.Ctx) error
+}
+
+type ListAPIKeys200JSONResponse APIKeyList
+
+func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   CreateAPIKeyParams
+	Body     *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type CreateAPIKey201ResponseHeaders struct {
+	Location string
+}
+
+type CreateAPIKey201JSONResponse struct {
+	Body    ShownAPIKey
+	Headers CreateAPIKey201ResponseHeaders
+}
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+}
+
+type RevokeAPIKeyResponseObject interface {
+	VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeAPIKey204Response struct {
+}
+
+func (response RevokeAPIKey204Response) VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+}
+
+type GetAPIKeyResponseObject interface {
+	VisitGetAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type GetAPIKey200JSONResponse APIKey
+
+func (response GetAPIKey200JSONResponse) VisitGetAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetAPIKeydefaultApplicationProblemPlusJSONResponse) VisitGetAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+	Params   RotateAPIKeyParams
+}
+
+type RotateAPIKeyResponseObject interface {
+	VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RotateAPIKey201ResponseHeaders struct {
+	Location string
+}
+
+type RotateAPIKey201JSONResponse struct {
+	Body    ShownAPIKey
+	Headers RotateAPIKey201ResponseHeaders
+}
+
+func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -2479,6 +2778,7 @@ func (response ListDomainsdefaultApplicationProblemPlusJSONResponse) VisitListDo
 type CreateDomainRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
+	Params   CreateDomainParams
 	Body     *CreateDomainJSONRequestBody
 }
 
@@ -2580,6 +2880,7 @@ func (response ListIntakeLinksdefaultApplicationProblemPlusJSONResponse) VisitLi
 type CreateIntakeLinkRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
+	Params   CreateIntakeLinkParams
 }
 
 type CreateIntakeLinkResponseObject interface {
@@ -3274,6 +3575,21 @@ type StrictServerInterface interface {
 	// UpdateTenant Rename, suspend or resume a tenant
 	// (PATCH /tenants/{tenantId})
 	UpdateTenant(ctx context.Context, request UpdateTenantRequestObject) (UpdateTenantResponseObject, error)
+	// ListAPIKeys List the API keys of a tenant
+	// (GET /tenants/{tenantId}/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey Make an API key
+	// (POST /tenants/{tenantId}/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// RevokeAPIKey Revoke an API key
+	// (DELETE /tenants/{tenantId}/api-keys/{keyId})
+	RevokeAPIKey(ctx context.Context, request RevokeAPIKeyRequestObject) (RevokeAPIKeyResponseObject, error)
+	// GetAPIKey Get an API key
+	// (GET /tenants/{tenantId}/api-keys/{keyId})
+	GetAPIKey(ctx context.Context, request GetAPIKeyRequestObject) (GetAPIKeyResponseObject, error)
+	// RotateAPIKey Make the successor of an API key
+	// (POST /tenants/{tenantId}/api-keys/{keyId}/rotations)
+	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
 	// ListApps List the apps of a tenant
 	// (GET /tenants/{tenantId}/apps)
 	ListApps(ctx context.Context, request ListAppsRequestObject) (ListAppsResponseObject, error)
@@ -3286,7 +3602,7 @@ type StrictServerInterface interface {
 	// GetApp Get an app
 	// (GET /tenants/{tenantId}/apps/{appId})
 	GetApp(ctx context.Context, request GetAppRequestObject) (GetAppResponseObject, error)
-	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, or make it strict
+	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, make it strict or for servers only
 	// (PATCH /tenants/{tenantId}/apps/{appId})
 	UpdateApp(ctx context.Context, request UpdateAppRequestObject) (UpdateAppResponseObject, error)
 	// ListDomains List the trusted domains of an app
@@ -3352,10 +3668,12 @@ type StrictServerInterface interface {
 }
 
 // door is what a request passes before its operation: admit says whether it may
-// come in, decode reads its body.
+// come in, decode reads its body, and once sees to it that one which is repeated
+// under its key makes nothing again.
 type door interface {
 	admit(c *fiber.Ctx, operation string) error
 	decode(c *fiber.Ctx, body any) error
+	once(c *fiber.Ctx, key *string, run func() error) error
 }
 
 // operations turns requests into calls of the operations, and their answers
@@ -3924,15 +4242,22 @@ func (o *operations) CreateTenant(c *fiber.Ctx) error {
 		return err
 	}
 	var request CreateTenantRequestObject
+	p := parameters{c: c}
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
 	request.Body = new(CreateTenantJSONRequestBody)
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateTenant(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateTenantResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateTenant(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateTenantResponse(c)
+	})
 }
 
 // DeleteTenant lets a request in, reads it, calls the operation and writes its answer.
@@ -3996,6 +4321,112 @@ func (o *operations) UpdateTenant(c *fiber.Ctx) error {
 	return response.VisitUpdateTenantResponse(c)
 }
 
+// ListAPIKeys lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListAPIKeys(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListAPIKeys"); err != nil {
+		return err
+	}
+	var request ListAPIKeysRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListAPIKeys(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListAPIKeysResponse(c)
+}
+
+// CreateAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreateAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreateAPIKey"); err != nil {
+		return err
+	}
+	var request CreateAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(CreateAPIKeyJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateAPIKey(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateAPIKeyResponse(c)
+	})
+}
+
+// RevokeAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RevokeAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "RevokeAPIKey"); err != nil {
+		return err
+	}
+	var request RevokeAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RevokeAPIKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRevokeAPIKeyResponse(c)
+}
+
+// GetAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetAPIKey"); err != nil {
+		return err
+	}
+	var request GetAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetAPIKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetAPIKeyResponse(c)
+}
+
+// RotateAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RotateAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "RotateAPIKey"); err != nil {
+		return err
+	}
+	var request RotateAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	request.Params.OverlapHours = p.query("overlapHours")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.RotateAPIKey(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitRotateAPIKeyResponse(c)
+	})
+}
+
 // ListApps lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) ListApps(c *fiber.Ctx) error {
 	if err := o.admit(c, "ListApps"); err != nil {
@@ -4026,6 +4457,7 @@ func (o *operations) CreateApp(c *fiber.Ctx) error {
 	request.TenantID = p.path("tenantId")
 	request.Params.Check = p.query("check")
 	request.Params.Secret = p.query("secret")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -4033,11 +4465,13 @@ func (o *operations) CreateApp(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateApp(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateAppResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateApp(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateAppResponse(c)
+	})
 }
 
 // DeleteApp lets a request in, reads it, calls the operation and writes its answer.
@@ -4133,6 +4567,7 @@ func (o *operations) CreateDomain(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -4140,11 +4575,13 @@ func (o *operations) CreateDomain(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateDomain(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateDomainResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateDomain(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateDomainResponse(c)
+	})
 }
 
 // DeleteDomain lets a request in, reads it, calls the operation and writes its answer.
@@ -4198,14 +4635,17 @@ func (o *operations) CreateIntakeLink(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
-	response, err := o.StrictServerInterface.CreateIntakeLink(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateIntakeLinkResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateIntakeLink(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateIntakeLinkResponse(c)
+	})
 }
 
 // RevokeIntakeLink lets a request in, reads it, calls the operation and writes its answer.
@@ -4259,6 +4699,7 @@ func (o *operations) RotateSecret(c *fiber.Ctx) error {
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
 	request.Params.Check = p.query("check")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -4266,11 +4707,13 @@ func (o *operations) RotateSecret(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.RotateSecret(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitRotateSecretResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.RotateSecret(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitRotateSecretResponse(c)
+	})
 }
 
 // ActivateSecret lets a request in, reads it, calls the operation and writes its answer.

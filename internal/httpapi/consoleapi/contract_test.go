@@ -50,7 +50,7 @@ func operationsOf(t testing.TB) []operation {
 // target fills the path with ids that exist.
 func (o operation) target() string {
 	return strings.NewReplacer("{tenantId}", tenantID.String(), "{appId}", appID.String(),
-		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{sessionId}", sessionID.String(), "{factorId}", factorID.String(), "{memberId}", memberID.String(), "{host}", "crm.example.com").Replace(o.path)
+		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{sessionId}", sessionID.String(), "{factorId}", factorID.String(), "{memberId}", memberID.String(), "{keyId}", keyID.String(), "{host}", "crm.example.com").Replace(o.path)
 }
 
 func (o operation) hasBody() bool { return o.RequestBody != nil }

@@ -18,7 +18,7 @@ import (
 type entry int
 
 const (
-	withToken    entry = iota // a session's access token, and for a change what fromNoOther asks; the default
+	withToken    entry = iota // a session's access token or an API key, and for a change what fromNoOther asks; the default
 	freely                    // nothing
 	fromNoOther               // not to come from another site, if it comes from a browser
 	fromOurPages              // to come from the console's own pages: it brings a cookie
@@ -73,10 +73,12 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 		if err != nil {
 			return err
 		}
-		if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
+		if v.actor, err = a.authenticate(c, token, v); err != nil {
 			return err
 		}
-		event.Note(slog.String("member_id", v.actor.MemberID.String()))
+		if c.Request().Header.Peek(idempotencyKey) != nil {
+			v.request = requestHash(c)
+		}
 	case freely:
 	}
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
@@ -125,6 +127,7 @@ type visit struct {
 	// setCookie sets a cookie beside what the operation answers, while the request
 	// lasts.
 	setCookie func(string)
+	request   [32]byte // a hash of what is asked for, where it may be repeated
 }
 
 type visitKey struct{}

@@ -20,6 +20,8 @@ var (
 	appID    = core.NewAppID()
 	domainID = core.NewDomainID()
 	linkID   = core.NewIntakeID()
+	keyID    = core.NewAPIKeyID()
+	goodKey  = core.NewAPIKeyToken(tenantID, keyID)
 )
 
 const (
@@ -38,6 +40,7 @@ type people struct {
 	signedOut []string
 	requestID string // of the last call
 	client    netip.Prefix
+	keys      int // how often a key was looked for
 }
 
 func (p *people) note(requestID string) {
@@ -97,6 +100,18 @@ func (p *people) Authenticate(_ context.Context, bearer string, requestID string
 	}
 	s := p.session("")
 	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: s.Grants, Proved: true}, nil
+}
+
+func (p *people) AuthenticateAPIKey(_ context.Context, client netip.Prefix, token core.APIKeyToken, requestID string) (core.Actor, error) {
+	p.note(requestID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.client = client
+	p.keys++
+	if token != goodKey {
+		return core.Actor{}, fault.New(fault.SessionRequired, nil)
+	}
+	return core.APIKeyActor(tenantID, theAPIKey(), requestID), nil
 }
 
 // actions knows one tenant with one app with one domain, all at version 7, and

@@ -72,7 +72,7 @@ func (p *parameters) query(name string) *string {
 }
 
 // header gives a header, nil if it is not there. Several lines are one list.
-func (p *parameters) header(name string) *string { //nolint:unparam // the document decides which headers there are
+func (p *parameters) header(name string) *string {
 	lines := p.c.Request().Header.PeekAll(name)
 	if len(lines) == 0 {
 		return nil
