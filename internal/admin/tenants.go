@@ -106,6 +106,9 @@ func (a *Actions) UpdateTenant(ctx context.Context, actor core.Actor, tenant cor
 		if err != nil {
 			return err
 		}
+		if before.Status == core.Suspended && before.Deletion == nil && !actor.Grants.Works() {
+			return fault.New(fault.TenantSuspended, nil)
+		}
 		entry, err := updateTenant(ctx, tx, before, change)
 		if err != nil {
 			return err

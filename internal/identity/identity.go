@@ -13,7 +13,7 @@ import (
 	"signet/internal/store"
 )
 
-// Config is what an Identity is made of. All but Clock must be set.
+// Config is what an Identity is made of. All but Clock and Mailer must be set.
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
@@ -22,6 +22,8 @@ type Config struct {
 	// NewPlatformKey makes the first scope key of the platform, wrapped. It is
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
+
+	Mailer Mailer // nil: there is no mail
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -44,6 +46,8 @@ type Identity struct {
 	brakes    *brakes
 	refusals  *refusals
 	tokens    *tokens
+	mailer    Mailer
+	asks      *asks
 }
 
 // New loads the key that signs access tokens, or makes it where the platform
@@ -71,6 +75,8 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) *Identity {
 		brakes:    newBrakes(),
 		refusals:  &refusals{},
 		tokens:    newTokens(cfg.Issuer, cfg.Clock, keys),
+		mailer:    cfg.Mailer,
+		asks:      newAsks(),
 	}
 }
 

@@ -16,20 +16,23 @@ import (
 // What is not a tenant's, and why. Every table that is not named here is held
 // to the rules of tenant tables.
 var platformTables = map[string]string{
-	"signet.migration_marks":     "which files have run; nobody but they write it",
-	"signet.legacy_hosts":        "a host is bound once on the whole platform, by an operator",
-	"signet.deletions":           "whose tenants are gone; the list that is kept beside the backups",
-	"signet.members":             "a person may belong to several tenants",
-	"signet.sessions":            "of a person",
-	"signet.refresh_tokens":      "of a person's session",
-	"signet.session_keys":        "the platform's own",
-	"signet.platform_audit":      "the platform's own chain",
-	"signet.platform_audit_head": "the platform's own chain",
-	"signet_keys.root_keys":      "the platform's own",
-	"signet_keys.root_key_wraps": "the platform's own",
-	"signet_keys.platform_keys":  "the platform's own",
-	feedTable:                    "the feed of all changes, written through both doors",
-	"signet.change_log_trimmed":  "how far that feed was deleted",
+	"signet.migration_marks": "which files have run; nobody but they write it",
+	"signet.legacy_hosts":    "a host is bound once on the whole platform, by an operator",
+	"signet.deletions":       "whose tenants are gone; the list that is kept beside the backups",
+	"signet.members":         "a person may belong to several tenants",
+	"signet.sessions":        "of a person",
+	"signet.refresh_tokens":  "of a person's session",
+	"signet.session_keys":    "the platform's own",
+
+	"signet.platform_invitations": "of the platform's people",
+	"signet.resets":               "of a person",
+	"signet.platform_audit":       "the platform's own chain",
+	"signet.platform_audit_head":  "the platform's own chain",
+	"signet_keys.root_keys":       "the platform's own",
+	"signet_keys.root_key_wraps":  "the platform's own",
+	"signet_keys.platform_keys":   "the platform's own",
+	feedTable:                     "the feed of all changes, written through both doors",
+	"signet.change_log_trimmed":   "how far that feed was deleted",
 }
 
 // ageBounds are what rows may be deleted for their age only: the rest of the
@@ -38,6 +41,10 @@ var ageBounds = map[string]string{
 	feedTable:         `(at < (now() - '24:00:00'::interval))`,
 	"signet.sessions": `(expires_at < (now() - '24:00:00'::interval))`,
 	linksTable:        endedLinks,
+
+	"signet.invitations":          endedLinks,
+	"signet.platform_invitations": endedLinks,
+	"signet.resets":               `(COALESCE(used_at, revoked_at, expires_at) < (now() - '7 days'::interval))`,
 }
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
@@ -93,8 +100,13 @@ var unnamedConstraints = map[string]string{
 	"ticket_leases_pkey":       "ON CONFLICT DO UPDATE",
 	"calls_pkey":               "ON CONFLICT DO UPDATE",
 	"call_pauses_pkey":         "ON CONFLICT DO UPDATE",
-	"memberships_pkey":         "memberships are made with their member",
 	"memberships_member":       "memberships are made with their member",
+	"invitations_pkey":         "ids are drawn at random",
+	"resets_pkey":              "ids are drawn at random",
+	"resets_member":            "a reset is made with the member in hand",
+
+	"platform_invitations_pkey": "ids are drawn at random",
+
 	"sessions_member":          "a session begins with the member in hand",
 	"refresh_tokens_session":   "a token is made with its session in hand",
 	"root_keys_pkey":           "ON CONFLICT DO NOTHING",
@@ -128,6 +140,7 @@ var trimmed = map[string]string{
 	"signet.call_pauses":   `(COALESCE(until, since) < (now() - '02:00:00'::interval))`,
 	"signet.trial_grants":  `(fetched_at < (now() - '00:10:00'::interval))`,
 	linksTable:             endedLinks,
+	"signet.invitations":   endedLinks,
 }
 
 // oldRows gives the one condition of each of them.

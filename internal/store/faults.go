@@ -45,6 +45,8 @@ var constraintCodes = map[string]fault.Code{
 	"legacy_hosts_app":     fault.AppUnknown,
 	"members_email":        fault.MemberExists,
 	"intake_links_app":     fault.AppUnknown,
+	"memberships_pkey":     fault.MemberExists,
+	"invitations_tenant":   fault.TenantUnknown,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

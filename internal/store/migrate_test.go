@@ -19,7 +19,7 @@ import (
 )
 
 // newest is the version that this binary knows.
-const newest = 17
+const newest = 19
 
 // lockWait is how long a migration waits for a table.
 const lockWait = 3 * time.Second
@@ -104,8 +104,8 @@ func TestTrialsThatAreNotBoundToTheirTimeAreDropped(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		const boundToTheirTime = 17
 		st := db.Open(t)
-		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), boundToTheirTime-1))
 		makeTenant(t, st, "alpha")
+		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), boundToTheirTime-1))
 		count := `SELECT count(*)::text FROM signet.trial_grants`
 		require.Equal(t, []string{"1"}, db.List(t, count))
 		require.NoError(t, store.MigrateUp(t.Context(), db.Migration(t)))

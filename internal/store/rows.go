@@ -70,6 +70,10 @@ const (
 	auditList      list = "audit"
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
+
+	memberList         list = "members"
+	platformMemberList list = "platform-members"
+	invitationList     list = "invitations"
 )
 
 func (l list) cursor(place string) string {

@@ -50,6 +50,7 @@ func try(t *testing.T, st *store.Store, door core.TenantID, call tenantCall, r t
 func stranger(like tenantRows) tenantRows {
 	like.ID, like.App.ID, like.App.Key = core.NewTenantID(), core.NewAppID(), core.NewAppKey()
 	like.Domain.ID, like.Session, like.Legacy = core.NewDomainID(), core.NewSessionID(), "nobody.example.com"
+	like.Member, like.Invite = core.NewMemberID(), core.NewLinkID()
 	return like
 }
 
@@ -150,7 +151,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := newWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|sessions|refresh_tokens|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
@@ -191,7 +192,10 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
-			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0)}
+			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimInvitations": int64(0), "TrimResets": int64(0),
+			"FindMember": false, "EndSessionsOf": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
+			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true,
+			"Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)

@@ -17,10 +17,11 @@ import (
 type entry int
 
 const (
-	withToken    entry = iota // a session's access token; the default
-	freely                    // nothing
-	fromNoOther               // not to come from another site, if it comes from a browser
-	fromOurPages              // to come from the console's own pages: it brings a cookie
+	withToken              entry = iota // a session's access token; the default
+	freely                              // nothing
+	fromNoOther                         // not to come from another site, if it comes from a browser
+	fromNoOtherOrWithToken              // as fromNoOther; an access token that it brings must be good
+	fromOurPages                        // to come from the console's own pages: it brings a cookie
 )
 
 // entries lists the operations that need no access token. A test holds it
@@ -32,6 +33,12 @@ var entries = map[string]entry{
 	"DeleteSession":  fromOurPages,
 	"ReadIntake":     fromNoOther,
 	"HandInSecret":   fromNoOther,
+
+	"ReadInvitation":   fromNoOther,
+	"AcceptInvitation": fromNoOtherOrWithToken,
+	"ReadReset":        fromNoOther,
+	"UseReset":         fromNoOther,
+	"ForgetPassword":   fromNoOther,
 }
 
 // The bound on an access token is far above what identity makes, and stands
@@ -54,18 +61,35 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 		if err := a.checkOrigin(c, true); err != nil {
 			return err
 		}
+	case fromNoOtherOrWithToken:
+		if err := a.checkOrigin(c, false); err != nil {
+			return err
+		}
+		if len(c.Request().Header.Peek(fiber.HeaderAuthorization)) > 0 {
+			if err := a.authenticate(c, event, &v); err != nil {
+				return err
+			}
+		}
 	case withToken:
-		token, err := bearerOf(c)
-		if err != nil {
+		if err := a.authenticate(c, event, &v); err != nil {
 			return err
 		}
-		if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
-			return err
-		}
-		event.Note(slog.String("member_id", v.actor.MemberID.String()))
 	case freely:
 	}
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
+	return nil
+}
+
+// authenticate finds out whose access token a request brings.
+func (a *api) authenticate(c *fiber.Ctx, event *httpapi.Event, v *visit) error {
+	token, err := bearerOf(c)
+	if err != nil {
+		return err
+	}
+	if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
+		return err
+	}
+	event.Note(slog.String("member_id", v.actor.MemberID.String()))
 	return nil
 }
 

@@ -37,6 +37,7 @@ type people struct {
 	signedOut []string
 	requestID string // of the last call
 	client    netip.Prefix
+	accepted  core.Actor // who accepted an invitation
 }
 
 func (p *people) note(requestID string) {
