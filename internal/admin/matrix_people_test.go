@@ -26,6 +26,11 @@ const (
 // The rows of methods about members, invitations and resets.
 func init() {
 	maps.Copy(methods, map[string]method{
+		"UpdateTenant safety": {goesBy: core.TenantSafety, may: heads, tenant: true, stepUp: true, audit: "tenant.update", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+			required := true
+			_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{SecondFactorRequired: &required})
+			return err
+		}},
 		"ListMembers": {goesBy: core.MembersRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 			_, err := a.ListMembers(ctx, actor, s.tenant, firstPage)
 			return err
@@ -128,7 +133,6 @@ func (b bundle) addPeople(t *testing.T, s *subjects, number int) {
 // notYet are the permissions that no action goes by.
 var notYet = map[core.Permission]string{
 	core.PlatformAudit: "the platform's audit is not shown yet",
-	core.TenantSafety:  "how members must sign in is not set by an action yet",
 	core.APIKeysRead:   "there are no API keys yet",
 	core.APIKeysWrite:  "there are no API keys yet",
 	core.PagesSign:     "there are no API keys yet",

@@ -152,7 +152,7 @@ func (a *Actions) describe(ctx context.Context, actor core.Actor, ids []core.Mem
 }
 
 func membershipOf(row store.MembershipRow, p store.Person) core.Membership {
-	return core.Membership{Member: p.Member, Role: row.Role, Since: row.Since, Version: row.Version, LastSignInAt: p.LastSignInAt}
+	return core.Membership{Member: p.Member, Role: row.Role, Since: row.Since, Version: row.Version, LastSignInAt: p.LastSignInAt, SecondFactor: p.SecondFactor}
 }
 
 // memberEntry begins an audit entry about a person, who stands in it with their

@@ -134,7 +134,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	}
 	r.signer = signing.NewSigner(r.directory, r.tickets, s.clock.Now)
 	r.identity, err = identity.New(ctx, identity.Config{
-		Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.SessionKey), Issuer: s.cfg.ConsoleURL,
+		Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.SessionKey, seal.Factor), Issuer: s.cfg.ConsoleURL, Clock: s.clock.Now,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
 	})
 	if err != nil {

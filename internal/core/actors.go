@@ -22,6 +22,10 @@ type Actor struct {
 	RequestID string    // of the request by which they act, "" if none
 	Grants    Grants
 	Proved    bool // a member has shown a moment ago who they are (Rule.StepUp)
+
+	// OnlyTenant is the one tenant in which a member's session holds, zero where it
+	// holds wherever they belong.
+	OnlyTenant TenantID
 }
 
 // ID is the id of who acts as the audit keeps it, "" for what has none.

@@ -23,6 +23,7 @@ type Membership struct {
 	Since        time.Time
 	Version      int64      // counts every change; its ETag
 	LastSignInAt *time.Time // nil: not within the time for which sessions are kept
+	SecondFactor bool       // they have one
 }
 
 // PlatformMember is one of the platform's people: a member with a role on the platform.
@@ -31,6 +32,7 @@ type PlatformMember struct {
 	Version      int64 // counts the changes of the role; its ETag
 	Since        time.Time
 	LastSignInAt *time.Time
+	SecondFactor bool
 }
 
 // ParseTenantRole reads the role of a member in a tenant. It fails with

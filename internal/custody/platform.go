@@ -242,6 +242,9 @@ func platformBinding(v store.PlatformValue) seal.Binding {
 	switch v.Kind {
 	case store.ValueOfSessionKey:
 		return seal.ForSessionKey(v.Subject)
+	case store.ValueOfFactor:
+		id, _ := core.ParseFactorID(v.Subject)
+		return seal.ForFactor(id)
 	}
 	return seal.Binding{} // bound to nothing, so that it does not open
 }

@@ -28,7 +28,7 @@ func (s *site) console(t *testing.T) *identity.Identity {
 
 func (s *site) tryConsole() (*identity.Identity, error) {
 	return identity.New(context.Background(), identity.Config{
-		Store: s.Store, Sealer: s.Ring.Sealer(), Opener: s.Ring.Opener(seal.SessionKey), Issuer: "https://console.test.example",
+		Store: s.Store, Sealer: s.Ring.Sealer(), Opener: s.Ring.Opener(seal.SessionKey, seal.Factor), Issuer: "https://console.test.example",
 		NewPlatformKey: func() (seal.WrappedKey, error) { return s.Ring.NewScopeKey(seal.Platform(), 1) },
 	})
 }
@@ -49,10 +49,12 @@ func newPlatformSite(t *testing.T) (s *site, one, other *identity.Identity) {
 
 func signIn(t *testing.T, at *identity.Identity) identity.Session {
 	t.Helper()
-	session, err := at.SignIn(t.Context(), netip.MustParsePrefix("203.0.113.9/32"), ownersEmail, ownersPassword, "")
+	entry, err := at.SignIn(t.Context(), office, ownersEmail, ownersPassword)
 	require.NoError(t, err)
-	return session
+	return entry.Session
 }
+
+var office = identity.Visit{Client: netip.MustParsePrefix("203.0.113.9/32")}
 
 // letIn tells that each node takes the token and renews the session.
 func letIn(t *testing.T, session identity.Session, nodes ...*identity.Identity) {
@@ -60,7 +62,7 @@ func letIn(t *testing.T, session identity.Session, nodes ...*identity.Identity) 
 	for _, node := range nodes {
 		_, err := node.Authenticate(t.Context(), session.AccessToken.Expose(), "")
 		require.NoError(t, err)
-		session, err = node.Refresh(t.Context(), session.Refresh, "")
+		session, err = node.Refresh(t.Context(), office, session.Refresh)
 		require.NoError(t, err)
 		_, err = node.Authenticate(t.Context(), session.AccessToken.Expose(), "")
 		require.NoError(t, err)

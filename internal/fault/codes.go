@@ -30,6 +30,14 @@ const (
 
 	// The console.
 	SecondFactorRequired Code = "second_factor.required"
+	SecondFactorRefused  Code = "second_factor.refused"
+	FactorUnknown        Code = "factor.unknown"
+	FactorExists         Code = "factor.exists"
+	FactorsFull          Code = "factor.too_many"
+	CeremonyOver         Code = "ceremony.over"
+	PasskeyRefused       Code = "passkey.refused"
+	SessionUnknown       Code = "session.unknown"
+	MemberUnknown        Code = "member.unknown"
 
 	SessionRefused    Code = "session.refused"
 	SessionRequired   Code = "session.required"

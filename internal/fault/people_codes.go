@@ -4,7 +4,6 @@ import "time"
 
 // What is said about members, invitations and resets.
 const (
-	MemberUnknown          Code = "member.unknown"
 	MemberLastOwner        Code = "member.last_owner"
 	InvitationUnknown      Code = "invitation.unknown"
 	InvitationUsed         Code = "invitation.used"
@@ -29,10 +28,6 @@ const (
 func At(t time.Time) Args { return Args{"at": t.UTC().Format("2006-01-02 15:04 UTC")} }
 
 var _ = includeCodes(map[Code]row{
-	MemberUnknown: {NotFound,
-		Text{"没有这个成员", "No such member"},
-		Text{"这里没有这个成员。他可能已被移除，或者编号不完整。",
-			"There is no such member here. They may have been removed already, or the id is cut."}},
 	MemberLastOwner: {Conflict,
 		Text{"这是最后一位所有者", "The last owner"},
 		Text{"这是最后一位所有者，不能移除，也不能改成别的角色。请先让另一位成员成为所有者。",

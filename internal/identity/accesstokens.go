@@ -72,7 +72,10 @@ func (t *tokens) mint(member core.MemberID, session core.SessionID, sessionEnds 
 	return core.NewSecret(text), life, nil
 }
 
-var errToken = errors.New("not an access token of ours")
+var (
+	errToken      = errors.New("not an access token of ours")
+	errKeyUnknown = errors.New("an access token of a key that is not known")
+)
 
 // read gives the claims of a token that this cluster has signed for the console
 // and that has not run out. The error is for nobody's eyes but a test's: it
@@ -111,8 +114,11 @@ func inTokenAlphabet(text string) bool {
 func (t *tokens) findKey(token *jwt.Token) (any, error) {
 	keyID, _ := token.Header["kid"].(string)
 	key, known := t.trust[keyID]
-	if !known || len(token.Header) != 3 || token.Header["typ"] != tokenType {
+	switch {
+	case len(token.Header) != 3, token.Header["typ"] != tokenType:
 		return nil, errToken
+	case !known:
+		return nil, errKeyUnknown
 	}
 	return key, nil
 }

@@ -36,6 +36,14 @@ func setup(t testing.TB) *bench {
 	return b
 }
 
+// keyring has read its keys just now.
+func (b *bench) keyring() *keyring {
+	k := &keyring{cfg: Config{Clock: b.tokens.clock}}
+	k.tokens.Store(b.tokens)
+	k.read.Store(b.now.UnixNano())
+	return k
+}
+
 func newKey(t testing.TB) ed25519.PrivateKey {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(nil)
@@ -181,7 +189,7 @@ func FuzzReadToken(f *testing.F) {
 func TestAuthenticateAsksTheStoreOnlyForTokensOfOurs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	i := &Identity{tokens: b.tokens} // without a store: reaching for it would panic
+	i := &Identity{keyring: b.keyring()} // without a store: reaching for it would panic
 	for _, bearer := range []string{"", ".", "..", "Bearer " + b.mint(t), b.mint(t) + "A", strings.Repeat(".", 10_000)} {
 		_, err := i.Authenticate(t.Context(), bearer, "")
 		require.True(t, fault.Has(err, fault.SessionRequired), "%v", err)

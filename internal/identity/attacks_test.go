@@ -264,7 +264,7 @@ func TestNoForgedTokenIsTaken(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				f := newForger(t)
-				i := &Identity{tokens: f.tokens} // without a store: a forged token never gets so far
+				i := &Identity{keyring: f.keyring()} // without a store: a forged token never gets so far
 				for n, token := range forge(f) {
 					_, err := i.Authenticate(t.Context(), token, "")
 					require.True(t, fault.Has(err, fault.SessionRequired), "token %d: %v", n, err)

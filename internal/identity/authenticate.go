@@ -14,24 +14,26 @@ import (
 // everything that is wrong with the token or its session, without saying what,
 // and with fault.StoreUnavailable.
 func (i *Identity) Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error) {
-	c, err := i.tokens.read(bearer)
+	c, err := i.readToken(ctx, bearer)
 	if err != nil {
 		return core.Actor{}, fault.New(fault.SessionRequired, nil)
 	}
-	var m store.MemberRow
+	var s store.LiveSession
 	err = i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) (err error) {
-		m, err = tx.GetSessionMember(ctx, c.Session)
+		s, err = tx.GetSession(ctx, c.Session)
 		return err
 	})
 	if err != nil {
 		return core.Actor{}, err
 	}
-	if m.ID != c.Member {
+	if s.ID != c.Member {
 		return core.Actor{}, fault.New(fault.SessionRequired, nil)
 	}
-	grants, err := i.grantsOf(ctx, m.Member)
+	grants, err := i.grantsOf(ctx, s.Member, s.SecondFactor, s.OnlyTenant)
 	if err != nil {
 		return core.Actor{}, err
 	}
-	return actorOf(m.Member, grants, requestID), nil
+	actor := actorOf(s.Member, grants, requestID)
+	actor.SessionID, actor.Proved, actor.OnlyTenant = c.Session, s.Proved, s.OnlyTenant
+	return actor, nil
 }

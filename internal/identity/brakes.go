@@ -1,83 +1,40 @@
 package identity
 
 import (
-	"hash/maphash"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"net/netip"
-	"sync"
 	"time"
+
+	"signet/internal/store"
 )
 
-// The brakes of a node on guessing. What a guesser who has all the time can try
-// in a day follows from the intervals: from one network 2,880 passwords at one
-// member and 43,200 at all members together; from any number of networks 28,800
-// at one member, besides 2,880 from each network from which that member has come
-// in. A member is kept out only by a guesser in the same network, or by ten
-// networks at their full pace, and by those not where the member came in before.
+// The brakes on guessing. What a guesser who has all the time can try in a day
+// follows from the intervals: from one network 2,880 passwords at one member and
+// 43,200 at all members together; from any number of networks 28,800 at one member,
+// besides 2,880 from each network, and each browser, from which that member has come
+// in. A member is kept out only by a guesser in the same network, or by ten networks
+// at their full pace, and by those not in a browser in which they came in before, nor
+// from where they came in before.
 var (
-	// triesPerClient stands before everything else, and counts what is right too,
-	// since it costs a hash as well. It leaves an office behind one address sixty
-	// sign-ins in a rush and thirty a minute on and on.
+	// triesPerClient stands before everything else, the database too, and counts what
+	// is right as well, since it costs a hash. It leaves an office behind one address
+	// sixty sign-ins in a rush and thirty a minute on and on. It is each node's own.
 	triesPerClient = allowance{burst: 60, interval: 2 * time.Second}
 
-	// triesPerPair is for a client at one e-mail address. It lets a member mistype
-	// ten times before waiting.
-	triesPerPair = allowance{burst: 10, interval: 30 * time.Second}
+	// triesPerPair is for a client, or a known browser, at one e-mail address, over all
+	// nodes. It lets a member mistype ten times before waiting.
+	triesPerPair = store.Allowance{Burst: 10, Interval: 30 * time.Second}
 
-	// triesPerEmail is for all clients at one e-mail address: ten times what one
-	// client may, so that one cannot use it up for the others.
-	triesPerEmail = allowance{burst: 100, interval: 3 * time.Second}
+	// triesPerEmail is for all clients at one e-mail address, over all nodes: ten times
+	// what one client may, so that one cannot use it up for the others.
+	triesPerEmail = store.Allowance{Burst: 100, Interval: 3 * time.Second}
+
+	// codesPerMember is for the codes of one member's second factors, over all nodes.
+	// Whoever tries them has the password already.
+	codesPerMember = store.Allowance{Burst: 10, Interval: time.Minute}
 )
-
-// try is a client's try at an e-mail address, whether anybody has it or not.
-type try struct {
-	client netip.Prefix
-	email  string
-}
-
-// brakes are the three brakes on a try, and the memory of whom the last of them
-// spares. They are safe for concurrent use.
-type brakes struct {
-	clients *tries[netip.Prefix]
-	pairs   *tries[try]
-	emails  *tries[string]
-	homes   *homes
-}
-
-func newBrakes() *brakes {
-	return &brakes{
-		clients: newTries[netip.Prefix](triesPerClient),
-		pairs:   newTries[try](triesPerPair),
-		emails:  newTries[string](triesPerEmail),
-		homes:   &homes{seed: maphash.MakeSeed()},
-	}
-}
-
-// take uses one try, or tells how long to wait for the next. giveBack undoes it
-// at the e-mail address; that the client came stays counted.
-func (b *brakes) take(t try, now time.Time) (giveBack func(), wait time.Duration) {
-	if !isEverybody(t.client) {
-		if wait := b.clients.take(t.client, now); wait > 0 {
-			return nil, wait
-		}
-	}
-	if wait := b.pairs.take(t, now); wait > 0 {
-		return nil, wait
-	}
-	if b.homes.has(t) {
-		return func() { b.pairs.giveBack(t) }, 0
-	}
-	if wait := b.emails.take(t.email, now); wait > 0 {
-		b.pairs.giveBack(t)
-		return nil, wait
-	}
-	return func() {
-		b.pairs.giveBack(t)
-		b.emails.giveBack(t.email)
-	}, 0
-}
-
-// remember notes that a member came in with this try.
-func (b *brakes) remember(t try) { b.homes.add(t) }
 
 // isEverybody tells whether a client is the machine itself: a proxy that is not
 // listed, behind which all are one client, or somebody who can stop the process
@@ -85,28 +42,54 @@ func (b *brakes) remember(t try) { b.homes.add(t) }
 // everyone in everyone's.
 func isEverybody(client netip.Prefix) bool { return client.Addr().IsLoopback() }
 
-// homes remembers from where members came in, so that a crowd of guessers from
-// everywhere does not keep them out there (the device cookies of OWASP, with a
-// network for the cookie). Only a right password writes in it, so that no
-// stranger can push a member out; two members may, and then the older is braked
-// as from anywhere.
-type homes struct {
-	seed maphash.Seed
-
-	mu    sync.Mutex // guards marks
-	marks [1 << 12]uint64
+// takeClient counts a try of a client, or tells how long to wait for the next.
+func (i *Identity) takeClient(client netip.Prefix) (wait time.Duration) {
+	if isEverybody(client) {
+		return 0
+	}
+	return i.clients.take(client, i.clock())
 }
 
-func (h *homes) add(t try) {
-	mark := maphash.Comparable(h.seed, t)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.marks[mark%uint64(len(h.marks))] = mark
+// A taken try is one that was counted, and what it counts against.
+type taken struct{ pair, email [32]byte }
+
+// tryKey names what is counted: a kind of try, and whose it is.
+func tryKey(kind string, parts ...string) [32]byte {
+	text := []byte("signet tries 1 " + kind)
+	for _, part := range parts {
+		text = append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
+	}
+	return sha256.Sum256(text)
 }
 
-func (h *homes) has(t try) bool {
-	mark := maphash.Comparable(h.seed, t)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.marks[mark%uint64(len(h.marks))] == mark
+// takeTry counts a try at an e-mail address, whether anybody has it or not, or tells
+// how long to wait for the next; then the transaction is to be undone. It takes the
+// same steps for everybody. counted is what is counted where it is no address.
+func takeTry(ctx context.Context, tx *store.PlatformTx, v Visit, counted, email string) (t taken, wait time.Duration, err error) {
+	home, client := v.home(), v.Client.String()
+	device, hasDevice := v.device()
+	known, err := tx.KnownDevices(ctx, [][]byte{home[:], device[:]}, email)
+	if err != nil {
+		return t, 0, err
+	}
+	t.pair = tryKey("pair", client, counted)
+	for _, hash := range known {
+		if hasDevice && hash == device {
+			t.pair = tryKey("device", string(device[:]), counted) // who else is in that network is not in its way
+		}
+	}
+	if wait, err = tx.TakeTry(ctx, t.pair, triesPerPair); err != nil || wait > 0 || len(known) > 0 {
+		return t, wait, err
+	}
+	t.email = tryKey("email", counted)
+	wait, err = tx.TakeTry(ctx, t.email, triesPerEmail)
+	return t, wait, err
+}
+
+// giveTryBack undoes a try that was right, or was none.
+func giveTryBack(ctx context.Context, tx *store.PlatformTx, t taken) error {
+	if err := tx.GiveTryBack(ctx, t.pair, triesPerPair); err != nil || t.email == [32]byte{} {
+		return err
+	}
+	return tx.GiveTryBack(ctx, t.email, triesPerEmail)
 }

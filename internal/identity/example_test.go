@@ -17,9 +17,17 @@ func Example() {
 
 		client netip.Prefix // httpapi.NetworkOf of the client's address
 	)
-	session, err := who.SignIn(ctx, client, "owner@example.com", core.NewSecret("from the request"), "request id")
+	visit := identity.Visit{Client: client, RequestID: "request id"}
+	entry, err := who.SignIn(ctx, visit, "owner@example.com", core.NewSecret("from the request"))
 	if err != nil {
 		return // fault.SessionRefused, fault.RateLimitedCode, fault.StoreUnavailable
+	}
+	session := entry.Session
+	if entry.Waiting != nil { // for a second factor
+		answer := identity.Answer{Code: core.NewSecret("123456")}
+		if session, err = who.FinishSignIn(ctx, visit, entry.Waiting.Token, answer); err != nil {
+			return // fault.SecondFactorRefused, fault.CeremonyOver
+		}
 	}
 	// session.AccessToken goes into the answer, session.Refresh into a cookie
 	// that no script can read.
@@ -29,7 +37,7 @@ func Example() {
 	}
 	fmt.Println(actor.Name, actor.May(core.TenantsCreate) == nil)
 
-	session, err = who.Refresh(ctx, session.Refresh, "request id")
+	session, err = who.Refresh(ctx, visit, session.Refresh)
 	if err != nil {
 		return // sign in again
 	}

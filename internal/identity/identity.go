@@ -6,7 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"net/netip"
 	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"signet/internal/core"
 	"signet/internal/seal"
@@ -17,7 +20,7 @@ import (
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
-	Opener *seal.Opener // for seal.SessionKey
+	Opener *seal.Opener // for seal.SessionKey and seal.Factor
 
 	// NewPlatformKey makes the first scope key of the platform, wrapped. It is
 	// kept only where the platform has none yet.
@@ -41,13 +44,18 @@ const (
 // concurrent use.
 type Identity struct {
 	store     *store.Store
+	sealer    *seal.Sealer
+	opener    *seal.Opener
 	clock     func() time.Time
 	passwords *passwords
-	brakes    *brakes
+	clients   *tries[netip.Prefix]
 	refusals  *refusals
-	tokens    *tokens
+	keyring   *keyring
+	relying   *webauthn.WebAuthn
 	mailer    Mailer
 	asks      *asks
+
+	newPlatformKey func() (seal.WrappedKey, error)
 }
 
 // New loads the key that signs access tokens, or makes it where the platform
@@ -64,20 +72,29 @@ func New(ctx context.Context, cfg Config) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(cfg, keys, defaultCost), nil
+	return newIdentity(cfg, keys, defaultCost)
 }
 
-func newIdentity(cfg Config, keys sessionKeys, c cost) *Identity {
+func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
+	relying, err := newRelyingParty(cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
 	return &Identity{
 		store:     cfg.Store,
+		sealer:    cfg.Sealer,
+		opener:    cfg.Opener,
 		clock:     cfg.Clock,
 		passwords: newPasswords(c),
-		brakes:    newBrakes(),
+		clients:   newTries[netip.Prefix](triesPerClient),
 		refusals:  &refusals{},
-		tokens:    newTokens(cfg.Issuer, cfg.Clock, keys),
+		keyring:   newKeyring(cfg, keys),
+		relying:   relying,
 		mailer:    cfg.Mailer,
 		asks:      newAsks(),
-	}
+
+		newPlatformKey: cfg.NewPlatformKey,
+	}, nil
 }
 
 // Session is what a sign-in or a refresh gives. The two tokens are the
@@ -86,6 +103,7 @@ type Session struct {
 	AccessToken  core.Secret
 	ExpiresIn    time.Duration // of AccessToken, in whole seconds
 	Refresh      core.Secret   // good for one Refresh or SignOut
+	Device       core.Secret   // by which the browser is to be known, zero: as before
 	RefreshUntil time.Time
 	Member       core.Member
 	Grants       core.Grants
@@ -96,7 +114,7 @@ type Session struct {
 const part = "identity"
 
 func actorOf(m core.Member, grants core.Grants, requestID string) core.Actor {
-	return core.Actor{Kind: core.ActorMember, MemberID: m.ID, Name: m.Email, RequestID: requestID, Grants: grants, Proved: true}
+	return core.Actor{Kind: core.ActorMember, MemberID: m.ID, Name: m.Email, RequestID: requestID, Grants: grants}
 }
 
 func system(requestID string) core.Actor {
@@ -105,11 +123,27 @@ func system(requestID string) core.Actor {
 	return actor
 }
 
-// grantsOf reads what a member may do now.
-func (i *Identity) grantsOf(ctx context.Context, m core.Member) (core.Grants, error) {
-	grants := core.Grants{Platform: m.Platform}
-	err := i.store.System(ctx, func(tx *store.SystemTx) (err error) {
-		grants.Tenants, err = tx.ListMemberships(ctx, m.ID)
+// grantsOf reads what a member may do now, by a session that was begun with a second
+// factor or without, and that may hold in one tenant alone.
+func (i *Identity) grantsOf(ctx context.Context, m core.Member, secondFactor bool, onlyTenant core.TenantID) (core.Grants, error) {
+	grants := core.Grants{Platform: m.Platform, Tenants: map[core.TenantID]core.Role{}}
+	if !onlyTenant.IsZero() {
+		grants.Platform = ""
+	}
+	err := i.store.System(ctx, func(tx *store.SystemTx) error {
+		memberships, err := tx.ListMemberships(ctx, m.ID)
+		for _, b := range memberships {
+			if !onlyTenant.IsZero() && b.TenantID != onlyTenant {
+				continue
+			}
+			grants.Tenants[b.TenantID] = b.Role
+			if b.SecondFactorRequired && !secondFactor {
+				if grants.Unproved == nil {
+					grants.Unproved = map[core.TenantID]bool{}
+				}
+				grants.Unproved[b.TenantID] = true
+			}
+		}
 		return err
 	})
 	return grants, err

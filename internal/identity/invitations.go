@@ -99,6 +99,9 @@ func (i *Identity) AcceptInvitation(ctx context.Context, client netip.Prefix, to
 	case exists && actor.MemberID.IsZero():
 		return core.Invitation{}, fault.New(fault.InvitationMemberExists, nil)
 	}
+	if err := i.checkWholeSession(ctx, actor); err != nil {
+		return core.Invitation{}, err
+	}
 	row := store.MemberRow{Member: invited.Member}
 	if !exists {
 		row.Member = core.Member{ID: core.NewMemberID(), Email: shown.Email}
@@ -108,6 +111,21 @@ func (i *Identity) AcceptInvitation(ctx context.Context, client netip.Prefix, to
 		actor = actorOf(row.Member, core.Grants{}, requestID)
 	}
 	return shown.Invitation, i.join(ctx, actor, shown.Invitation, row, exists)
+}
+
+// checkWholeSession refuses a session that holds in one tenant alone: who says there who
+// is who has no say about what else somebody is to be.
+func (i *Identity) checkWholeSession(ctx context.Context, actor core.Actor) error {
+	if actor.MemberID.IsZero() {
+		return nil
+	}
+	return i.store.Platform(ctx, system(actor.RequestID), func(tx *store.PlatformTx) error {
+		live, err := tx.GetSession(ctx, actor.SessionID)
+		if err == nil && !live.OnlyTenant.IsZero() {
+			err = fault.New(fault.InvitationMemberExists, nil)
+		}
+		return err
+	})
 }
 
 // join makes a person what they are invited to be, and the person too where they are

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
-	"signet/internal/core"
 	"signet/internal/seal"
 	"signet/internal/store"
 )
@@ -52,22 +50,9 @@ func tryLoadSessionKeys(ctx context.Context, cfg Config) (sessionKeys, error) {
 
 // ensureSessionKey draws a key and stores it, unless another node was first.
 func ensureSessionKey(ctx context.Context, tx *store.PlatformTx, cfg Config) ([]store.SessionKey, error) {
-	fresh, err := cfg.NewPlatformKey()
-	if err != nil {
-		return nil, fmt.Errorf("make platform key: %w", err)
-	}
-	stored, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: fresh.Version, RootEpoch: fresh.RootEpoch, Wrapped: fresh.Bytes})
+	row, err := newSessionKey(ctx, tx, cfg)
 	if err != nil {
 		return nil, err
-	}
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return nil, fmt.Errorf("make session key: %w", err)
-	}
-	row := store.SessionKey{ID: rand.Text(), PublicKey: public, KeyVersion: stored.Version}
-	row.Sealed, err = cfg.Sealer.Seal(platformKey(stored), seal.ForSessionKey(row.ID), core.NewSecret(string(private.Seed())))
-	if err != nil {
-		return nil, fmt.Errorf("seal session key: %w", err)
 	}
 	return tx.EnsureSessionKey(ctx, row)
 }
@@ -82,7 +67,7 @@ func openSessionKeys(ctx context.Context, tx *store.PlatformTx, opener *seal.Ope
 		if err != nil {
 			return sessionKeys{}, fmt.Errorf("open session key %q: %w", row.ID, err)
 		}
-		seed, err := opener.Open(platformKey(scopeKey), seal.ForSessionKey(row.ID), row.Sealed)
+		seed, err := opener.Open(platformKey(scopeKey), sessionKeyPlace(row.ID), row.Sealed)
 		if err != nil {
 			return sessionKeys{}, fmt.Errorf("open session key %q: %w", row.ID, err)
 		}
@@ -95,12 +80,20 @@ func openSessionKeys(ctx context.Context, tx *store.PlatformTx, opener *seal.Ope
 			return sessionKeys{}, fmt.Errorf("open session key %q: its row holds another key's public half", row.ID)
 		}
 		keys.public[row.ID] = public
-		if n == 0 {
+		if n == 0 && row.Signs {
 			keys.current, keys.private = row.ID, private
 		}
 	}
+	if keys.current == "" {
+		return sessionKeys{}, errNoneSigns
+	}
 	return keys, nil
 }
+
+// errNoneSigns says that the rows of the keys were altered: one of them signs.
+var errNoneSigns = errors.New("none of the session keys signs: restore signet.session_keys, or delete its rows to have a new one made")
+
+func sessionKeyPlace(id string) seal.Binding { return seal.ForSessionKey(id) }
 
 func platformKey(k store.WrappedKey) seal.WrappedKey {
 	return seal.WrappedKey{Scope: seal.Platform(), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}

@@ -27,7 +27,10 @@ func TestNew(t *testing.T) {
 					t.Errorf("%v", err)
 					return
 				}
-				made[n] = newIdentity(h.cfg, keys, cheapCost)
+				made[n], err = newIdentity(h.cfg, keys, cheapCost)
+				if err != nil {
+					t.Errorf("%v", err)
+				}
 			})
 		}
 		all.Wait()
@@ -35,10 +38,10 @@ func TestNew(t *testing.T) {
 		require.Len(t, h.texts(t, `SELECT key_id FROM signet.session_keys`), 1)
 		require.Len(t, h.texts(t, `SELECT version::text FROM signet_keys.platform_keys`), 1)
 		for _, a := range made {
-			token, _, err := a.tokens.mint(core.NewMemberID(), core.NewSessionID(), h.clock().Add(sessionLife))
+			token, _, err := a.keyring.now().mint(core.NewMemberID(), core.NewSessionID(), h.clock().Add(sessionLife))
 			require.NoError(t, err)
 			for _, b := range made {
-				_, err := b.tokens.read(token.Expose())
+				_, err := b.keyring.now().read(token.Expose())
 				require.NoError(t, err)
 			}
 		}
@@ -52,7 +55,7 @@ func TestNew(t *testing.T) {
 		require.NoError(t, err)
 		_, err = again.Authenticate(t.Context(), s.AccessToken.Expose(), "")
 		require.NoError(t, err)
-		s, err = again.Refresh(t.Context(), s.Refresh, "")
+		s, err = again.Refresh(t.Context(), Visit{Client: office}, s.Refresh)
 		require.NoError(t, err)
 		h.requireLive(t, s)
 	})
@@ -65,32 +68,30 @@ func TestNew(t *testing.T) {
 			rows, err = tx.ListSessionKeys(t.Context())
 			return err
 		}))
-		require.NotContains(t, string(rows[0].Sealed), string(h.tokens.key.Seed()))
+		require.NotContains(t, string(rows[0].Sealed), string(h.keyring.now().key.Seed()))
 	})
 
 	t.Run("signs with the newest key and verifies with all", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		s := h.signIn(t)
-		elder := h.tokens.keyID
-		// A second key, as turning the keys will make it: the first is hidden
-		// while it is made.
-		h.damage(t, `UPDATE signet.session_keys SET created_at = created_at - interval '1 day'`)
-		h.rule(t, `CREATE TABLE signet.aside AS SELECT * FROM signet.session_keys`)
-		h.damage(t, `DELETE FROM signet.session_keys`)
-		h.open(t)
-		h.damage(t, `INSERT INTO signet.session_keys SELECT * FROM signet.aside`)
+		elder := h.keyring.now().keyID
+		_, err := TurnSessionKey(t.Context(), h.cfg, false)
+		require.NoError(t, err)
 
 		both := h.open(t)
-		require.NotEqual(t, elder, both.tokens.keyID)
-		_, err := both.Authenticate(t.Context(), s.AccessToken.Expose(), "")
+		require.NotEqual(t, elder, both.keyring.now().keyID)
+		_, err = both.Authenticate(t.Context(), s.AccessToken.Expose(), "")
 		require.NoError(t, err)
-		next, err := both.Refresh(t.Context(), s.Refresh, "")
+		next, err := both.Refresh(t.Context(), Visit{Client: office}, s.Refresh)
 		require.NoError(t, err)
 		_, err = both.Authenticate(t.Context(), next.AccessToken.Expose(), "")
 		require.NoError(t, err)
+		_, err = h.keyring.now().read(next.AccessToken.Expose())
+		require.ErrorIs(t, err, errKeyUnknown, "the elder node does not know the new key")
+		h.forward(keysLookAtOnce)
 		_, err = h.Authenticate(t.Context(), next.AccessToken.Expose(), "")
-		require.Error(t, err, "the elder node does not know the new key")
+		require.NoError(t, err, "and reads the keys anew when it meets it")
 	})
 
 	forged := func(t *testing.T) string {

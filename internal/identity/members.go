@@ -30,7 +30,7 @@ func createOwner(ctx context.Context, st *store.Store, email string, password co
 	if err != nil {
 		return core.Member{}, err
 	}
-	if password, err = core.ParsePassword("/password", password.Expose()); err != nil {
+	if password, err = checkNewPassword("/password", password, email); err != nil {
 		return core.Member{}, err
 	}
 	m := core.Member{ID: core.NewMemberID(), Email: email, Platform: core.PlatformOwner}

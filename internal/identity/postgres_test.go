@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -63,7 +65,30 @@ func (h *house) open(t testing.TB) *Identity {
 	t.Helper()
 	keys, err := loadSessionKeys(t.Context(), h.cfg)
 	require.NoError(t, err)
-	return newIdentity(h.cfg, keys, cheapCost)
+	i, err := newIdentity(h.cfg, keys, cheapCost)
+	require.NoError(t, err)
+	return i
+}
+
+// SignIn is Identity.SignIn of a browser that is not known, by a member who has no
+// second factor.
+func (h *house) SignIn(ctx context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (Session, error) {
+	entry, err := h.Identity.SignIn(ctx, Visit{Client: client, RequestID: requestID}, email, password)
+	if entry.Waiting != nil {
+		panic("a second factor is asked for")
+	}
+	return entry.Session, err
+}
+
+// Refresh is Identity.Refresh from the office.
+func (h *house) Refresh(ctx context.Context, refresh core.Secret, requestID string) (Session, error) {
+	return h.Identity.Refresh(ctx, Visit{Client: office, RequestID: requestID}, refresh)
+}
+
+// rest lets the database believe that so much time has gone since the tries.
+func (h *house) rest(t testing.TB, d time.Duration) {
+	t.Helper()
+	h.db.Exec(t, fmt.Sprintf(`UPDATE signet.tries SET full_at = full_at - interval '%f seconds'`, d.Seconds()))
 }
 
 func (h *house) signIn(t testing.TB) Session {

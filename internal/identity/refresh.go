@@ -22,13 +22,13 @@ import (
 //
 // It fails with fault.SessionRequired for everything that is wrong with the
 // token or its session, and with fault.StoreUnavailable.
-func (i *Identity) Refresh(ctx context.Context, refresh core.Secret, requestID string) (Session, error) {
+func (i *Identity) Refresh(ctx context.Context, v Visit, refresh core.Secret) (Session, error) {
 	hash, ok := hashRefreshToken(refresh)
 	if !ok {
 		return Session{}, fault.New(fault.SessionRequired, nil)
 	}
 	var s Session
-	err := i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) error {
+	err := i.store.Platform(ctx, system(v.RequestID), func(tx *store.PlatformTx) error {
 		held, m, err := holdRefreshToken(ctx, tx, hash)
 		switch {
 		case err != nil:
@@ -40,7 +40,7 @@ func (i *Identity) Refresh(ctx context.Context, refresh core.Secret, requestID s
 		case held.Ended:
 			return fault.New(fault.SessionRequired, nil)
 		}
-		s, err = i.rotate(ctx, tx, hash, held, m)
+		s, err = i.rotate(ctx, tx, v, hash, held, m)
 		return err
 	})
 	if err != nil {
@@ -53,18 +53,21 @@ func (i *Identity) Refresh(ctx context.Context, refresh core.Secret, requestID s
 }
 
 // rotate uses the token and puts the next in its place.
-func (i *Identity) rotate(ctx context.Context, tx *store.PlatformTx, hash [32]byte, held store.RefreshToken, m core.Member) (Session, error) {
+func (i *Identity) rotate(ctx context.Context, tx *store.PlatformTx, v Visit, hash [32]byte, held store.RefreshToken, m store.LiveSession) (Session, error) {
 	// Read before the token is used: a client that gets an error here can try
 	// again with what it has.
-	grants, err := i.grantsOf(ctx, m)
+	grants, err := i.grantsOf(ctx, m.Member, m.SecondFactor, m.OnlyTenant)
 	if err != nil {
 		return Session{}, err
 	}
-	s, next, err := i.session(m, grants, held.SessionID, held.ExpiresAt)
+	s, next, err := i.session(m.Member, grants, held.SessionID, held.ExpiresAt)
 	if err != nil {
 		return Session{}, err
 	}
 	if err := tx.UseRefreshToken(ctx, hash); err != nil {
+		return Session{}, err
+	}
+	if err := tx.NoteRefresh(ctx, held.SessionID, v.Client.String(), v.agent()); err != nil {
 		return Session{}, err
 	}
 	return s, tx.CreateRefreshToken(ctx, next, held.SessionID, s.RefreshUntil)
@@ -78,14 +81,14 @@ func (i *Identity) SignOut(ctx context.Context, refresh core.Secret, requestID s
 	if !ok {
 		return nil
 	}
-	var m core.Member
+	var m store.LiveSession
 	err := i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) (err error) {
 		_, m, err = holdRefreshToken(ctx, tx, hash)
 		return err
 	})
 	if err == nil {
 		// Once more, now that it is known whom the audit row will name.
-		err = i.store.Platform(ctx, actorOf(m, core.Grants{}, requestID), func(tx *store.PlatformTx) error {
+		err = i.store.Platform(ctx, actorOf(m.Member, core.Grants{}, requestID), func(tx *store.PlatformTx) error {
 			held, _, err := holdRefreshToken(ctx, tx, hash)
 			if err != nil {
 				return err
@@ -101,13 +104,13 @@ func (i *Identity) SignOut(ctx context.Context, refresh core.Secret, requestID s
 
 // holdRefreshToken locks a token and gives the member of its session, or fails
 // with fault.SessionRequired where the session is no more.
-func holdRefreshToken(ctx context.Context, tx *store.PlatformTx, hash [32]byte) (store.RefreshToken, core.Member, error) {
+func holdRefreshToken(ctx context.Context, tx *store.PlatformTx, hash [32]byte) (store.RefreshToken, store.LiveSession, error) {
 	held, err := tx.LockRefreshToken(ctx, hash)
 	if err != nil {
-		return held, core.Member{}, err
+		return held, store.LiveSession{}, err
 	}
-	m, err := tx.GetSessionMember(ctx, held.SessionID)
-	return held, m.Member, err
+	m, err := tx.GetSession(ctx, held.SessionID)
+	return held, m, err
 }
 
 func endSession(ctx context.Context, tx *store.PlatformTx, id core.SessionID, detail map[string]string) error {
@@ -126,7 +129,7 @@ func (i *Identity) session(m core.Member, grants core.Grants, id core.SessionID,
 	if ends.Before(s.RefreshUntil) {
 		s.RefreshUntil = ends
 	}
-	if s.AccessToken, s.ExpiresIn, err = i.tokens.mint(m.ID, id, ends); err != nil {
+	if s.AccessToken, s.ExpiresIn, err = i.keyring.now().mint(m.ID, id, ends); err != nil {
 		return Session{}, hash, err
 	}
 	s.Refresh, hash = newRefreshToken()

@@ -86,8 +86,11 @@ func (i *Identity) UseReset(ctx context.Context, client netip.Prefix, token stri
 		if err != nil {
 			return err
 		}
-		return tx.Audit(ctx, core.AuditEntry{Action: "reset.use", SubjectKind: "member", Subject: m.ID.String(), Detail: map[string]string{
-			"email": m.Email, "link": shown.ID.String(), "made_by": shown.MadeBy, "sessions": strconv.FormatInt(ended, 10)}})
+		detail := map[string]string{"email": m.Email, "link": shown.ID.String(), "made_by": shown.MadeBy, "sessions": strconv.FormatInt(ended, 10)}
+		if shown.Factors {
+			detail["factors"] = "removed"
+		}
+		return tx.Audit(ctx, core.AuditEntry{Action: "reset.use", SubjectKind: "member", Subject: m.ID.String(), Detail: detail})
 	})
 }
 
@@ -101,6 +104,14 @@ func resetPassword(ctx context.Context, tx *store.PlatformTx, r core.Reset, hash
 	}
 	if err := tx.RevokeResetsOf(ctx, r.Member, r.ID); err != nil {
 		return 0, err
+	}
+	if r.Factors {
+		if _, err := tx.RemoveFactorsOf(ctx, r.Member); err != nil {
+			return 0, err
+		}
+		if err := tx.ReplaceRecoveryCodes(ctx, r.Member, nil); err != nil {
+			return 0, err
+		}
 	}
 	return tx.EndSessionsOf(ctx, r.Member, core.SessionID{})
 }
@@ -116,7 +127,7 @@ func (i *Identity) refuseOutgrown(ctx context.Context, r core.Reset) error {
 		if err != nil {
 			return err
 		}
-		if _, belongs := everywhere[r.Tenant]; !belongs || len(everywhere) > 1 {
+		if len(everywhere) != 1 || everywhere[0].TenantID != r.Tenant {
 			return outgrown(i.clock())
 		}
 		return nil
@@ -219,10 +230,4 @@ func (i *Identity) hashNewPassword(ctx context.Context, client netip.Prefix, pas
 		return core.Secret{}, err
 	}
 	return i.passwords.hash(ctx, client, password)
-}
-
-// checkNewPassword checks a password that somebody has chosen. It fails with
-// fault.RequestInvalid pointing at pointer.
-func (i *Identity) checkNewPassword(pointer string, password core.Secret, _ string) (core.Secret, error) {
-	return core.ParsePassword(pointer, password.Expose())
 }

@@ -26,7 +26,7 @@ func sealing(t testing.TB, cfg Config) Config {
 	}))
 	ring, err := seal.OpenRing(master, []seal.RootKeyRow{root})
 	require.NoError(t, err)
-	cfg.Sealer, cfg.Opener = ring.Sealer(), ring.Opener(seal.SessionKey)
+	cfg.Sealer, cfg.Opener = ring.Sealer(), ring.Opener(seal.SessionKey, seal.Factor)
 	cfg.NewPlatformKey = func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) }
 	return cfg
 }

@@ -140,18 +140,18 @@ func TestSession(t *testing.T) {
 		require.NoError(t, err)
 
 		// A token that we have signed ourselves, for my name on their session.
-		c, err := h.tokens.read(theirs.AccessToken.Expose())
+		c, err := h.keyring.now().read(theirs.AccessToken.Expose())
 		require.NoError(t, err)
-		mixed, _, err := h.tokens.mint(h.owner.ID, c.Session, h.clock().Add(time.Hour))
+		mixed, _, err := h.keyring.now().mint(h.owner.ID, c.Session, h.clock().Add(time.Hour))
 		require.NoError(t, err)
 		h.requireOver(t, Session{AccessToken: mixed})
 
 		// A refresh stays in its session.
-		before, err := h.tokens.read(mine.AccessToken.Expose())
+		before, err := h.keyring.now().read(mine.AccessToken.Expose())
 		require.NoError(t, err)
 		next, err := h.Refresh(t.Context(), mine.Refresh, "")
 		require.NoError(t, err)
-		after, err := h.tokens.read(next.AccessToken.Expose())
+		after, err := h.keyring.now().read(next.AccessToken.Expose())
 		require.NoError(t, err)
 		require.Equal(t, before.Session, after.Session)
 		require.Equal(t, h.owner, next.Member)
@@ -272,7 +272,7 @@ func TestRefresh(t *testing.T) {
 		for n := range cap(results) {
 			node := []*Identity{h.Identity, elsewhere}[n%2]
 			tabs.Go(func() {
-				next, err := node.Refresh(t.Context(), s.Refresh, "")
+				next, err := node.Refresh(t.Context(), Visit{Client: office}, s.Refresh)
 				if err != nil && !fault.Has(err, fault.SessionRequired) {
 					t.Errorf("%v", err)
 				}

@@ -2,16 +2,22 @@ package identity
 
 import (
 	"context"
-	"net/netip"
 	"strconv"
+	"time"
 
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/store"
 )
 
-// SignIn begins a session of the member with that e-mail address and password.
-// client is the network from which they ask, as httpapi.NetworkOf gives it.
+// Entry is what a step on the way in came to: a session, or the next step.
+type Entry struct {
+	Session Session
+	Waiting *Waiting // not nil: there is no session yet
+}
+
+// SignIn begins a session of the member with that e-mail address and password, or
+// asks for the second factor of one who has any.
 //
 // It fails with fault.SessionRefused, in the same words and the same time
 // whether the member or the password is wrong; with fault.RateLimitedCode and a
@@ -19,97 +25,162 @@ import (
 // once; and with fault.StoreUnavailable. A sign-in and a refusal leave an audit
 // row each on the platform's chain; of a flood of refusals only some do, and
 // those say how many did not.
-func (i *Identity) SignIn(ctx context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (Session, error) {
+func (i *Identity) SignIn(ctx context.Context, v Visit, email string, password core.Secret) (Entry, error) {
 	address, err := core.ParseEmail("/email", email)
-	t := try{client: client, email: address}
+	counted := address
 	if err != nil {
-		address, t.email = "", email // nobody has it; it is refused as any other
+		address, counted = "", email // nobody has it; it is refused as any other
 	}
-	giveBack, wait := i.brakes.take(t, i.clock())
-	if wait > 0 {
-		return Session{}, rateLimited(wait)
+	if wait := i.takeClient(v.Client); wait > 0 {
+		return Entry{}, rateLimited(wait)
 	}
-	p, err := i.prove(ctx, client, address, password)
+	p, err := i.prove(ctx, v, counted, address, password)
 	if err != nil || p.right {
-		giveBack() // what was right, or was not tried, does not count
+		i.undoTry(ctx, p.taken) // what was right, or was not tried, does not count
 	}
 	switch {
 	case err != nil:
-		return Session{}, err
+		return Entry{}, err
 	case !p.right:
-		return Session{}, i.refuse(ctx, p.member, address, requestID)
+		return Entry{}, i.refuse(ctx, p.member.Member, address, v.RequestID)
 	}
-	i.brakes.remember(t)
-	return i.begin(ctx, p, requestID)
+	return i.passed(ctx, v, p)
 }
 
 // proof is what came of checking a password.
 type proof struct {
-	member  core.Member // zero where nobody has the address
+	taken   taken
+	member  store.MemberRow // zero where nobody has the address
+	factors []store.FactorRow
 	right   bool
-	hash    core.Secret // as it is stored
-	renewed core.Secret // in its place if it was made too cheaply
+	renewed core.Secret // to be stored in place of the hash, if that was made too cheaply
 }
 
 // prove finds the member and checks the password. It takes the same steps where
 // there is no such member. (A member whose hash was made more cheaply answers
 // sooner than nobody does, until they sign in once.)
-func (i *Identity) prove(ctx context.Context, client netip.Prefix, address string, password core.Secret) (proof, error) {
-	var m store.MemberRow
+func (i *Identity) prove(ctx context.Context, v Visit, counted, address string, password core.Secret) (p proof, err error) {
 	var found bool
-	err := i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) (err error) {
-		m, found, err = tx.FindMemberByEmail(ctx, address)
+	var wait time.Duration
+	err = i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) (err error) {
+		if p.taken, wait, err = takeTry(ctx, tx, v, counted, address); err != nil {
+			return err
+		}
+		if wait > 0 {
+			return rateLimited(wait)
+		}
+		if p.member, found, err = tx.FindMemberByEmail(ctx, address); err != nil {
+			return err
+		}
+		p.factors, err = tx.ListFactors(ctx, p.member.ID)
 		return err
 	})
 	if err != nil {
-		return proof{}, err
+		p.taken = taken{} // the transaction was undone
+		return p, err
 	}
-	p := proof{member: m.Member, hash: m.PasswordHash}
-	if !found {
-		p.hash = i.passwords.dummy
+	hash := p.member.PasswordHash
+	if hash.IsZero() {
+		hash, found = i.passwords.dummy, false // nobody's, or of one who has no password
 	}
 	if password.Len() > core.MaxPasswordLength {
 		password = core.Secret{} // nobody's; not worth hashing a novel
 	}
-	right, outdated, err := i.passwords.verify(ctx, client, password, p.hash)
+	right, outdated, err := i.passwords.verify(ctx, v.Client, password, hash)
 	if err != nil {
-		return proof{}, err
+		return p, err
 	}
 	if p.right = right && found; p.right && outdated {
-		if renewed, err := i.passwords.hash(ctx, client, password); err == nil {
+		if renewed, err := i.passwords.hash(ctx, v.Client, password); err == nil {
 			p.renewed = renewed // with no place to hash in, the next sign-in will do
 		}
 	}
 	return p, nil
 }
 
-// begin makes the session.
-func (i *Identity) begin(ctx context.Context, p proof, requestID string) (Session, error) {
-	grants, err := i.grantsOf(ctx, p.member)
+// undoTry gives a try back. Where that cannot be done the member has one less.
+func (i *Identity) undoTry(ctx context.Context, t taken) {
+	if t == (taken{}) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error { return giveTryBack(ctx, tx, t) })
+}
+
+// passed goes on with a member whose password was right.
+func (i *Identity) passed(ctx context.Context, v Visit, p proof) (Entry, error) {
+	if !p.renewed.IsZero() {
+		err := i.store.Platform(ctx, system(v.RequestID), func(tx *store.PlatformTx) error {
+			return tx.UpdatePasswordHash(ctx, p.member.ID, p.member.PasswordHash, p.renewed)
+		})
+		if err != nil {
+			return Entry{}, err
+		}
+	}
+	if confirmed := counting(p.factors); len(confirmed) > 0 {
+		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed)
+		return Entry{Waiting: waiting}, err
+	}
+	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword}, nil)
+	return Entry{Session: s}, err
+}
+
+// begun is what a session begins with.
+type begun struct {
+	way          core.SignInWay
+	secondFactor bool
+	onlyTenant   core.TenantID // zero: it holds wherever the member belongs
+	detail       map[string]string
+}
+
+// begin makes a session of a member who has shown who they are. also, if it is not
+// nil, is done in the same transaction.
+func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, also func(*store.PlatformTx) error) (Session, error) {
+	grants, err := i.grantsOf(ctx, m, b.secondFactor, b.onlyTenant)
 	if err != nil {
 		return Session{}, err
 	}
 	id := core.NewSessionID()
 	ends := i.clock().Add(sessionLife)
-	s, hash, err := i.session(p.member, grants, id, ends)
+	s, hash, err := i.session(m, grants, id, ends)
 	if err != nil {
 		return Session{}, err
 	}
-	err = i.store.Platform(ctx, actorOf(p.member, grants, requestID), func(tx *store.PlatformTx) error {
-		if !p.renewed.IsZero() {
-			if err := tx.UpdatePasswordHash(ctx, p.member.ID, p.hash, p.renewed); err != nil {
+	device, known := v.device()
+	if !known {
+		s.Device = newDevice()
+		device, _ = Visit{Device: s.Device}.device()
+	}
+	detail := map[string]string{"with": string(b.way), "client": v.Client.String()}
+	if b.secondFactor {
+		detail["second_factor"] = "true"
+	}
+	for name, text := range b.detail {
+		detail[name] = text
+	}
+	err = i.store.Platform(ctx, actorOf(m, grants, v.RequestID), func(tx *store.PlatformTx) error {
+		if also != nil {
+			if err := also(tx); err != nil {
 				return err
 			}
 		}
-		if err := tx.CreateSession(ctx, id, p.member.ID, ends); err != nil {
+		err := tx.CreateSession(ctx, store.NewSession{
+			ID: id, MemberID: m.ID, ExpiresAt: ends, BegunWith: b.way, SecondFactor: b.secondFactor,
+			Client: v.Client.String(), Agent: v.agent(), OnlyTenant: b.onlyTenant,
+		})
+		if err != nil {
 			return err
 		}
 		if err := tx.CreateRefreshToken(ctx, hash, id, s.RefreshUntil); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, core.AuditEntry{
-			Action: "session.create", SubjectKind: "session", Subject: id.String(),
-		})
+		for _, from := range [][32]byte{device, v.home()} {
+			if err := tx.KnowDevice(ctx, from, m.ID); err != nil {
+				return err
+			}
+		}
+		return tx.Audit(ctx, core.AuditEntry{Action: "session.create", SubjectKind: "session", Subject: id.String(), Detail: detail})
 	})
 	if err != nil {
 		return Session{}, err
@@ -121,11 +192,19 @@ func (i *Identity) begin(ctx context.Context, p proof, requestID string) (Sessio
 // next row that will.
 func (i *Identity) refuse(ctx context.Context, m core.Member, address, requestID string) error {
 	refused := fault.New(fault.SessionRefused, nil)
+	if err := i.noteRefusal(ctx, m, map[string]string{"email": address}, requestID); err != nil {
+		return err
+	}
+	return refused
+}
+
+// noteRefusal writes that somebody was not let in, or counts it for the next row.
+func (i *Identity) noteRefusal(ctx context.Context, m core.Member, detail map[string]string, requestID string) error {
 	skipped, write := i.refusals.next(i.clock())
 	if !write {
-		return refused
+		return nil
 	}
-	entry := core.AuditEntry{Action: "session.refuse", SubjectKind: "member", Detail: map[string]string{"email": address}}
+	entry := core.AuditEntry{Action: "session.refuse", SubjectKind: "member", Detail: detail}
 	if !m.ID.IsZero() {
 		entry.Subject = m.ID.String()
 	}
@@ -137,7 +216,6 @@ func (i *Identity) refuse(ctx context.Context, m core.Member, address, requestID
 	})
 	if err != nil {
 		i.refusals.skip(skipped + 1)
-		return err
 	}
-	return refused
+	return err
 }

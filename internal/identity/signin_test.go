@@ -98,7 +98,7 @@ func TestSignIn(t *testing.T) {
 		last := rows[len(rows)-1]
 		require.Empty(t, cmp.Diff(auditRow{
 			Action: "session.create", SubjectKind: "session", Subject: last.Subject,
-			ActorKind: core.ActorMember, ActorName: ownerEmail, RequestID: "req-1", Detail: map[string]string{},
+			ActorKind: core.ActorMember, ActorName: ownerEmail, RequestID: "req-1", Detail: map[string]string{"with": "password", "client": office.String()},
 		}, last))
 	})
 
@@ -163,7 +163,7 @@ func TestSignIn(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
 		for _, email := range []string{ownerEmail, "nobody@example.com", "not an address"} {
-			for range triesPerPair.burst {
+			for range triesPerPair.Burst {
 				_, err := h.SignIn(t.Context(), office, email, core.NewSecret("wrong horse battery"), "")
 				require.True(t, fault.Has(err, fault.SessionRefused), "%v", err)
 			}
@@ -171,16 +171,16 @@ func TestSignIn(t *testing.T) {
 			require.True(t, fault.Has(err, fault.RateLimitedCode), "%v", err)
 			wait := fault.Find(err).RetryAfter
 			require.Positive(t, wait)
-			require.LessOrEqual(t, wait, triesPerPair.interval)
+			require.LessOrEqual(t, wait, triesPerPair.Interval)
 		}
-		h.forward(triesPerPair.interval)
+		h.rest(t, triesPerPair.Interval)
 		h.signIn(t)
 	})
 
 	t.Run("counts wrong tries however the address is typed", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		for n := range triesPerPair.burst {
+		for n := range triesPerPair.Burst {
 			email := strings.Repeat(" ", n) + strings.ToUpper(ownerEmail[:n]) + ownerEmail[n:]
 			_, err := h.SignIn(t.Context(), office, email, core.NewSecret("wrong horse battery"), "")
 			require.True(t, fault.Has(err, fault.SessionRefused), "%v", err)
@@ -208,14 +208,14 @@ func TestSignIn(t *testing.T) {
 			count[code]++
 		}
 		require.Equal(t, map[fault.Code]int{
-			fault.SessionRefused: triesPerPair.burst, fault.RateLimitedCode: cap(codes) - triesPerPair.burst,
+			fault.SessionRefused: triesPerPair.Burst, fault.RateLimitedCode: cap(codes) - triesPerPair.Burst,
 		}, count)
 	})
 
 	t.Run("does not count what was right", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		for range 3 * triesPerPair.burst {
+		for range 3 * triesPerPair.Burst {
 			h.signIn(t)
 		}
 	})
@@ -225,7 +225,7 @@ func TestSignIn(t *testing.T) {
 		h := newHouse(t)
 		away, cancel := context.WithCancel(t.Context())
 		cancel()
-		for range 3 * triesPerPair.burst {
+		for range 3 * triesPerPair.Burst {
 			_, err := h.SignIn(away, office, ownerEmail, ownerPassword, "")
 			require.True(t, fault.Has(err, fault.StoreUnavailable), "%v", err)
 		}

@@ -18,14 +18,16 @@ const (
 	CorpTicket  Purpose = "corp_ticket"
 	AgentTicket Purpose = "agent_ticket"
 	SessionKey  Purpose = "session_key" // signs the console's access tokens
+	Factor      Purpose = "factor"      // proves a member: the seed of a TOTP, the record of a passkey
 )
 
 // The kinds of subjects that values belong to. They too are bound.
 const (
-	subjectApp   = "app"
-	subjectCorp  = "corp"
-	subjectKey   = "key"
-	subjectTrial = "trial"
+	subjectApp    = "app"
+	subjectCorp   = "corp"
+	subjectKey    = "key"
+	subjectTrial  = "trial"
+	subjectFactor = "factor"
 )
 
 // Binding names the one place that a sealed value belongs to. Every part is
@@ -81,6 +83,11 @@ func ForCorpTicket(tenant core.TenantID, corp core.CorpID, generation int64) Bin
 // ForSessionKey is the place of a key that signs the console's access tokens.
 func ForSessionKey(keyID string) Binding {
 	return Binding{Platform(), subjectKey, keyID, SessionKey, 1}
+}
+
+// ForFactor is the place of what proves a second factor or a passkey.
+func ForFactor(factor core.FactorID) Binding {
+	return Binding{Platform(), subjectFactor, factor.String(), Factor, 1}
 }
 
 // String names the place for a log.

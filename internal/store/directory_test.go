@@ -84,7 +84,7 @@ func TestBoundHostLeadsToItsApp(t *testing.T) {
 		})
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
 			roles, err := tx.ListMemberships(ctx, a.Member)
-			require.Equal(t, map[core.TenantID]core.Role{a.ID: core.TenantOwner}, roles)
+			require.Equal(t, []store.Membership{{TenantID: a.ID, Role: core.TenantOwner}}, roles)
 			require.NoError(t, err)
 			turning, err := tx.ListTurningTenants(ctx, core.TenantID{}, 10)
 			require.Empty(t, turning)

@@ -44,6 +44,7 @@ var constraintCodes = map[string]fault.Code{
 	"legacy_hosts_pkey":    fault.LegacyHostTaken,
 	"legacy_hosts_app":     fault.AppUnknown,
 	"members_email":        fault.MemberExists,
+	"factors_credential":   fault.FactorExists,
 	"intake_links_app":     fault.AppUnknown,
 	"memberships_pkey":     fault.MemberExists,
 	"invitations_tenant":   fault.TenantUnknown,

@@ -9,146 +9,164 @@ import (
 	"signet/internal/store"
 )
 
-// The rows of tenantCalls and platformCalls about members, invitations and resets.
-func init() {
-	maps.Copy(tenantCalls, tenantPeopleCalls)
-	maps.Copy(platformCalls, platformPeopleCalls)
-}
+func init() { maps.Copy(platformCalls, peopleCalls) }
 
-var tenantPeopleCalls = map[string]tenantCall{
-	"ListMemberships": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		list, err := tx.ListMemberships(ctx, wholePage)
-		return len(list.Items), err
+// peopleCalls are those of platformCalls that are about people.
+var peopleCalls = map[string]platformCall{
+	"CreateMember": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		m := core.Member{ID: core.NewMemberID(), Email: "new@example.com", Platform: core.PlatformOwner}
+		return nil, tx.CreateMember(ctx, store.MemberRow{Member: m, PasswordHash: core.NewSecret("hash")})
 	},
-	"GetMembership": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		m, err := tx.GetMembership(ctx, r.Member)
-		return m.Role, err
+	"CreateRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.CreateRefreshToken(ctx, [32]byte{1}, r.Session, time.Now().Add(time.Hour))
 	},
-	"LockMembership": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		m, err := tx.LockMembership(ctx, r.Member)
-		return m.Version, err
+	"CreateSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.CreateSession(ctx, r.session(core.NewSessionID()))
 	},
-	"LockOwners": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		owners, err := tx.LockOwners(ctx)
-		return len(owners), err
+	"EndSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.EndSession(ctx, r.Session)
 	},
-	"UpdateMembership": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return nil, tx.UpdateMembership(ctx, r.Member, core.TenantViewer)
+	"EnsureSessionKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		keys, err := tx.EnsureSessionKey(ctx, store.SessionKey{ID: "k1", PublicKey: []byte("public"), Sealed: []byte("sealed"), KeyVersion: 1})
+		return len(keys), err
 	},
-	"DeleteMembership": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return nil, tx.DeleteMembership(ctx, r.Member)
-	},
-	"Invitations.Create": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		made, err := tx.Invitations().Create(ctx, core.NewLinkID(), "bravo@guest.example.com", core.TenantAdmin, [32]byte{1}, time.Hour)
-		return made.Role, err
-	},
-	"Invitations.List": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
-		list, err := tx.Invitations().List(ctx, wholePage)
-		return len(list.Items), err
-	},
-	"Invitations.Lock": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		i, err := tx.Invitations().Lock(ctx, r.Invite)
-		return i.Email, err
-	},
-	"Invitations.Find": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		i, err := tx.Invitations().Find(ctx, r.Invite, [32]byte{})
-		return i.Email, err
-	},
-	"Invitations.Use": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return nil, tx.Invitations().Use(ctx, r.Invite)
-	},
-	"Invitations.Revoke": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		return nil, tx.Invitations().Revoke(ctx, r.Invite)
-	},
-}
-
-var platformPeopleCalls = map[string]platformCall{
-	"FindMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		_, found, err := tx.FindMember(ctx, r.Member)
+	"FindMemberByEmail": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		_, found, err := tx.FindMemberByEmail(ctx, r.App.Name+"@example.com")
 		return found, err
+	},
+	"GetSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		m, err := tx.GetSession(ctx, r.Session)
+		return m.Email, err
+	},
+	"ListSessionKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		keys, err := tx.ListSessionKeys(ctx)
+		return len(keys), err
+	},
+	"LockRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		token, err := tx.LockRefreshToken(ctx, r.Token)
+		return token.Used, err
+	},
+	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimSessions(ctx)
+	},
+	"UpdatePasswordHash": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.UpdatePasswordHash(ctx, r.Member, core.NewSecret("hash"), core.NewSecret("another hash"))
+	},
+	"UseRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.UseRefreshToken(ctx, r.Token)
+	},
+	"ConfirmFactor": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		f, err := tx.CreateFactor(ctx, r.totp(), false)
+		if err != nil {
+			return nil, err
+		}
+		return tx.ConfirmFactor(ctx, f.ID, 1)
+	},
+	"CountRecoveryCodes": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.CountRecoveryCodes(ctx, r.Member)
+	},
+	"CreateCeremony": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.CreateCeremony(ctx, r.ceremony(), time.Minute)
+	},
+	"CreateFactor": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		f, err := tx.CreateFactor(ctx, r.totp(), true)
+		return f.Name, err
+	},
+	"EndEverySession": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.EndEverySession(ctx)
+	},
+	"EndSessionOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.EndSessionOf(ctx, r.Member, r.Session)
 	},
 	"EndSessionsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.EndSessionsOf(ctx, r.Member, core.SessionID{})
 	},
-	"ListPlatformMembers": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		list, err := tx.ListPlatformMembers(ctx, wholePage)
-		return len(list.Items), err
+	"FindMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		_, found, err := tx.FindMember(ctx, r.Member)
+		return found, err
 	},
-	"GetPlatformMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		if err := tx.SetPlatformRole(ctx, r.Member, core.PlatformOwner); err != nil {
+	"GiveTryBack": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return nil, tx.GiveTryBack(ctx, [32]byte{1}, store.Allowance{Burst: 1, Interval: time.Minute})
+	},
+	"KnowDevice": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.KnowDevice(ctx, [32]byte{1}, r.Member)
+	},
+	"KnownDevices": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		known, err := tx.KnownDevices(ctx, [][]byte{make([]byte, 32)}, r.App.Name+"@example.com")
+		return len(known), err
+	},
+	"ListFactors": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		list, err := tx.ListFactors(ctx, r.Member)
+		return len(list), err
+	},
+	"ListSessions": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		list, err := tx.ListSessions(ctx, r.Member, time.Hour)
+		return len(list), err
+	},
+	"LockFactors": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.LockFactors(ctx, r.Member)
+	},
+	"NoteRefresh": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.NoteRefresh(ctx, r.Session, "203.0.113.9/32", "a browser")
+	},
+	"ProveSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		at, err := tx.ProveSession(ctx, r.Session, true)
+		return !at.IsZero(), err
+	},
+	"RemoveFactor": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		f, err := tx.CreateFactor(ctx, r.totp(), true)
+		if err != nil {
 			return nil, err
 		}
-		m, err := tx.GetPlatformMember(ctx, r.Member)
-		return m.Version, err
+		return nil, tx.RemoveFactor(ctx, r.Member, f.ID)
 	},
-	"LockPlatformMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		if err := tx.SetPlatformRole(ctx, r.Member, core.PlatformOwner); err != nil {
+	"RemoveFactorsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.RemoveFactorsOf(ctx, r.Member)
+	},
+	"ReplaceRecoveryCodes": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.ReplaceRecoveryCodes(ctx, r.Member, [][32]byte{{1}})
+	},
+	"SessionKeyAge": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		_, ok, err := tx.SessionKeyAge(ctx)
+		return ok, err
+	},
+	"TakeCeremony": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		if err := tx.CreateCeremony(ctx, r.ceremony(), time.Minute); err != nil {
 			return nil, err
 		}
-		m, err := tx.LockPlatformMember(ctx, r.Member)
-		return m.Version, err
+		c, err := tx.TakeCeremony(ctx, r.ceremony().TokenHash, "test", 1)
+		return c.Kind, err
 	},
-	"LockPlatformOwners": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		if err := tx.SetPlatformRole(ctx, r.Member, core.PlatformOwner); err != nil {
+	"TakeTry": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TakeTry(ctx, [32]byte{1}, store.Allowance{Burst: 1, Interval: time.Minute})
+	},
+	"TrimComingIn": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.TrimComingIn(ctx)
+	},
+	"TurnSessionKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return nil, tx.TurnSessionKey(ctx, store.SessionKey{ID: "k2", PublicKey: []byte("public"), Sealed: []byte("sealed"), KeyVersion: 1}, time.Minute)
+	},
+	"UseCeremony": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		if err := tx.CreateCeremony(ctx, r.ceremony(), time.Minute); err != nil {
 			return nil, err
 		}
-		owners, err := tx.LockPlatformOwners(ctx)
-		return len(owners), err
+		return nil, tx.UseCeremony(ctx, r.ceremony().TokenHash)
 	},
-	"SetPlatformRole": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.SetPlatformRole(ctx, r.Member, core.PlatformAuditor)
+	"UsePasskey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return nil, tx.UsePasskey(ctx, core.NewFactorID(), 1)
 	},
-	"SetPasswordHash": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.SetPasswordHash(ctx, r.Member, core.NewSecret("another hash"))
+	"UseRecoveryCode": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.UseRecoveryCode(ctx, r.Member, [32]byte{1})
 	},
-	"DescribeMembers": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		people, err := tx.DescribeMembers(ctx, []core.MemberID{r.Member, r.freeMember})
-		return len(people), err
+	"UseStep": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		return tx.UseStep(ctx, core.NewFactorID(), 1)
 	},
-	"Invitations.Create": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		made, err := tx.Invitations().Create(ctx, core.NewLinkID(), "new@example.com", core.PlatformOperator, [32]byte{1}, time.Hour)
-		return made.Role, err
-	},
-	"Invitations.List": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		list, err := tx.Invitations().List(ctx, wholePage)
-		return len(list.Items), err
-	},
-	"Invitations.Lock": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		i, err := tx.Invitations().Lock(ctx, r.Calling)
-		return i.Email, err
-	},
-	"Invitations.Find": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		i, err := tx.Invitations().Find(ctx, r.Calling, [32]byte{})
-		return i.Email, err
-	},
-	"Invitations.Use": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.Invitations().Use(ctx, r.Calling)
-	},
-	"Invitations.Revoke": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.Invitations().Revoke(ctx, r.Calling)
-	},
-	"CreateReset": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		_, err := tx.CreateReset(ctx, core.Reset{ID: core.NewLinkID(), Member: r.freeMember, Tenant: r.ID}, [32]byte{1}, time.Hour)
-		return nil, err
-	},
-	"RevokeResetsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.RevokeResetsOf(ctx, r.Member, core.LinkID{})
-	},
-	"LockReset": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		reset, err := tx.LockReset(ctx, r.Reset, [32]byte{})
-		return reset.Member, err
-	},
-	"UseReset": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.UseReset(ctx, r.Reset)
-	},
-	"Now": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		now, err := tx.Now(ctx)
-		return !now.IsZero(), err
-	},
-	"TrimInvitations": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		return tx.TrimInvitations(ctx)
-	},
-	"TrimResets": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		return tx.TrimResets(ctx)
-	},
+}
+
+func (r tenantRows) totp() store.FactorRow {
+	return store.FactorRow{Factor: core.Factor{ID: core.NewFactorID(), Kind: core.TOTP, Name: "phone"}, MemberID: r.Member, Sealed: []byte("sealed"), KeyVersion: 1}
+}
+
+func (r tenantRows) ceremony() store.Ceremony {
+	return store.Ceremony{TokenHash: [32]byte{2}, Kind: "test", MemberID: r.Member, SessionID: r.Session, Data: []byte(`{}`)}
 }

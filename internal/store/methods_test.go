@@ -353,35 +353,14 @@ var platformCalls = map[string]platformCall{
 		_, made, err := tx.BindLegacyHost(ctx, core.LegacyHost{Host: "new.example.com", TenantID: r.ID, AppID: r.App.ID})
 		return made, err
 	},
-	"CreateMember": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		m := core.Member{ID: core.NewMemberID(), Email: "new@example.com", Platform: core.PlatformOwner}
-		return nil, tx.CreateMember(ctx, store.MemberRow{Member: m, PasswordHash: core.NewSecret("hash")})
-	},
-	"CreateRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.CreateRefreshToken(ctx, [32]byte{1}, r.Session, time.Now().Add(time.Hour))
-	},
 	"CreateRootKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		k := commonRootKey
 		k.Epoch = 2
 		return nil, tx.CreateRootKey(ctx, k)
 	},
-	"CreateSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.CreateSession(ctx, core.NewSessionID(), r.Member, time.Now().Add(time.Hour))
-	},
-	"EndSession": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.EndSession(ctx, r.Session)
-	},
 	"EnsurePlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		k, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")})
 		return string(k.Wrapped), err
-	},
-	"EnsureSessionKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		keys, err := tx.EnsureSessionKey(ctx, store.SessionKey{ID: "k1", PublicKey: []byte("public"), Sealed: []byte("sealed"), KeyVersion: 1})
-		return len(keys), err
-	},
-	"FindMemberByEmail": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		_, found, err := tx.FindMemberByEmail(ctx, r.App.Name+"@example.com")
-		return found, err
 	},
 	"GetPlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		if _, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")}); err != nil {
@@ -389,10 +368,6 @@ var platformCalls = map[string]platformCall{
 		}
 		k, err := tx.GetPlatformKey(ctx, 1)
 		return string(k.Wrapped), err
-	},
-	"GetSessionMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		m, err := tx.GetSessionMember(ctx, r.Session)
-		return m.Email, err
 	},
 	"ListLegacyHosts": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		list, err := tx.ListLegacyHosts(ctx, wholePage)
@@ -408,14 +383,6 @@ var platformCalls = map[string]platformCall{
 		keys, err := tx.ListRootKeys(ctx)
 		return len(keys), err
 	},
-	"ListSessionKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		keys, err := tx.ListSessionKeys(ctx)
-		return len(keys), err
-	},
-	"LockRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		token, err := tx.LockRefreshToken(ctx, r.Token)
-		return token.Used, err
-	},
 	"TrimCalls": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		return tx.TrimCalls(ctx)
 	},
@@ -426,18 +393,9 @@ var platformCalls = map[string]platformCall{
 		return tx.TrimTrialGrants(ctx)
 	},
 	"TrimChanges": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) { return tx.TrimChanges(ctx) },
-	"TrimSessions": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		return tx.TrimSessions(ctx)
-	},
 	"UnbindLegacyHost": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
 		return nil, err
-	},
-	"UpdatePasswordHash": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.UpdatePasswordHash(ctx, r.Member, core.NewSecret("hash"), core.NewSecret("another hash"))
-	},
-	"UseRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
-		return nil, tx.UseRefreshToken(ctx, r.Token)
 	},
 }
 

@@ -100,7 +100,7 @@ func TestRefreshTokenIsLockedAndUsedOnce(t *testing.T) {
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error { return tx.EndSession(ctx, r.Session) })
 		require.Equal(t, store.RefreshToken{SessionID: r.Session, Used: true, Ended: true}, look())
 		err := st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error {
-			_, err := tx.GetSessionMember(t.Context(), r.Session)
+			_, err := tx.GetSession(t.Context(), r.Session)
 			return err
 		})
 		require.Equal(t, fault.SessionRequired, codeOf(err))
@@ -119,7 +119,7 @@ func TestSessionAndTokenEndByTheClockOfTheDatabase(t *testing.T) {
 		})
 		db.Exec(t, `UPDATE signet.sessions SET expires_at = now() - interval '1 second'`)
 		err := st.Platform(t.Context(), someone, func(tx *store.PlatformTx) error {
-			_, err := tx.GetSessionMember(t.Context(), r.Session)
+			_, err := tx.GetSession(t.Context(), r.Session)
 			return err
 		})
 		require.Equal(t, fault.SessionRequired, codeOf(err))

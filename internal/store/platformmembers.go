@@ -12,11 +12,12 @@ import (
 
 // The last sign-in is known for as long as sessions are kept (trim.go).
 const platformMemberColumns = `m.member_id, m.email, coalesce(m.platform_role, ''), m.role_version, m.created_at,
-       (SELECT max(s.created_at) FROM signet.sessions s WHERE s.member_id = m.member_id)`
+       (SELECT max(s.created_at) FROM signet.sessions s WHERE s.member_id = m.member_id),
+       EXISTS (SELECT FROM signet.factors f WHERE f.member_id = m.member_id AND f.confirmed_at IS NOT NULL AND f.removed_at IS NULL)`
 
 func scanPlatformMember(row pgx.CollectableRow) (core.PlatformMember, error) {
 	var m core.PlatformMember
-	err := row.Scan(&m.ID, &m.Email, &m.Platform, &m.Version, &m.Since, &m.LastSignInAt)
+	err := row.Scan(&m.ID, &m.Email, &m.Platform, &m.Version, &m.Since, &m.LastSignInAt, &m.SecondFactor)
 	return m, err
 }
 
@@ -95,6 +96,7 @@ func (tx *PlatformTx) SetPasswordHash(ctx context.Context, member core.MemberID,
 type Person struct {
 	Member       core.Member
 	LastSignInAt *time.Time
+	SecondFactor bool
 }
 
 const describeMembers = `
@@ -111,28 +113,7 @@ func (tx *PlatformTx) DescribeMembers(ctx context.Context, members []core.Member
 	rows, err := all(ctx, tx.tx, scanPlatformMember, describeMembers, ids)
 	people := make(map[core.MemberID]Person, len(rows))
 	for _, m := range rows {
-		people[m.ID] = Person{Member: m.Member, LastSignInAt: m.LastSignInAt}
+		people[m.ID] = Person{Member: m.Member, LastSignInAt: m.LastSignInAt, SecondFactor: m.SecondFactor}
 	}
 	return people, err
-}
-
-const selectMember = `
-SELECT member_id, email, password_hash, platform_role
-FROM signet.members
-WHERE member_id = $1`
-
-// FindMember gives the member, if there is one.
-func (tx *PlatformTx) FindMember(ctx context.Context, member core.MemberID) (MemberRow, bool, error) {
-	return find(ctx, tx.tx, scanMember, selectMember, member)
-}
-
-const endSessionsOf = `
-UPDATE signet.sessions
-SET ended_at = now()
-WHERE member_id = $1 AND session_id <> $2 AND ended_at IS NULL`
-
-// EndSessionsOf ends the sessions of a member but one, and gives how many they were.
-func (tx *PlatformTx) EndSessionsOf(ctx context.Context, member core.MemberID, keep core.SessionID) (int64, error) {
-	tag, err := tx.tx.Exec(ctx, endSessionsOf, member, keep)
-	return tag.RowsAffected(), translate(err)
 }

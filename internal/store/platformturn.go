@@ -15,6 +15,7 @@ type PlatformKind string
 // The kinds.
 const (
 	ValueOfSessionKey PlatformKind = "session key"
+	ValueOfFactor     PlatformKind = "factor"
 )
 
 // PlatformTable is where the values of a kind lie. Each such table has the columns
@@ -28,6 +29,7 @@ type PlatformTable struct {
 // a sealed column is one of them: what is not turned would be lost with the old key.
 var PlatformTables = map[PlatformKind]PlatformTable{
 	ValueOfSessionKey: {"signet.session_keys", "key_id"},
+	ValueOfFactor:     {"signet.factors", "factor_id"},
 }
 
 // PlatformValue is one sealed value of the platform with what it is bound to.

@@ -30,6 +30,10 @@ import (
 // What a trial has fetched is kept for ten minutes, after which nobody uses it
 // (admin.trialHolds).
 
+// What people have come in by goes sooner: a ceremony an hour after its end, an
+// allowance for tries an hour after all of it is there again, a device that was used
+// half a year ago.
+
 // trimBatch bounds one transaction, so that no lock is held for long.
 const trimBatch = 5000
 
@@ -40,6 +44,7 @@ var trimmings = []func(*PlatformTx, context.Context) (int64, error){
 	(*PlatformTx).TrimCalls,
 	(*PlatformTx).TrimIntakeLinks,
 	(*PlatformTx).TrimTrialGrants,
+	(*PlatformTx).TrimComingIn,
 	(*PlatformTx).TrimInvitations,
 	(*PlatformTx).TrimResets,
 }
@@ -217,4 +222,32 @@ WHERE current_setting('signet.platform', true) = 'on'`
 func (tx *PlatformTx) TrimTrialGrants(ctx context.Context) (int64, error) {
 	tag, err := tx.tx.Exec(ctx, trimTrialGrants)
 	return tag.RowsAffected(), translate(err)
+}
+
+const (
+	trimCeremonies = `
+DELETE FROM signet.ceremonies WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.ceremonies WHERE expires_at < now() - interval '1 hour' LIMIT $1))`
+
+	trimTries = `
+DELETE FROM signet.tries WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.tries WHERE full_at < now() - interval '1 hour' LIMIT $1))`
+
+	trimDevices = `
+DELETE FROM signet.devices WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.devices WHERE used_at < now() - interval '180 days' LIMIT $1))`
+)
+
+// TrimComingIn deletes ceremonies, allowances and devices that are of no use any
+// more, a batch of each, and gives how many they were.
+func (tx *PlatformTx) TrimComingIn(ctx context.Context) (int64, error) {
+	var gone int64
+	for _, statement := range []string{trimCeremonies, trimTries, trimDevices} {
+		tag, err := tx.tx.Exec(ctx, statement, trimBatch)
+		if err != nil {
+			return gone, translate(err)
+		}
+		gone += tag.RowsAffected()
+	}
+	return gone, nil
 }

@@ -151,7 +151,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := newWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
@@ -192,10 +192,12 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
-			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimInvitations": int64(0), "TrimResets": int64(0),
-			"FindMember": false, "EndSessionsOf": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
-			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true,
-			"Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
+			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),
+			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
+			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "SessionKeyAge": false,
+			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
+			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
+			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)
@@ -269,7 +271,7 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 		st := db.Open(t)
 		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
-			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion"} {
+			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry"} {
 				if _, err := platformCalls[name](ctx, tx, a); err != nil {
 					return err
 				}

@@ -88,7 +88,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			func() error {
 				return tx.CreateMember(ctx, store.MemberRow{Member: core.Member{ID: r.freeMember, Email: "free." + marker + "@example.com"}, PasswordHash: core.NewSecret("hash")})
 			},
-			func() error { return tx.CreateSession(ctx, r.Session, r.Member, time.Now().Add(time.Hour)) },
+			func() error { return tx.CreateSession(ctx, r.session(r.Session)) },
 			func() error { return tx.CreateRefreshToken(ctx, r.Token, r.Session, time.Now().Add(time.Hour)) },
 			func() error {
 				_, err := tx.Invitations().Create(ctx, r.Calling, marker+"@platform.example.com", core.PlatformAuditor, [32]byte{}, time.Hour)
@@ -155,6 +155,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 		return err
 	})
 	return r
+}
+
+func (r tenantRows) session(id core.SessionID) store.NewSession {
+	return store.NewSession{ID: id, MemberID: r.Member, ExpiresAt: time.Now().Add(time.Hour), BegunWith: core.WithPassword}
 }
 
 func (r tenantRows) appSubject() store.TicketSubject  { return store.TicketSubject{AppID: r.App.ID} }

@@ -24,6 +24,14 @@ type AcceptedInvitation struct {
 	Token    SecretText  `json:"token"`
 }
 
+// AddedPasskey defines model for AddedPasskey.
+type AddedPasskey struct {
+	Factor Factor `json:"factor"`
+
+	// RecoveryCodes With the first second factor, else empty.
+	RecoveryCodes []string `json:"recoveryCodes"`
+}
+
 // App defines model for App.
 type App struct {
 	AgentID   string    `json:"agentId"`
@@ -140,6 +148,11 @@ type BudgetItem struct {
 	SoftAt *time.Time `json:"softAt"`
 }
 
+// Code defines model for Code.
+type Code struct {
+	Code SecretText `json:"code"`
+}
+
 // Corp defines model for Corp.
 type Corp struct {
 	CorpID string `json:"corpId"`
@@ -169,6 +182,34 @@ type DueSecret struct {
 type DueSecretList struct {
 	Items      []DueSecret `json:"items"`
 	NextCursor *string     `json:"nextCursor"`
+}
+
+// Ended defines model for Ended.
+type Ended struct {
+	// Ended How many sessions.
+	Ended int64 `json:"ended"`
+}
+
+// Factor defines model for Factor.
+type Factor struct {
+	// ConfirmedAt Absent while it does not count.
+	ConfirmedAt *time.Time      `json:"confirmedAt,omitempty"`
+	CreatedAt   time.Time       `json:"createdAt"`
+	ID          string          `json:"id"`
+	Kind        core.FactorKind `json:"kind"`
+	Name        string          `json:"name"`
+	UsedAt      *time.Time      `json:"usedAt,omitempty"`
+}
+
+// Factors defines model for Factors.
+type Factors struct {
+	Items []Factor `json:"items"`
+
+	// Password There is one.
+	Password bool `json:"password"`
+
+	// RecoveryCodes How many are left.
+	RecoveryCodes int64 `json:"recoveryCodes"`
 }
 
 // ForgottenPassword defines model for ForgottenPassword.
@@ -354,6 +395,11 @@ type NewDomain struct {
 	Host string `json:"host"`
 }
 
+// NewFactor defines model for NewFactor.
+type NewFactor struct {
+	Name string `json:"name"`
+}
+
 // NewIntakeLink defines model for NewIntakeLink.
 type NewIntakeLink struct {
 	// Address Given out once.
@@ -364,6 +410,13 @@ type NewIntakeLink struct {
 	ID        string           `json:"id"`
 	MadeBy    string           `json:"madeBy"`
 	State     core.IntakeState `json:"state"`
+}
+
+// NewPasskey defines model for NewPasskey.
+type NewPasskey struct {
+	Name    string      `json:"name"`
+	Passkey PasskeyJSON `json:"passkey"`
+	Token   SecretText  `json:"token"`
 }
 
 // NewPlatformInvitation defines model for NewPlatformInvitation.
@@ -394,6 +447,17 @@ type NewSession struct {
 	Password SecretText `json:"password"`
 }
 
+// NewTOTP defines model for NewTOTP.
+type NewTOTP struct {
+	ID string `json:"id"`
+
+	// Seed Base32.
+	Seed string `json:"seed"`
+
+	// URI For a QR code.
+	URI string `json:"uri"`
+}
+
 // NewTenant defines model for NewTenant.
 type NewTenant struct {
 	// CorpID The corp id as WeCom shows it; case counts.
@@ -407,6 +471,18 @@ type NewTenant struct {
 type NewTenantInvitation struct {
 	Email string `json:"email"`
 	Role  string `json:"role"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	Passkey PasskeyJSON `json:"passkey"`
+	Token   SecretText  `json:"token"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	NewPassword SecretText `json:"newPassword"`
+	Password    SecretText `json:"password"`
 }
 
 // PermissionRow defines model for PermissionRow.
@@ -425,7 +501,10 @@ type PlatformMember struct {
 	// LastSignInAt Null if not within the last week.
 	LastSignInAt *time.Time `json:"lastSignInAt"`
 	Role         core.Role  `json:"role"`
-	Since        time.Time  `json:"since"`
+
+	// SecondFactor Whether they have a second factor.
+	SecondFactor bool      `json:"secondFactor"`
+	Since        time.Time `json:"since"`
 }
 
 // PlatformMemberList defines model for PlatformMemberList.
@@ -471,6 +550,17 @@ type ProblemPlace struct {
 	Pointer string `json:"pointer"`
 }
 
+// Proof defines model for Proof.
+type Proof struct {
+	// Until Until when it counts.
+	Until time.Time `json:"until"`
+}
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	RecoveryCodes []string `json:"recoveryCodes"`
+}
+
 // RefusedCalls defines model for RefusedCalls.
 type RefusedCalls struct {
 	// Calls Refused by WeCom in the last hour.
@@ -492,6 +582,15 @@ type RoleTable struct {
 
 	// Roles The roles, the platform's first and each from the most to the least.
 	Roles []core.Role `json:"roles"`
+}
+
+// SecondFactor defines model for SecondFactor.
+type SecondFactor struct {
+	// Code Six digits of an authenticator.
+	Code         *SecretText  `json:"code,omitempty"`
+	Passkey      *PasskeyJSON `json:"passkey,omitempty"`
+	RecoveryCode *SecretText  `json:"recoveryCode,omitempty"`
+	Token        SecretText   `json:"token"`
 }
 
 // SecretSchedule defines model for SecretSchedule.
@@ -548,6 +647,32 @@ type Session struct {
 	Member    Member `json:"member"`
 }
 
+// SessionInfo defines model for SessionInfo.
+type SessionInfo struct {
+	// Agent What the browser calls itself.
+	Agent     string         `json:"agent"`
+	BegunWith core.SignInWay `json:"begunWith"`
+
+	// Client The network it was used from last.
+	Client    string    `json:"client"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Current It is the one that asks.
+	Current bool `json:"current"`
+
+	// EndsAt Unless it is used before.
+	EndsAt       time.Time `json:"endsAt"`
+	ID           string    `json:"id"`
+	RefreshedAt  time.Time `json:"refreshedAt"`
+	SecondFactor bool      `json:"secondFactor"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items      []SessionInfo `json:"items"`
+	NextCursor *string       `json:"nextCursor"`
+}
+
 // ShownInvitation defines model for ShownInvitation.
 type ShownInvitation struct {
 	Email     string    `json:"email"`
@@ -572,6 +697,31 @@ type ShownReset struct {
 
 // Status defines model for Status.
 type Status = core.Status
+
+// StepUpAnswer defines model for StepUpAnswer.
+type StepUpAnswer struct {
+	// Code Six digits of an authenticator.
+	Code         *SecretText  `json:"code,omitempty"`
+	Passkey      *PasskeyJSON `json:"passkey,omitempty"`
+	Password     *SecretText  `json:"password,omitempty"`
+	RecoveryCode *SecretText  `json:"recoveryCode,omitempty"`
+	Token        SecretText   `json:"token"`
+}
+
+// StepUpWaiting defines model for StepUpWaiting.
+type StepUpWaiting struct {
+	Factors []core.FactorKind `json:"factors"`
+
+	// Passkey For `navigator.credentials`, in its JSON form.
+	Passkey *PasskeyJSON `json:"passkey,omitempty"`
+
+	// Password The password will do.
+	Password bool `json:"password"`
+
+	// Token Names this step in the next request.
+	Token string    `json:"token"`
+	Until time.Time `json:"until"`
+}
 
 // Stop A number of refused calls from which on some calls are not made.
 type Stop struct {
@@ -598,6 +748,9 @@ type Tenant struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
 
+	// SecondFactorRequired Whether its members must sign in with a second factor; who has not sees nothing of it.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
+
 	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
 	SecretMaxAgeDays int32     `json:"secretMaxAgeDays"`
 	Status           Status    `json:"status"`
@@ -607,6 +760,9 @@ type Tenant struct {
 // TenantChange defines model for TenantChange.
 type TenantChange struct {
 	Name *string `json:"name,omitempty"`
+
+	// SecondFactorRequired Whether its members must sign in with a second factor.
+	SecondFactorRequired *bool `json:"secondFactorRequired,omitempty"`
 
 	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
 	SecretMaxAgeDays *int64  `json:"secretMaxAgeDays,omitempty"`
@@ -636,7 +792,10 @@ type TenantMember struct {
 	// LastSignInAt Null if not within the last week.
 	LastSignInAt *time.Time `json:"lastSignInAt"`
 	Role         core.Role  `json:"role"`
-	Since        time.Time  `json:"since"`
+
+	// SecondFactor Whether they have a second factor.
+	SecondFactor bool      `json:"secondFactor"`
+	Since        time.Time `json:"since"`
 }
 
 // TenantMemberList defines model for TenantMemberList.
@@ -702,6 +861,19 @@ type UsedReset struct {
 	Token    SecretText `json:"token"`
 }
 
+// Waiting defines model for Waiting.
+type Waiting struct {
+	// Factors Any of which will do. A recovery code will instead of any.
+	Factors []core.FactorKind `json:"factors"`
+
+	// Passkey For `navigator.credentials`, in its JSON form.
+	Passkey *PasskeyJSON `json:"passkey,omitempty"`
+
+	// Token Names this step in the next request.
+	Token string    `json:"token"`
+	Until time.Time `json:"until"`
+}
+
 // AppID defines model for AppId.
 type AppID = string
 
@@ -716,6 +888,9 @@ type Days = string
 
 // DomainID defines model for DomainId.
 type DomainID = string
+
+// FactorID defines model for FactorId.
+type FactorID = string
 
 // Host defines model for Host.
 type Host = string
@@ -746,6 +921,9 @@ type SecretLater = string
 
 // SecretVersionNumber defines model for SecretVersionNumber.
 type SecretVersionNumber = string
+
+// SessionID defines model for SessionId.
+type SessionID = string
 
 // TenantID defines model for TenantId.
 type TenantID = string
@@ -969,6 +1147,15 @@ type UpdateMemberParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = NewPasskey
+
+// BeginTOTPJSONRequestBody defines body for BeginTOTP for application/json ContentType.
+type BeginTOTPJSONRequestBody = NewFactor
+
+// ConfirmTOTPJSONRequestBody defines body for ConfirmTOTP for application/json ContentType.
+type ConfirmTOTPJSONRequestBody = Code
+
 // ReadIntakeJSONRequestBody defines body for ReadIntake for application/json ContentType.
 type ReadIntakeJSONRequestBody = IntakeToken
 
@@ -983,6 +1170,9 @@ type ReadInvitationJSONRequestBody = LinkToken
 
 // BindLegacyHostJSONRequestBody defines body for BindLegacyHost for application/json ContentType.
 type BindLegacyHostJSONRequestBody = LegacyBinding
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
 
 // CreatePlatformInvitationJSONRequestBody defines body for CreatePlatformInvitation for application/json ContentType.
 type CreatePlatformInvitationJSONRequestBody = NewPlatformInvitation
@@ -1004,6 +1194,15 @@ type CreateSessionJSONRequestBody = NewSession
 
 // ForgetPasswordJSONRequestBody defines body for ForgetPassword for application/json ContentType.
 type ForgetPasswordJSONRequestBody = ForgottenPassword
+
+// FinishPasskeySignInJSONRequestBody defines body for FinishPasskeySignIn for application/json ContentType.
+type FinishPasskeySignInJSONRequestBody = PasskeyAnswer
+
+// FinishSignInJSONRequestBody defines body for FinishSignIn for application/json ContentType.
+type FinishSignInJSONRequestBody = SecondFactor
+
+// StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
+type StepUpJSONRequestBody = StepUpAnswer
 
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = NewTenant
@@ -1041,6 +1240,23 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Get(base+"/session", h.GetSession)
 	router.Post(base+"/session", h.CreateSession)
 	router.Post(base+"/session/refresh", h.RefreshSession)
+	router.Post(base+"/session/second-factor", h.FinishSignIn)
+	router.Post(base+"/session/passkey/options", h.BeginPasskeySignIn)
+	router.Post(base+"/session/passkey", h.FinishPasskeySignIn)
+	router.Post(base+"/session/step-up/options", h.BeginStepUp)
+	router.Post(base+"/session/step-up", h.StepUp)
+	router.Delete(base+"/sessions", h.EndOtherSessions)
+	router.Get(base+"/sessions", h.ListSessions)
+	router.Delete(base+"/sessions/:sessionId", h.EndOwnSession)
+	router.Post(base+"/password", h.ChangePassword)
+	router.Get(base+"/factors", h.ListFactors)
+	router.Post(base+"/factors/totp", h.BeginTOTP)
+	router.Post(base+"/factors/totp/:factorId/confirmation", h.ConfirmTOTP)
+	router.Post(base+"/factors/passkeys/options", h.BeginPasskey)
+	router.Post(base+"/factors/passkeys", h.AddPasskey)
+	router.Post(base+"/factors/recovery-codes", h.RenewRecoveryCodes)
+	router.Delete(base+"/factors/:factorId", h.RemoveFactor)
+	router.Delete(base+"/platform/members/:memberId/sessions", h.EndMemberSessions)
 	router.Post(base+"/session/forgotten", h.ForgetPassword)
 	router.Get(base+"/tenants", h.ListTenants)
 	router.Post(base+"/tenants", h.CreateTenant)
@@ -1103,6 +1319,206 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListFactorsRequestObject struct {
+}
+
+type ListFactorsResponseObject interface {
+	VisitListFactorsResponse(ctx *fiber.Ctx) error
+}
+
+type ListFactors200JSONResponse Factors
+
+func (response ListFactors200JSONResponse) VisitListFactorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListFactorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFactorsdefaultApplicationProblemPlusJSONResponse) VisitListFactorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddPasskeyRequestObject struct {
+	Body *AddPasskeyJSONRequestBody
+}
+
+type AddPasskeyResponseObject interface {
+	VisitAddPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type AddPasskey201JSONResponse AddedPasskey
+
+func (response AddPasskey201JSONResponse) VisitAddPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type AddPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddPasskeydefaultApplicationProblemPlusJSONResponse) VisitAddPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskeyRequestObject struct {
+}
+
+type BeginPasskeyResponseObject interface {
+	VisitBeginPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type BeginPasskey200JSONResponse Waiting
+
+func (response BeginPasskey200JSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type BeginPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RenewRecoveryCodesRequestObject struct {
+}
+
+type RenewRecoveryCodesResponseObject interface {
+	VisitRenewRecoveryCodesResponse(ctx *fiber.Ctx) error
+}
+
+type RenewRecoveryCodes200JSONResponse RecoveryCodes
+
+func (response RenewRecoveryCodes200JSONResponse) VisitRenewRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RenewRecoveryCodesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenewRecoveryCodesdefaultApplicationProblemPlusJSONResponse) VisitRenewRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginTOTPRequestObject struct {
+	Body *BeginTOTPJSONRequestBody
+}
+
+type BeginTOTPResponseObject interface {
+	VisitBeginTOTPResponse(ctx *fiber.Ctx) error
+}
+
+type BeginTOTP201JSONResponse NewTOTP
+
+func (response BeginTOTP201JSONResponse) VisitBeginTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type BeginTOTPdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginTOTPdefaultApplicationProblemPlusJSONResponse) VisitBeginTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmTOTPRequestObject struct {
+	FactorID FactorID `json:"factorId"`
+	Body     *ConfirmTOTPJSONRequestBody
+}
+
+type ConfirmTOTPResponseObject interface {
+	VisitConfirmTOTPResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmTOTP200JSONResponse RecoveryCodes
+
+func (response ConfirmTOTP200JSONResponse) VisitConfirmTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmTOTPdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmTOTPdefaultApplicationProblemPlusJSONResponse) VisitConfirmTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveFactorRequestObject struct {
+	FactorID FactorID `json:"factorId"`
+}
+
+type RemoveFactorResponseObject interface {
+	VisitRemoveFactorResponse(ctx *fiber.Ctx) error
+}
+
+type RemoveFactor204Response struct {
+}
+
+func (response RemoveFactor204Response) VisitRemoveFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RemoveFactordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveFactordefaultApplicationProblemPlusJSONResponse) VisitRemoveFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ReadIntakeRequestObject struct {
 	Body *ReadIntakeJSONRequestBody
@@ -1332,6 +1748,34 @@ type GetDocumentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDocumentdefaultApplicationProblemPlusJSONResponse) VisitGetDocumentResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(ctx *fiber.Ctx) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type ChangePassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -1582,6 +2026,35 @@ type CreatePlatformResetdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePlatformResetdefaultApplicationProblemPlusJSONResponse) VisitCreatePlatformResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndMemberSessionsRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+}
+
+type EndMemberSessionsResponseObject interface {
+	VisitEndMemberSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type EndMemberSessions200JSONResponse Ended
+
+func (response EndMemberSessions200JSONResponse) VisitEndMemberSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type EndMemberSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndMemberSessionsdefaultApplicationProblemPlusJSONResponse) VisitEndMemberSessionsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -1846,6 +2319,15 @@ func (response CreateSession200JSONResponse) VisitCreateSessionResponse(ctx *fib
 	return ctx.JSON(&response.Body)
 }
 
+type CreateSession202JSONResponse Waiting
+
+func (response CreateSession202JSONResponse) VisitCreateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
 type CreateSessiondefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -1886,6 +2368,71 @@ func (response ForgetPassworddefaultApplicationProblemPlusJSONResponse) VisitFor
 	return ctx.JSON(&response.Body)
 }
 
+type FinishPasskeySignInRequestObject struct {
+	Body *FinishPasskeySignInJSONRequestBody
+}
+
+type FinishPasskeySignInResponseObject interface {
+	VisitFinishPasskeySignInResponse(ctx *fiber.Ctx) error
+}
+
+type FinishPasskeySignIn200ResponseHeaders struct {
+	SetCookie string
+}
+
+type FinishPasskeySignIn200JSONResponse struct {
+	Body    Session
+	Headers FinishPasskeySignIn200ResponseHeaders
+}
+
+func (response FinishPasskeySignIn200JSONResponse) VisitFinishPasskeySignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishPasskeySignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishPasskeySignIndefaultApplicationProblemPlusJSONResponse) VisitFinishPasskeySignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskeySignInRequestObject struct {
+}
+
+type BeginPasskeySignInResponseObject interface {
+	VisitBeginPasskeySignInResponse(ctx *fiber.Ctx) error
+}
+
+type BeginPasskeySignIn200JSONResponse Waiting
+
+func (response BeginPasskeySignIn200JSONResponse) VisitBeginPasskeySignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type BeginPasskeySignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeySignIndefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeySignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type RefreshSessionRequestObject struct {
 	Params RefreshSessionParams
 }
@@ -1917,6 +2464,184 @@ type RefreshSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefreshSessiondefaultApplicationProblemPlusJSONResponse) VisitRefreshSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishSignInRequestObject struct {
+	Body *FinishSignInJSONRequestBody
+}
+
+type FinishSignInResponseObject interface {
+	VisitFinishSignInResponse(ctx *fiber.Ctx) error
+}
+
+type FinishSignIn200ResponseHeaders struct {
+	SetCookie string
+}
+
+type FinishSignIn200JSONResponse struct {
+	Body    Session
+	Headers FinishSignIn200ResponseHeaders
+}
+
+func (response FinishSignIn200JSONResponse) VisitFinishSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishSignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishSignIndefaultApplicationProblemPlusJSONResponse) VisitFinishSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type StepUpRequestObject struct {
+	Body *StepUpJSONRequestBody
+}
+
+type StepUpResponseObject interface {
+	VisitStepUpResponse(ctx *fiber.Ctx) error
+}
+
+type StepUp200JSONResponse Proof
+
+func (response StepUp200JSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type StepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginStepUpRequestObject struct {
+}
+
+type BeginStepUpResponseObject interface {
+	VisitBeginStepUpResponse(ctx *fiber.Ctx) error
+}
+
+type BeginStepUp200JSONResponse StepUpWaiting
+
+func (response BeginStepUp200JSONResponse) VisitBeginStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type BeginStepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndOtherSessionsRequestObject struct {
+}
+
+type EndOtherSessionsResponseObject interface {
+	VisitEndOtherSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type EndOtherSessions200JSONResponse Ended
+
+func (response EndOtherSessions200JSONResponse) VisitEndOtherSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type EndOtherSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndOtherSessionsdefaultApplicationProblemPlusJSONResponse) VisitEndOtherSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListSessionsRequestObject struct {
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type ListSessions200JSONResponse SessionList
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndOwnSessionRequestObject struct {
+	SessionID SessionID `json:"sessionId"`
+}
+
+type EndOwnSessionResponseObject interface {
+	VisitEndOwnSessionResponse(ctx *fiber.Ctx) error
+}
+
+type EndOwnSession204Response struct {
+}
+
+func (response EndOwnSession204Response) VisitEndOwnSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type EndOwnSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndOwnSessiondefaultApplicationProblemPlusJSONResponse) VisitEndOwnSessionResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -3094,6 +3819,27 @@ func (response CreateResetdefaultApplicationProblemPlusJSONResponse) VisitCreate
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListFactors List one's second factors and passkeys
+	// (GET /factors)
+	ListFactors(ctx context.Context, request ListFactorsRequestObject) (ListFactorsResponseObject, error)
+	// AddPasskey Add a passkey
+	// (POST /factors/passkeys)
+	AddPasskey(ctx context.Context, request AddPasskeyRequestObject) (AddPasskeyResponseObject, error)
+	// BeginPasskey Ask the browser for a new passkey
+	// (POST /factors/passkeys/options)
+	BeginPasskey(ctx context.Context, request BeginPasskeyRequestObject) (BeginPasskeyResponseObject, error)
+	// RenewRecoveryCodes Get new recovery codes
+	// (POST /factors/recovery-codes)
+	RenewRecoveryCodes(ctx context.Context, request RenewRecoveryCodesRequestObject) (RenewRecoveryCodesResponseObject, error)
+	// BeginTOTP Begin with an authenticator
+	// (POST /factors/totp)
+	BeginTOTP(ctx context.Context, request BeginTOTPRequestObject) (BeginTOTPResponseObject, error)
+	// ConfirmTOTP Confirm an authenticator
+	// (POST /factors/totp/{factorId}/confirmation)
+	ConfirmTOTP(ctx context.Context, request ConfirmTOTPRequestObject) (ConfirmTOTPResponseObject, error)
+	// RemoveFactor Remove a second factor or a passkey
+	// (DELETE /factors/{factorId})
+	RemoveFactor(ctx context.Context, request RemoveFactorRequestObject) (RemoveFactorResponseObject, error)
 	// ReadIntake Tell what an intake link is for
 	// (POST /intake)
 	ReadIntake(ctx context.Context, request ReadIntakeRequestObject) (ReadIntakeResponseObject, error)
@@ -3118,6 +3864,9 @@ type StrictServerInterface interface {
 	// GetDocument Get this document
 	// (GET /openapi.json)
 	GetDocument(ctx context.Context, request GetDocumentRequestObject) (GetDocumentResponseObject, error)
+	// ChangePassword Change one's password
+	// (POST /password)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
 	// ListPlatformInvitations List the invitations of the platform
 	// (GET /platform/invitations)
 	ListPlatformInvitations(ctx context.Context, request ListPlatformInvitationsRequestObject) (ListPlatformInvitationsResponseObject, error)
@@ -3142,6 +3891,9 @@ type StrictServerInterface interface {
 	// CreatePlatformReset Make a one-time address by which anybody chooses a new password
 	// (POST /platform/members/{memberId}/reset)
 	CreatePlatformReset(ctx context.Context, request CreatePlatformResetRequestObject) (CreatePlatformResetResponseObject, error)
+	// EndMemberSessions Sign a member out everywhere
+	// (DELETE /platform/members/{memberId}/sessions)
+	EndMemberSessions(ctx context.Context, request EndMemberSessionsRequestObject) (EndMemberSessionsResponseObject, error)
 	// GetRefusedCalls See how many calls WeCom has refused the whole platform
 	// (GET /platform/refused-calls)
 	GetRefusedCalls(ctx context.Context, request GetRefusedCallsRequestObject) (GetRefusedCallsResponseObject, error)
@@ -3172,9 +3924,33 @@ type StrictServerInterface interface {
 	// ForgetPassword Have a letter sent for a forgotten password
 	// (POST /session/forgotten)
 	ForgetPassword(ctx context.Context, request ForgetPasswordRequestObject) (ForgetPasswordResponseObject, error)
+	// FinishPasskeySignIn Sign in with a passkey
+	// (POST /session/passkey)
+	FinishPasskeySignIn(ctx context.Context, request FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error)
+	// BeginPasskeySignIn Ask for a passkey
+	// (POST /session/passkey/options)
+	BeginPasskeySignIn(ctx context.Context, request BeginPasskeySignInRequestObject) (BeginPasskeySignInResponseObject, error)
 	// RefreshSession Get a new access token
 	// (POST /session/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// FinishSignIn Show a second factor
+	// (POST /session/second-factor)
+	FinishSignIn(ctx context.Context, request FinishSignInRequestObject) (FinishSignInResponseObject, error)
+	// StepUp Prove once more who one is
+	// (POST /session/step-up)
+	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// BeginStepUp Ask how to prove once more who one is
+	// (POST /session/step-up/options)
+	BeginStepUp(ctx context.Context, request BeginStepUpRequestObject) (BeginStepUpResponseObject, error)
+	// EndOtherSessions Sign out everywhere else
+	// (DELETE /sessions)
+	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
+	// ListSessions List the browsers in which one is signed in
+	// (GET /sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndOwnSession Sign a browser out
+	// (DELETE /sessions/{sessionId})
+	EndOwnSession(ctx context.Context, request EndOwnSessionRequestObject) (EndOwnSessionResponseObject, error)
 	// ListTenants List the tenants that the member may see
 	// (GET /tenants)
 	ListTenants(ctx context.Context, request ListTenantsRequestObject) (ListTenantsResponseObject, error)
@@ -3298,6 +4074,119 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ListFactors lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListFactors(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListFactors"); err != nil {
+		return err
+	}
+	var request ListFactorsRequestObject
+	response, err := o.StrictServerInterface.ListFactors(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListFactorsResponse(c)
+}
+
+// AddPasskey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) AddPasskey(c *fiber.Ctx) error {
+	if err := o.admit(c, "AddPasskey"); err != nil {
+		return err
+	}
+	var request AddPasskeyRequestObject
+	request.Body = new(AddPasskeyJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.AddPasskey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitAddPasskeyResponse(c)
+}
+
+// BeginPasskey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginPasskey(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginPasskey"); err != nil {
+		return err
+	}
+	var request BeginPasskeyRequestObject
+	response, err := o.StrictServerInterface.BeginPasskey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginPasskeyResponse(c)
+}
+
+// RenewRecoveryCodes lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RenewRecoveryCodes(c *fiber.Ctx) error {
+	if err := o.admit(c, "RenewRecoveryCodes"); err != nil {
+		return err
+	}
+	var request RenewRecoveryCodesRequestObject
+	response, err := o.StrictServerInterface.RenewRecoveryCodes(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRenewRecoveryCodesResponse(c)
+}
+
+// BeginTOTP lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginTOTP(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginTOTP"); err != nil {
+		return err
+	}
+	var request BeginTOTPRequestObject
+	request.Body = new(BeginTOTPJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.BeginTOTP(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginTOTPResponse(c)
+}
+
+// ConfirmTOTP lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ConfirmTOTP(c *fiber.Ctx) error {
+	if err := o.admit(c, "ConfirmTOTP"); err != nil {
+		return err
+	}
+	var request ConfirmTOTPRequestObject
+	p := parameters{c: c}
+	request.FactorID = p.path("factorId")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(ConfirmTOTPJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ConfirmTOTP(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitConfirmTOTPResponse(c)
+}
+
+// RemoveFactor lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RemoveFactor(c *fiber.Ctx) error {
+	if err := o.admit(c, "RemoveFactor"); err != nil {
+		return err
+	}
+	var request RemoveFactorRequestObject
+	p := parameters{c: c}
+	request.FactorID = p.path("factorId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RemoveFactor(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRemoveFactorResponse(c)
 }
 
 // ReadIntake lets a request in, reads it, calls the operation and writes its answer.
@@ -3439,6 +4328,23 @@ func (o *operations) GetDocument(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitGetDocumentResponse(c)
+}
+
+// ChangePassword lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ChangePassword(c *fiber.Ctx) error {
+	if err := o.admit(c, "ChangePassword"); err != nil {
+		return err
+	}
+	var request ChangePasswordRequestObject
+	request.Body = new(ChangePasswordJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ChangePassword(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitChangePasswordResponse(c)
 }
 
 // ListPlatformInvitations lets a request in, reads it, calls the operation and writes its answer.
@@ -3594,6 +4500,24 @@ func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitCreatePlatformResetResponse(c)
+}
+
+// EndMemberSessions lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) EndMemberSessions(c *fiber.Ctx) error {
+	if err := o.admit(c, "EndMemberSessions"); err != nil {
+		return err
+	}
+	var request EndMemberSessionsRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.EndMemberSessions(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitEndMemberSessionsResponse(c)
 }
 
 // GetRefusedCalls lets a request in, reads it, calls the operation and writes its answer.
@@ -3759,6 +4683,36 @@ func (o *operations) ForgetPassword(c *fiber.Ctx) error {
 	return response.VisitForgetPasswordResponse(c)
 }
 
+// FinishPasskeySignIn lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) FinishPasskeySignIn(c *fiber.Ctx) error {
+	if err := o.admit(c, "FinishPasskeySignIn"); err != nil {
+		return err
+	}
+	var request FinishPasskeySignInRequestObject
+	request.Body = new(FinishPasskeySignInJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.FinishPasskeySignIn(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitFinishPasskeySignInResponse(c)
+}
+
+// BeginPasskeySignIn lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginPasskeySignIn(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginPasskeySignIn"); err != nil {
+		return err
+	}
+	var request BeginPasskeySignInRequestObject
+	response, err := o.StrictServerInterface.BeginPasskeySignIn(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginPasskeySignInResponse(c)
+}
+
 // RefreshSession lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) RefreshSession(c *fiber.Ctx) error {
 	if err := o.admit(c, "RefreshSession"); err != nil {
@@ -3775,6 +4729,97 @@ func (o *operations) RefreshSession(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitRefreshSessionResponse(c)
+}
+
+// FinishSignIn lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) FinishSignIn(c *fiber.Ctx) error {
+	if err := o.admit(c, "FinishSignIn"); err != nil {
+		return err
+	}
+	var request FinishSignInRequestObject
+	request.Body = new(FinishSignInJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.FinishSignIn(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitFinishSignInResponse(c)
+}
+
+// StepUp lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) StepUp(c *fiber.Ctx) error {
+	if err := o.admit(c, "StepUp"); err != nil {
+		return err
+	}
+	var request StepUpRequestObject
+	request.Body = new(StepUpJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.StepUp(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitStepUpResponse(c)
+}
+
+// BeginStepUp lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginStepUp(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginStepUp"); err != nil {
+		return err
+	}
+	var request BeginStepUpRequestObject
+	response, err := o.StrictServerInterface.BeginStepUp(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginStepUpResponse(c)
+}
+
+// EndOtherSessions lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) EndOtherSessions(c *fiber.Ctx) error {
+	if err := o.admit(c, "EndOtherSessions"); err != nil {
+		return err
+	}
+	var request EndOtherSessionsRequestObject
+	response, err := o.StrictServerInterface.EndOtherSessions(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitEndOtherSessionsResponse(c)
+}
+
+// ListSessions lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListSessions(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListSessions"); err != nil {
+		return err
+	}
+	var request ListSessionsRequestObject
+	response, err := o.StrictServerInterface.ListSessions(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListSessionsResponse(c)
+}
+
+// EndOwnSession lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) EndOwnSession(c *fiber.Ctx) error {
+	if err := o.admit(c, "EndOwnSession"); err != nil {
+		return err
+	}
+	var request EndOwnSessionRequestObject
+	p := parameters{c: c}
+	request.SessionID = p.path("sessionId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.EndOwnSession(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitEndOwnSessionResponse(c)
 }
 
 // ListTenants lets a request in, reads it, calls the operation and writes its answer.

@@ -1,6 +1,9 @@
 package consoleapi
 
 import (
+	"bytes"
+	"errors"
+
 	"github.com/go-json-experiment/json"
 
 	"signet/internal/core"
@@ -21,6 +24,27 @@ func (s *SecretText) UnmarshalJSON(data []byte) error {
 
 // JSONType names the type for the one who sent another.
 func (SecretText) JSONType() string { return "string" }
+
+// PasskeyJSON is what a browser is asked about a passkey, or what it says. It is
+// handed on as it is: identity reads it.
+type PasskeyJSON struct{ Raw []byte }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *PasskeyJSON) UnmarshalJSON(data []byte) error {
+	if len(data) <= len("{}") || data[0] != '{' { // one without members says nothing either
+		return errNoObject
+	}
+	p.Raw = bytes.Clone(data)
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p PasskeyJSON) MarshalJSON() ([]byte, error) { return p.Raw, nil }
+
+// JSONType names the type for the one who sent another.
+func (PasskeyJSON) JSONType() string { return "object" }
+
+var errNoObject = errors.New("not an object")
 
 // AgentIDText is an agent id in a body: a string, or a number as in WeCom's own
 // JSON. A number is taken as it is written; what is none that WeCom gives is for

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -49,7 +50,7 @@ func operationsOf(t testing.TB) []operation {
 // target fills the path with ids that exist.
 func (o operation) target() string {
 	return strings.NewReplacer("{tenantId}", tenantID.String(), "{appId}", appID.String(),
-		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{memberId}", memberID.String(), "{invitationId}", invitationID.String(), "{host}", "crm.example.com").Replace(o.path)
+		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{sessionId}", sessionID.String(), "{factorId}", factorID.String(), "{memberId}", memberID.String(), "{invitationId}", invitationID.String(), "{host}", "crm.example.com").Replace(o.path)
 }
 
 func (o operation) hasBody() bool { return o.RequestBody != nil }
@@ -79,9 +80,10 @@ func (o operation) goodHeaders() []string {
 // success is the one answer of the contract that is no problem.
 func (o operation) success(t testing.TB) (int, *openapi3.Response) {
 	t.Helper()
-	for status, response := range o.Responses.Map() {
+	answers := o.Responses.Map()
+	for _, status := range slices.Sorted(maps.Keys(answers)) { // where there are two, the first is the whole way
 		if code, err := strconv.Atoi(status); err == nil {
-			return code, response.Value
+			return code, answers[status].Value
 		}
 	}
 	t.Fatalf("%s has no answer", o.OperationID)
@@ -271,7 +273,7 @@ func TestABadBodyIsAProblemOnEveryRouteAndChangesNothing(t *testing.T) {
 				continue
 			}
 			if isChecked && a.StatusCode == 401 {
-				a.requireProblem(t, 401, "session.refused")
+				require.Regexp(t, `"code":"(session\.refused|ceremony\.over|second_factor\.refused|passkey\.refused)"`, string(a.Text))
 				continue
 			}
 			p := a.requireProblem(t, 400, "request.invalid")

@@ -11,6 +11,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/httpapi"
+	"signet/internal/identity"
 )
 
 // entry is what a request must show to come in.
@@ -34,11 +35,14 @@ var entries = map[string]entry{
 	"ReadIntake":     fromNoOther,
 	"HandInSecret":   fromNoOther,
 
-	"ReadInvitation":   fromNoOther,
-	"AcceptInvitation": fromNoOtherOrWithToken,
-	"ReadReset":        fromNoOther,
-	"UseReset":         fromNoOther,
-	"ForgetPassword":   fromNoOther,
+	"FinishSignIn":        fromNoOther,
+	"BeginPasskeySignIn":  fromNoOther,
+	"FinishPasskeySignIn": fromNoOther,
+	"ReadInvitation":      fromNoOther,
+	"AcceptInvitation":    fromNoOtherOrWithToken,
+	"ReadReset":           fromNoOther,
+	"UseReset":            fromNoOther,
+	"ForgetPassword":      fromNoOther,
 }
 
 // The bound on an access token is far above what identity makes, and stands
@@ -51,7 +55,11 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	event := httpapi.EventOf(c)
 	event.Operation = operation
 	noteIDs(c, event)
-	v := visit{requestID: event.RequestID, client: httpapi.NetworkOf(event.Client)}
+	v := visit{
+		requestID: event.RequestID, client: httpapi.NetworkOf(event.Client),
+		agent: string(c.Request().Header.Peek(fiber.HeaderUserAgent)), device: deviceOf(c),
+		setCookie: func(text string) { c.Response().Header.Add(fiber.HeaderSetCookie, text) },
+	}
 	switch entries[operation] {
 	case fromNoOther:
 		if err := a.checkOrigin(c, false); err != nil {
@@ -126,6 +134,12 @@ type visit struct {
 	actor     core.Actor
 	requestID string
 	client    netip.Prefix
+	agent     string
+	device    core.Secret
+
+	// setCookie sets a cookie beside what the operation answers, while the request
+	// lasts.
+	setCookie func(string)
 }
 
 type visitKey struct{}
@@ -133,5 +147,11 @@ type visitKey struct{}
 func actorOf(ctx context.Context) core.Actor { return ctx.Value(visitKey{}).(visit).actor }
 
 func requestIDOf(ctx context.Context) string { return ctx.Value(visitKey{}).(visit).requestID }
+
+// identityVisit is what identity wants to know of who comes in.
+func identityVisit(ctx context.Context) identity.Visit {
+	v := ctx.Value(visitKey{}).(visit)
+	return identity.Visit{Client: v.client, Agent: v.agent, Device: v.device, RequestID: v.requestID}
+}
 
 func clientOf(ctx context.Context) netip.Prefix { return ctx.Value(visitKey{}).(visit).client }

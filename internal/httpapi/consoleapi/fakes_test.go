@@ -24,6 +24,7 @@ var (
 
 const (
 	goodEmail    = "owner@example.com"
+	carefulEmail = "careful@example.com" // has a second factor
 	goodPassword = "CANARY-admin-Passw0rd-E"
 	goodToken    = "CANARY.access.token"
 	goodRefresh  = "CANARYrefresh00000000000000G"
@@ -55,19 +56,24 @@ func (p *people) session(refresh string) identity.Session {
 	}
 }
 
-func (p *people) SignIn(_ context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (identity.Session, error) {
-	p.note(requestID)
+func (p *people) SignIn(_ context.Context, v identity.Visit, email string, password core.Secret) (identity.Entry, error) {
+	p.note(v.RequestID)
 	p.mu.Lock()
-	p.client = client
+	p.client = v.Client
 	p.mu.Unlock()
-	if email != goodEmail || password.Expose() != goodPassword {
-		return identity.Session{}, fault.New(fault.SessionRefused, nil)
+	switch {
+	case password.Expose() != goodPassword:
+	case email == goodEmail:
+		return identity.Entry{Session: p.session(goodRefresh)}, nil
+	case email == carefulEmail:
+		w := p.waiting()
+		return identity.Entry{Waiting: &w}, nil
 	}
-	return p.session(goodRefresh), nil
+	return identity.Entry{}, fault.New(fault.SessionRefused, nil)
 }
 
-func (p *people) Refresh(_ context.Context, refresh core.Secret, requestID string) (identity.Session, error) {
-	p.note(requestID)
+func (p *people) Refresh(_ context.Context, v identity.Visit, refresh core.Secret) (identity.Session, error) {
+	p.note(v.RequestID)
 	if refresh.Expose() != goodRefresh {
 		return identity.Session{}, fault.New(fault.SessionRequired, nil)
 	}

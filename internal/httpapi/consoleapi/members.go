@@ -77,5 +77,5 @@ func (a *api) membershipVersion(ctx context.Context, tenant core.TenantID, membe
 }
 
 func memberOfTenantAnswer(m core.Membership) TenantMember {
-	return TenantMember{ID: m.Member.ID.String(), Email: m.Member.Email, Role: m.Role, Since: m.Since.UTC(), LastSignInAt: utc(m.LastSignInAt)}
+	return TenantMember{ID: m.Member.ID.String(), Email: m.Member.Email, Role: m.Role, Since: m.Since.UTC(), LastSignInAt: utc(m.LastSignInAt), SecondFactor: m.SecondFactor}
 }

@@ -103,11 +103,6 @@ func parseIntakeID(text string) (core.IntakeID, error) {
 	return id, unknownIf(err, fault.IntakeUnknown)
 }
 
-func parseMemberID(text string) (core.MemberID, error) {
-	id, err := core.ParseMemberID(text)
-	return id, unknownIf(err, fault.MemberUnknown)
-}
-
 func parseInvitationID(text string) (core.LinkID, error) {
 	id, err := core.ParseLinkID(text)
 	return id, unknownIf(err, fault.InvitationUnknown)

@@ -1,74 +1,141 @@
 package consoleapi
 
 import (
+	"context"
 	"encoding/json"
-	"strings"
-	"testing"
-
-	"github.com/stretchr/testify/require"
+	"time"
 
 	"signet/internal/core"
+	"signet/internal/fault"
+	"signet/internal/identity"
 )
 
-// What the API shows is what the server goes by.
-func TestTheTableOfRolesIsTheOneThatIsEnforced(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	a := b.act(t, "GET", "/roles", "")
-	requireSchema(t, "RoleTable", a.Text)
-	var shown struct {
-		Roles       []core.Role
-		Permissions []struct {
-			Permission  core.Permission
-			Roles       []core.Role
-			StepUp      bool
-			APIKeyScope bool `json:"apiKeyScope"`
-		}
-	}
-	require.NoError(t, json.Unmarshal(a.Text, &shown))
-	require.Equal(t, core.Roles(), shown.Roles)
-	require.Len(t, shown.Permissions, len(core.Rules()))
-	for i, rule := range core.Rules() {
-		row := shown.Permissions[i]
-		require.Equal(t, rule.Permission, row.Permission)
-		require.ElementsMatch(t, rule.Roles, row.Roles)
-		require.Equal(t, rule.StepUp, row.StepUp)
-		require.Equal(t, rule.Scope, row.APIKeyScope)
-	}
+// The second half of people: whoever is signed in has one second factor and one
+// session, and whatever token stands in a body but the good one is over.
+const goodCeremony = "what-names-this-step-in-the-next-request"
+
+var (
+	sessionID = core.NewSessionID()
+	factorID  = core.NewFactorID()
+)
+
+func (p *people) waiting() identity.Waiting {
+	return identity.Waiting{Token: core.NewSecret(goodCeremony), Until: noon.Add(5 * time.Minute), Factors: []core.FactorKind{core.TOTP, core.Passkey}, Passkey: json.RawMessage(`{"challenge":"c2lnbmV0"}`)}
 }
 
-func TestAnInvitationIsAcceptedByWhoIsSignedInOrByNobody(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	body := `{"token":"x","password":"` + goodPassword + `"}`
-	ask := func(headers ...string) answer {
-		return b.ask(t, "POST", apiPath+"/invitations/accept", body, append(headers, "Content-Type", "application/json")...)
+func goesOn(token core.Secret) error {
+	if token.Expose() != goodCeremony {
+		return fault.New(fault.CeremonyOver, nil)
 	}
-	require.Equal(t, 201, ask().StatusCode)
-	require.Equal(t, core.Actor{}, b.identity.accepted)
-	require.Equal(t, 201, ask("Authorization", "Bearer "+goodToken).StatusCode)
-	require.Equal(t, memberID, b.identity.accepted.MemberID)
-	ask("Authorization", "Bearer x").requireProblem(t, 401, "session.required")
-	ask("Sec-Fetch-Site", "cross-site").requireProblem(t, 403, "request.foreign_origin")
+	return nil
 }
 
-// A link stands behind the "#", where no server on the way sees it.
-func TestTheAddressesOfLinks(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	tenant := "/tenants/" + tenantID.String()
-	for path, row := range map[string]struct{ body, page string }{
-		tenant + "/invitations":                             {`{"email":"bob@example.com","role":"tenant_viewer"}`, "/invite#"},
-		"/platform/invitations":                             {`{"email":"bob@example.com","role":"platform_auditor"}`, "/invite#"},
-		tenant + "/members/" + memberID.String() + "/reset": {"", "/reset#"},
-		"/platform/members/" + memberID.String() + "/reset": {`{"factors":true}`, "/reset#"},
-	} {
-		a := b.act(t, "POST", path, row.body)
-		require.Equal(t, 201, a.StatusCode, "%s", a.Text)
-		var made struct{ Address string }
-		require.NoError(t, json.Unmarshal(a.Text, &made))
-		token, ok := strings.CutPrefix(made.Address, consoleURL+row.page)
-		require.True(t, ok, made.Address)
-		require.Len(t, token, 86)
+func (p *people) FinishSignIn(_ context.Context, v identity.Visit, token core.Secret, a identity.Answer) (identity.Session, error) {
+	p.note(v.RequestID)
+	if a.Code.Expose() != "123456" && a.RecoveryCode.IsZero() && a.Passkey == nil {
+		return identity.Session{}, fault.New(fault.SecondFactorRefused, nil)
 	}
+	s := p.session(goodRefresh)
+	s.Device = core.NewSecret(goodDevice)
+	return s, goesOn(token)
+}
+
+const goodDevice = "CANARYdevice0000000000000000000000000000000"
+
+func (p *people) BeginPasskeySignIn(_ context.Context, v identity.Visit) (identity.Waiting, error) {
+	p.note(v.RequestID)
+	return p.waiting(), nil
+}
+
+func (p *people) FinishPasskeySignIn(_ context.Context, v identity.Visit, token core.Secret, _ json.RawMessage) (identity.Session, error) {
+	p.note(v.RequestID)
+	return p.session(goodRefresh), goesOn(token)
+}
+
+func (p *people) BeginStepUp(_ context.Context, actor core.Actor) (identity.Waiting, bool, error) {
+	p.note(actor.RequestID)
+	return p.waiting(), true, nil
+}
+
+func (p *people) StepUp(_ context.Context, actor core.Actor, _ identity.Visit, token, _ core.Secret, _ identity.Answer) (time.Time, error) {
+	p.note(actor.RequestID)
+	return noon.Add(core.ProofLife), goesOn(token)
+}
+
+func (p *people) ListSessions(_ context.Context, actor core.Actor) ([]core.Session, error) {
+	p.note(actor.RequestID)
+	return []core.Session{{ID: sessionID, BegunWith: core.WithPassword, CreatedAt: noon, RefreshedAt: noon, EndsAt: noon.Add(time.Hour)}}, nil
+}
+
+func (p *people) EndOwnSession(_ context.Context, actor core.Actor, session core.SessionID) error {
+	p.note(actor.RequestID)
+	if session != sessionID {
+		return fault.New(fault.SessionUnknown, nil)
+	}
+	return nil
+}
+
+func (p *people) EndOtherSessions(_ context.Context, actor core.Actor) (int64, error) {
+	p.note(actor.RequestID)
+	return 2, nil
+}
+
+func (p *people) EndSessionsOf(_ context.Context, actor core.Actor, member core.MemberID) (int64, error) {
+	p.note(actor.RequestID)
+	if member != memberID {
+		return 0, fault.New(fault.MemberUnknown, nil)
+	}
+	return 2, nil
+}
+
+func (p *people) ChangePassword(_ context.Context, actor core.Actor, _ identity.Visit, _, _ core.Secret) error {
+	p.note(actor.RequestID)
+	return nil
+}
+
+func (p *people) factor() core.Factor {
+	confirmed := noon
+	return core.Factor{ID: factorID, Kind: core.TOTP, Name: "手机", CreatedAt: noon, ConfirmedAt: &confirmed}
+}
+
+func (p *people) ListFactors(_ context.Context, actor core.Actor) (identity.Factors, error) {
+	p.note(actor.RequestID)
+	return identity.Factors{Items: []core.Factor{p.factor()}, RecoveryCodes: 10, HasPassword: true}, nil
+}
+
+func (p *people) BeginTOTP(_ context.Context, actor core.Actor, name string) (identity.NewTOTP, error) {
+	p.note(actor.RequestID)
+	_, err := core.ParseName("/name", name)
+	return identity.NewTOTP{Factor: p.factor(), Seed: core.NewSecret("SEED"), URI: core.NewSecret("otpauth://totp/x")}, err
+}
+
+func (p *people) ConfirmTOTP(_ context.Context, actor core.Actor, factor core.FactorID, _ core.Secret) ([]core.Secret, error) {
+	p.note(actor.RequestID)
+	if factor != factorID {
+		return nil, fault.New(fault.FactorUnknown, nil)
+	}
+	return []core.Secret{core.NewSecret("k3fw-9q2d-m7xa-p4tz")}, nil
+}
+
+func (p *people) BeginPasskey(_ context.Context, actor core.Actor) (identity.Waiting, error) {
+	p.note(actor.RequestID)
+	return p.waiting(), nil
+}
+
+func (p *people) AddPasskey(_ context.Context, actor core.Actor, token core.Secret, _ string, _ json.RawMessage) (core.Factor, []core.Secret, error) {
+	p.note(actor.RequestID)
+	return p.factor(), nil, goesOn(token)
+}
+
+func (p *people) RenewRecoveryCodes(_ context.Context, actor core.Actor) ([]core.Secret, error) {
+	p.note(actor.RequestID)
+	return []core.Secret{core.NewSecret("k3fw-9q2d-m7xa-p4tz")}, nil
+}
+
+func (p *people) RemoveFactor(_ context.Context, actor core.Actor, factor core.FactorID) error {
+	p.note(actor.RequestID)
+	if factor != factorID {
+		return fault.New(fault.FactorUnknown, nil)
+	}
+	return nil
 }

@@ -73,5 +73,5 @@ func (a *api) platformMemberVersion(ctx context.Context, member core.MemberID) f
 }
 
 func platformMemberAnswer(m core.PlatformMember) PlatformMember {
-	return PlatformMember{ID: m.ID.String(), Email: m.Email, Role: m.Platform, Since: m.Since.UTC(), LastSignInAt: utc(m.LastSignInAt)}
+	return PlatformMember{ID: m.ID.String(), Email: m.Email, Role: m.Platform, Since: m.Since.UTC(), LastSignInAt: utc(m.LastSignInAt), SecondFactor: m.SecondFactor}
 }

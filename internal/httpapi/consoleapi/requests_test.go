@@ -83,7 +83,7 @@ func TestAPostAsksForNoVersionAndAnswersWithOne(t *testing.T) {
 	require.Equal(t, admin.NewTenant{Name: "示例企业", CorpID: "wwexamplecorp00001"}, b.admin.last)
 	require.Equal(t, memberID, b.admin.actor.MemberID)
 	require.Equal(t, a.Header.Get("X-Request-Id"), b.admin.actor.RequestID)
-	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"name":"示例企业","corps":[{"corpId":"wwexamplecorp00001"}],"status":"active","secretMaxAgeDays":0,
+	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"name":"示例企业","corps":[{"corpId":"wwexamplecorp00001"}],"status":"active","secretMaxAgeDays":0,"secondFactorRequired":false,
 		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, tenantID), string(a.Text))
 }
 

@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"context"
+	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -26,10 +27,29 @@ const (
 // Identity says who is at the console. *identity.Identity is the one outside of
 // tests.
 type Identity interface {
-	SignIn(ctx context.Context, client netip.Prefix, email string, password core.Secret, requestID string) (identity.Session, error)
-	Refresh(ctx context.Context, refresh core.Secret, requestID string) (identity.Session, error)
+	SignIn(ctx context.Context, v identity.Visit, email string, password core.Secret) (identity.Entry, error)
+	FinishSignIn(ctx context.Context, v identity.Visit, token core.Secret, a identity.Answer) (identity.Session, error)
+	BeginPasskeySignIn(ctx context.Context, v identity.Visit) (identity.Waiting, error)
+	FinishPasskeySignIn(ctx context.Context, v identity.Visit, token core.Secret, answer json.RawMessage) (identity.Session, error)
+	BeginStepUp(ctx context.Context, actor core.Actor) (identity.Waiting, bool, error)
+	StepUp(ctx context.Context, actor core.Actor, v identity.Visit, token, password core.Secret, a identity.Answer) (time.Time, error)
+	Refresh(ctx context.Context, v identity.Visit, refresh core.Secret) (identity.Session, error)
 	SignOut(ctx context.Context, refresh core.Secret, requestID string) error
 	Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error)
+
+	ListSessions(ctx context.Context, actor core.Actor) ([]core.Session, error)
+	EndOwnSession(ctx context.Context, actor core.Actor, session core.SessionID) error
+	EndOtherSessions(ctx context.Context, actor core.Actor) (int64, error)
+	EndSessionsOf(ctx context.Context, actor core.Actor, member core.MemberID) (int64, error)
+	ChangePassword(ctx context.Context, actor core.Actor, v identity.Visit, present, next core.Secret) error
+
+	ListFactors(ctx context.Context, actor core.Actor) (identity.Factors, error)
+	BeginTOTP(ctx context.Context, actor core.Actor, name string) (identity.NewTOTP, error)
+	ConfirmTOTP(ctx context.Context, actor core.Actor, factor core.FactorID, code core.Secret) ([]core.Secret, error)
+	BeginPasskey(ctx context.Context, actor core.Actor) (identity.Waiting, error)
+	AddPasskey(ctx context.Context, actor core.Actor, token core.Secret, name string, made json.RawMessage) (core.Factor, []core.Secret, error)
+	RenewRecoveryCodes(ctx context.Context, actor core.Actor) ([]core.Secret, error)
+	RemoveFactor(ctx context.Context, actor core.Actor, factor core.FactorID) error
 
 	ReadInvitation(ctx context.Context, token string, requestID string) (identity.InvitationShown, error)
 	AcceptInvitation(ctx context.Context, client netip.Prefix, token string, password core.Secret, actor core.Actor, requestID string) (core.Invitation, error)

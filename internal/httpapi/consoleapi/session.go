@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/identity"
@@ -18,16 +20,124 @@ const refreshCookie = "__Host-signet_refresh"
 // The bound on a refresh token, far above what identity makes.
 const maxRefreshLength = 512
 
-// CreateSession signs in.
+// The cookie by which a browser is known again; it lets nobody in.
+const (
+	deviceCookie = "__Host-signet_device"
+	deviceLife   = 180 * 24 * time.Hour
+	maxDevice    = 64
+)
+
+// CreateSession signs in, or asks for a second factor.
 func (a *api) CreateSession(ctx context.Context, r CreateSessionRequestObject) (CreateSessionResponseObject, error) {
-	s, err := a.identity.SignIn(ctx, clientOf(ctx), r.Body.Email, r.Body.Password.Secret, requestIDOf(ctx))
+	entry, err := a.identity.SignIn(ctx, identityVisit(ctx), r.Body.Email, r.Body.Password.Secret)
 	if err != nil {
 		return nil, err
 	}
+	if entry.Waiting != nil {
+		return CreateSession202JSONResponse(waitingAnswer(*entry.Waiting)), nil
+	}
 	return CreateSession200JSONResponse{
-		Body:    sessionAnswer(s),
-		Headers: CreateSession200ResponseHeaders{SetCookie: a.setCookie(s)},
+		Body:    sessionAnswer(entry.Session),
+		Headers: CreateSession200ResponseHeaders{SetCookie: a.setCookie(ctx, entry.Session)},
 	}, nil
+}
+
+// FinishSignIn goes on with a second factor.
+func (a *api) FinishSignIn(ctx context.Context, r FinishSignInRequestObject) (FinishSignInResponseObject, error) {
+	shown, err := answerOf(nil, r.Body.Code, r.Body.RecoveryCode, r.Body.Passkey)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.identity.FinishSignIn(ctx, identityVisit(ctx), r.Body.Token.Secret, shown)
+	if err != nil {
+		return nil, err
+	}
+	return FinishSignIn200JSONResponse{
+		Body:    sessionAnswer(s),
+		Headers: FinishSignIn200ResponseHeaders{SetCookie: a.setCookie(ctx, s)},
+	}, nil
+}
+
+// BeginPasskeySignIn asks for a passkey.
+func (a *api) BeginPasskeySignIn(ctx context.Context, _ BeginPasskeySignInRequestObject) (BeginPasskeySignInResponseObject, error) {
+	w, err := a.identity.BeginPasskeySignIn(ctx, identityVisit(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return BeginPasskeySignIn200JSONResponse(waitingAnswer(w)), nil
+}
+
+// FinishPasskeySignIn signs in with a passkey.
+func (a *api) FinishPasskeySignIn(ctx context.Context, r FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error) {
+	s, err := a.identity.FinishPasskeySignIn(ctx, identityVisit(ctx), r.Body.Token.Secret, r.Body.Passkey.Raw)
+	if err != nil {
+		return nil, err
+	}
+	return FinishPasskeySignIn200JSONResponse{
+		Body:    sessionAnswer(s),
+		Headers: FinishPasskeySignIn200ResponseHeaders{SetCookie: a.setCookie(ctx, s)},
+	}, nil
+}
+
+// BeginStepUp tells with what the member can prove once more who they are.
+func (a *api) BeginStepUp(ctx context.Context, _ BeginStepUpRequestObject) (BeginStepUpResponseObject, error) {
+	w, password, err := a.identity.BeginStepUp(ctx, actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	answer := waitingAnswer(w)
+	return BeginStepUp200JSONResponse{Token: answer.Token, Until: answer.Until, Factors: answer.Factors, Passkey: answer.Passkey, Password: password}, nil
+}
+
+// StepUp proves once more who the member is.
+func (a *api) StepUp(ctx context.Context, r StepUpRequestObject) (StepUpResponseObject, error) {
+	shown, err := answerOf(r.Body.Password, r.Body.Code, r.Body.RecoveryCode, r.Body.Passkey)
+	if err != nil {
+		return nil, err
+	}
+	var password core.Secret
+	if r.Body.Password != nil {
+		password = r.Body.Password.Secret
+	}
+	until, err := a.identity.StepUp(ctx, actorOf(ctx), identityVisit(ctx), r.Body.Token.Secret, password, shown)
+	if err != nil {
+		return nil, err
+	}
+	return StepUp200JSONResponse{Until: until.UTC()}, nil
+}
+
+// answerOf is what a member shows for a second factor. It fails with
+// fault.RequestInvalid where that, or the password, is not exactly one thing.
+func answerOf(password, code, recoveryCode *SecretText, passkey *PasskeyJSON) (identity.Answer, error) {
+	var a identity.Answer
+	given := 0
+	for _, text := range []*SecretText{password, code, recoveryCode} {
+		if text != nil {
+			given++
+		}
+	}
+	if code != nil {
+		a.Code = code.Secret
+	}
+	if recoveryCode != nil {
+		a.RecoveryCode = recoveryCode.Secret
+	}
+	if passkey != nil {
+		given++
+		a.Passkey = passkey.Raw
+	}
+	if given != 1 {
+		return a, fault.InvalidField("", fault.ReasonOneProof, nil)
+	}
+	return a, nil
+}
+
+func waitingAnswer(w identity.Waiting) Waiting {
+	answer := Waiting{Token: w.Token.Expose(), Until: w.Until.UTC(), Factors: append([]core.FactorKind{}, w.Factors...)}
+	if w.Passkey != nil {
+		answer.Passkey = &PasskeyJSON{Raw: w.Passkey}
+	}
+	return answer
 }
 
 // RefreshSession gives a new access token for the refresh cookie.
@@ -36,13 +146,13 @@ func (a *api) RefreshSession(ctx context.Context, r RefreshSessionRequestObject)
 	if token.IsZero() {
 		return nil, fault.New(fault.SessionRequired, nil)
 	}
-	s, err := a.identity.Refresh(ctx, token, requestIDOf(ctx))
+	s, err := a.identity.Refresh(ctx, identityVisit(ctx), token)
 	if err != nil {
 		return nil, err
 	}
 	return RefreshSession200JSONResponse{
 		Body:    sessionAnswer(s),
-		Headers: RefreshSession200ResponseHeaders{SetCookie: a.setCookie(s)},
+		Headers: RefreshSession200ResponseHeaders{SetCookie: a.setCookie(ctx, s)},
 	}, nil
 }
 
@@ -54,7 +164,7 @@ func (a *api) DeleteSession(ctx context.Context, r DeleteSessionRequestObject) (
 			return nil, err
 		}
 	}
-	return DeleteSession204Response{Headers: DeleteSession204ResponseHeaders{SetCookie: cookieText("", -1)}}, nil
+	return DeleteSession204Response{Headers: DeleteSession204ResponseHeaders{SetCookie: cookieText(refreshCookie, "", -1)}}, nil
 }
 
 // GetSession tells who is signed in.
@@ -70,14 +180,28 @@ func refreshOf(cookie *string) core.Secret {
 	return core.NewSecret(*cookie)
 }
 
-func (a *api) setCookie(s identity.Session) string {
-	return cookieText(s.Refresh.Expose(), max(int(s.RefreshUntil.Sub(a.now())/time.Second), 1))
+// setCookie gives the refresh cookie of a session, and lets the browser be known.
+func (a *api) setCookie(ctx context.Context, s identity.Session) string {
+	if !s.Device.IsZero() {
+		ctx.Value(visitKey{}).(visit).setCookie(cookieText(deviceCookie, s.Device.Expose(), int(deviceLife/time.Second)))
+	}
+	return cookieText(refreshCookie, s.Refresh.Expose(), max(int(s.RefreshUntil.Sub(a.now())/time.Second), 1))
 }
 
-// cookieText writes the refresh cookie; a negative age removes it.
-func cookieText(value string, age int) string {
+// deviceOf is what the browser was given to be known by.
+func deviceOf(c *fiber.Ctx) core.Secret {
+	value := c.Request().Header.Cookie(deviceCookie)
+	if len(value) > maxDevice {
+		return core.Secret{}
+	}
+	return core.NewSecret(string(value))
+}
+
+// cookieText writes a cookie that no script and no other site sees; a negative age
+// removes it.
+func cookieText(name, value string, age int) string {
 	return (&http.Cookie{
-		Name: refreshCookie, Value: value, Path: "/", MaxAge: age,
+		Name: name, Value: value, Path: "/", MaxAge: age,
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}).String()
 }
