@@ -63,7 +63,7 @@ func (a *Actions) resettable(ctx context.Context, actor core.Actor, tenant core.
 		return core.Member{}, err
 	}
 	person := people[member].Member
-	switch actor.Grants.Platform {
+	switch actor.Grants.Platform { //nolint:exhaustive // everybody else below
 	case core.PlatformOwner:
 		return person, nil
 	case core.PlatformOperator:
