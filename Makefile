@@ -84,7 +84,7 @@ generate: ## makes the generated files anew
 
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
-	@$(GO) test -p 1 ./internal/app ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
+	@$(GO) test -p 1 ./internal/app ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestFiguresOfTenants|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-million
@@ -111,6 +111,12 @@ fuzz: ## every fuzz target for FUZZTIME (30s, or 10000x for so many runs), or th
 .PHONY: fuzz-open
 fuzz-open: ## FuzzOpen OPENS times (10 million; 12 to 19 minutes on two cores)
 	@$(MAKE) --no-print-directory fuzz FUZZ='FuzzOpen$$' FUZZTIME=$(OPENS)x
+
+.PHONY: walls
+walls: ## what keeps tenants apart: every route, role and id; 10,000 random operations of three tenants; 2,000 slow sockets
+	@$(GO) test ./internal/admin -count=1 -v -timeout 20m -run='^TestThreeTenantsAndThreeModels$$' -model-steps=10000
+	@$(GO) test ./internal/app -count=1 -v -timeout 20m -slow-sockets=2000 \
+		-run='^(TestEveryRouteHasARowInTheWalls|TestWalls|TestWallsAreSeenToFall|TestPublicRoutesTellAppsThatAreGoneFromNone|TestSlowClientsTakeNothingFromOthers)$$'
 
 .PHONY: chaos
 chaos: compiler ## seeded faults on a cluster of NODES (3) for TIME (10m), SEED to repeat one; LONG=1 stops Postgres for ten minutes

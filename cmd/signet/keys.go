@@ -13,7 +13,7 @@ import (
 type keysCommand struct {
 	Init    keysInit    `cmd:"" help:"Make the master identity in a new file, and print its recipient and the recovery sheet."`
 	Status  keysStatus  `cmd:"" help:"Tell the epochs of the root key, what hangs on each, what is being turned, and whether recovery is covered."`
-	Rotate  keysRotate  `cmd:"" help:"Turn the root key, the platform's own key (--platform) or one tenant's (--tenant), while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
+	Rotate  keysRotate  `cmd:"" help:"Turn the root key, the platform's own key (--platform) or one tenant's (--tenant), or the key of the console's access tokens (--sessions), while nodes serve; or hand the root keys over to a new first identity (--master). Run again, it goes on."`
 	Sheet   keysSheet   `cmd:"" help:"Print the recovery sheet of every root key again. Changes nothing."`
 	Check   keysCheck   `cmd:"" help:"Prove that the identity file, or the offline recovery identity alone, opens everything. Writes nothing."`
 	Recover keysRecover `cmd:"" help:"Hand the root keys over to a new identity file by the offline recovery identity, when the old file is lost."`
@@ -59,6 +59,9 @@ type keysRotate struct {
 	Master   bool   `xor:"what" help:"Hand the root keys over to the first identity of the file, and take them from all others."`
 	Platform bool   `xor:"what" help:"Turn the platform's own key and all that it has sealed."`
 	Tenant   string `xor:"what" placeholder:"ID" help:"Turn the key of one tenant and all that it has sealed."`
+	Sessions bool   `xor:"what" help:"Make a new key for the console's access tokens; the former is trusted until its last token is over, and nobody is signed out."`
+
+	Emergency bool `help:"With --sessions: trust the former keys no more, and sign everybody out."`
 }
 
 func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
@@ -69,10 +72,15 @@ func (c *keysRotate) Run(ctx context.Context, t *terminal) error {
 			return wrongUse{fmt.Errorf("--tenant %q is no id of a tenant: the console shows it", c.Tenant)}
 		}
 	}
+	if c.Emergency && !c.Sessions {
+		return wrongUse{errors.New("--emergency signs everybody out of the console: give it with --sessions")}
+	}
 	cfg, err := readForKeys(config.IdentityFile)
 	switch {
 	case err != nil:
 		return err
+	case c.Sessions:
+		return app.RotateSessionKey(ctx, cfg, c.Emergency, t.out)
 	case c.Master:
 		return app.RotateMaster(ctx, cfg, t.out)
 	case c.Platform:

@@ -113,6 +113,28 @@ func TestWhoTakesTheLastOwnerAwayWaitsForWhoTookTheOtherOne(t *testing.T) {
 	require.True(t, fault.Has(<-result, fault.MemberLastOwner))
 }
 
+// The same for the platform, by hand.
+func TestWhoTakesThePlatformsLastOwnerAwayWaitsForWhoTookTheOtherOne(t *testing.T) {
+	t.Parallel()
+	b := bundle{House: apptest.New(t, apptest.Config{})}
+	one, two := b.person(t, "one@test.example", core.PlatformOwner), b.person(t, "two@test.example", core.PlatformOwner)
+	result := make(chan error, 1)
+	err := b.Store.Platform(t.Context(), apptest.Operator(), func(tx *store.PlatformTx) error {
+		owners, err := tx.LockPlatformOwners(t.Context())
+		require.NoError(t, err)
+		require.Len(t, owners, 2)
+		go func() {
+			result <- b.Admin.DeletePlatformMember(context.WithoutCancel(t.Context()), apptest.Operator(), one, nil)
+		}()
+		require.Eventually(t, func() bool {
+			return b.DB.List(t, `SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)[0] != "0"
+		}, 10*time.Second, 10*time.Millisecond, "the second waits")
+		return tx.SetPlatformRole(t.Context(), two, "")
+	})
+	require.NoError(t, err)
+	require.True(t, fault.Has(<-result, fault.MemberLastOwner))
+}
+
 func TestThePlatformKeepsItsLastOwner(t *testing.T) {
 	t.Parallel()
 	b := bundle{House: apptest.New(t, apptest.Config{})}

@@ -244,7 +244,7 @@ func (n *node) liveThroughTheRest(t *testing.T, m madeApp) {
 		require.Equal(t, http.StatusOK, n.get(t, path).status, path)
 	}
 	for _, path := range []string{"/tenants", tenant, tenant + "/apps", m.path(), m.path() + "/secrets", m.path() + "/intake-links", m.path() + "/domains",
-		tenant + "/audit", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/openapi.json"} {
+		tenant + "/audit", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/sessions", "/factors", "/openapi.json"} {
 		n.want(t, http.StatusOK, http.MethodGet, path, "")
 	}
 	n.want(t, http.StatusNoContent, http.MethodDelete, "/legacy-hosts/"+crmHost, "")
@@ -313,6 +313,7 @@ func (n *node) liveThroughKeys(t *testing.T, m madeApp) {
 	n.keys(t, "CheckKeys", check(app.RecoveryFile{}))
 	n.keys(t, "RotateKeys", func(out io.Writer) error { return app.RotateKeys(ctx, n.cfg, out) })
 	n.keys(t, "RotatePlatformKey", func(out io.Writer) error { return app.RotatePlatformKey(ctx, n.cfg, out) })
+	n.keys(t, "RotateSessionKey", func(out io.Writer) error { return app.RotateSessionKey(ctx, n.cfg, false, out) })
 	tenant, err := core.ParseTenantID(m.tenantID)
 	require.NoError(t, err)
 	n.keys(t, "RotateTenantKey", func(out io.Writer) error { return app.RotateTenantKey(ctx, n.cfg, tenant, out) })
@@ -427,6 +428,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.want(t, http.StatusCreated, http.MethodPost, m.path()+"/secrets", fmt.Sprintf(`{"secret":%q}`, canarySecond))
 	n.liveThroughCustody(t, m)
 	n.liveThroughKeys(t, m)
+	n.liveThroughAccount(t)
 	n.signInAndOut(t)
 	n.liveThroughTheRest(t, m)
 	n.liveThroughPeople(t, "/tenants/"+m.tenantID, "tenant_viewer", "tenant_admin")

@@ -29,6 +29,7 @@ func (s *Server) chores() []chore {
 		{"deletions", 10 * time.Second, time.Minute, s.destroyDue},
 		{"root key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishRoot(ctx); return err }},
 		{"platform key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishPlatform(ctx); return err }},
+		{"session key", time.Hour, time.Minute, s.rooms.identity.RenewSessionKey},
 		{"tenant keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
 	}
 }

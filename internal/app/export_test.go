@@ -4,9 +4,25 @@ import (
 	"context"
 	"time"
 
+	"signet/internal/admin"
 	"signet/internal/config"
+	"signet/internal/httpapi"
 	"signet/internal/store"
 )
+
+// Routes lists what the public and the console listener answer ("METHOD /path"), as
+// they are wired for a node that runs.
+func (s *Server) Routes() (public, console []string) {
+	list := func(l served) []string { return httpapi.RoutesOf(l.surface.(httpapi.Routed)) }
+	surfaces := s.surfaces()
+	return list(surfaces.public), list(surfaces.console)
+}
+
+// Actions are what administrators can do on this node.
+func (s *Server) Actions() *admin.Actions { return s.rooms.admin }
+
+// ConsoleStatements counts the statements that people have caused.
+func (s *Server) ConsoleStatements() int64 { return s.rooms.console.Statements() }
 
 // Trim is what deletes old rows while a server runs.
 func (s *Server) Trim(ctx context.Context) error { return s.trim(ctx) }

@@ -15,6 +15,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/fault"
+	"signet/internal/identity"
 	"signet/internal/seal"
 	"signet/internal/store"
 )
@@ -253,6 +254,32 @@ func RotatePlatformKey(ctx context.Context, cfg config.Config, out io.Writer) er
 		}
 		_, err = fmt.Fprintf(out, "under it: %s, turned by this run: %d; nothing lies under an older one, and those are destroyed\n",
 			core.Counted(turned.Values, "value"), turned.Done)
+		return err
+	})
+}
+
+// RotateSessionKey makes a new key for the console's access tokens. The former is
+// trusted until its last token is over, or in an emergency no more, and then every
+// session ends.
+func RotateSessionKey(ctx context.Context, cfg config.Config, emergency bool, out io.Writer) error {
+	return withKeys(ctx, cfg, func(with custody.Config) error {
+		keys, err := custody.Read(ctx, with)
+		if err != nil {
+			return err
+		}
+		ended, err := identity.TurnSessionKey(ctx, identity.Config{
+			Store: with.Store, Sealer: keys.Ring.Sealer(),
+			NewPlatformKey: func() (seal.WrappedKey, error) { return keys.Ring.NewScopeKey(seal.Platform(), 1) },
+		}, emergency)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintln(out, "a new key signs the console's access tokens; every node knows it within a minute")
+		if emergency {
+			_, err = fmt.Fprintf(out, "the former keys are trusted no more; ended: %s; everybody has to sign in again\n", core.Counted(ended, "session"))
+			return err
+		}
+		_, err = fmt.Fprintln(out, "the former is trusted until the last of its tokens is over; nobody is signed out")
 		return err
 	})
 }

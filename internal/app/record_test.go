@@ -61,6 +61,10 @@ const (
 	givenIntake  = "token of an intake link"
 	givenInvite  = "token of an invitation"
 	givenReset   = "token of a reset"
+	givenDevice  = "token of a known browser"
+	givenStep    = "token of a step on the way in"
+	givenSeed    = "seed of an authenticator"
+	givenCode    = "recovery code"
 )
 
 // noteGiven keeps the secrets of an answer in which secrets belong, and names their
@@ -70,14 +74,29 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 		r.given[fmt.Sprint(kind, " ", len(r.given))] = value
 		kinds = append(kinds, kind)
 	}
-	var body struct{ AccessToken, Address string }
+	var body struct {
+		AccessToken, Address, Token, Seed string
+		RecoveryCodes                     []string
+	}
 	_ = json.Unmarshal(a.body, &body) // what is no JSON has none
+	for _, line := range a.header.Values("Set-Cookie") {
+		name, value, _ := strings.Cut(line, "=")
+		value, _, _ = strings.Cut(value, ";")
+		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice}[name]; kind != "" && value != "" {
+			give(kind, value)
+		}
+	}
+	for kind, value := range map[string]string{givenAccess: body.AccessToken, givenSeed: body.Seed} {
+		if value != "" {
+			give(kind, value)
+		}
+	}
+	for _, code := range body.RecoveryCodes {
+		give(givenCode, code)
+	}
 	switch {
-	case method == "POST" && (path == "/session" || path == "/session/refresh"):
-		give(givenAccess, body.AccessToken)
-		_, cookie, _ := strings.Cut(a.header.Get("Set-Cookie"), "=")
-		cookie, _, _ = strings.Cut(cookie, ";")
-		give(givenRefresh, cookie)
+	case method == "POST" && body.Token != "":
+		give(givenStep, body.Token)
 	}
 	for end, kind := range map[string]string{"/intake-links": givenIntake, "/invitations": givenInvite, "/reset": givenReset} {
 		if method != "POST" || !strings.HasSuffix(path, end) {

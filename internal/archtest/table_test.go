@@ -54,6 +54,7 @@ var table = []row{
 	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/identity/identitytest", floor: f2, kit: true},
 	{room: "internal/custody", floor: f2, may: []string{"internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/sealed", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 

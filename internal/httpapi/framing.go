@@ -12,9 +12,10 @@ import (
 // places, which is how one request is smuggled inside another (RFC 9112 6.3 and
 // 11.2). fasthttp is lenient where this is strict: it lets a chunked body win
 // over a Content-Length, takes the last of two lengths, and joins folded lines.
-// And it takes a target with a control character in it for "/".
+// And it takes a target with a control character in it for "/", one with a blank in it
+// as a whole, and whatever stands behind the target for a version.
 func checkFraming(h *fasthttp.RequestHeader) error {
-	if !isTarget(h.RequestURI()) {
+	if version := string(h.Protocol()); !isTarget(h.RequestURI()) || version != "HTTP/1.1" && version != "HTTP/1.0" {
 		return fault.New(fault.RequestInvalid, nil)
 	}
 	var lines, lengths, encodings, hosts int
@@ -64,11 +65,11 @@ func checkFraming(h *fasthttp.RequestHeader) error {
 	return nil
 }
 
-// isTarget tells whether a target is free of control characters. Bytes beyond
+// isTarget tells whether a target is free of blanks and control characters. Bytes beyond
 // ASCII may stand in it: pages write the address in their query as it is.
 func isTarget(target []byte) bool {
 	for _, c := range target {
-		if c < ' ' || c == 0x7f {
+		if c <= ' ' || c == 0x7f {
 			return false
 		}
 	}

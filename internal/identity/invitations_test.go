@@ -54,7 +54,7 @@ func (h *house) as(t *testing.T, email string, password core.Secret) core.Actor 
 	return h.requireLive(t, s)
 }
 
-func requireCode(t testing.TB, code fault.Code, err error) {
+func requireFault(t testing.TB, code fault.Code, err error) {
 	t.Helper()
 	require.True(t, fault.Has(err, code), "want %s, got %v", code, err)
 }
@@ -71,12 +71,12 @@ func TestSomebodyNewAcceptsAnInvitation(t *testing.T) {
 	require.Equal(t, core.TenantAdmin, shown.Role)
 	require.False(t, shown.MemberExists)
 
-	requireCode(t, fault.RequestInvalid, h.accept(t, token, core.NewSecret("short"), core.Actor{}))
+	requireFault(t, fault.RequestInvalid, h.accept(t, token, core.NewSecret("short"), core.Actor{}))
 	require.NoError(t, h.accept(t, token, chosen, core.Actor{}))
 	require.Equal(t, map[core.TenantID]core.Role{tenant: core.TenantAdmin}, h.as(t, "bob@example.com", chosen).Grants.Tenants)
-	requireCode(t, fault.InvitationUsed, h.accept(t, token, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationUsed, h.accept(t, token, chosen, core.Actor{}))
 	_, err = h.ReadInvitation(t.Context(), token.Text().Expose(), "")
-	requireCode(t, fault.InvitationUsed, err)
+	requireFault(t, fault.InvitationUsed, err)
 	require.Equal(t, []string{"invitation.accept bob@example.com bob@example.com tenant_admin"},
 		h.db.List(t, `SELECT action || ' ' || actor_name || ' ' || (detail->>'email') || ' ' || (detail->>'role') FROM signet.audit`))
 	require.Equal(t, []string{"member.create bob@example.com"}, h.db.List(t, `SELECT action || ' ' || actor_name FROM signet.platform_audit WHERE actor_name = 'bob@example.com' AND action <> 'session.create'`))
@@ -95,16 +95,16 @@ func TestSomebodyWhoExistsAcceptsSignedIn(t *testing.T) {
 	require.True(t, shown.MemberExists)
 
 	another := core.NewSecret("another password of hers")
-	requireCode(t, fault.InvitationMemberExists, h.accept(t, token, another, core.Actor{}))
-	requireCode(t, fault.InvitationOtherMember, h.accept(t, token, another, alien))
-	requireCode(t, fault.InvitationOtherMember, h.accept(t, h.invite(t, tenant, "new@example.com", core.TenantViewer), another, alien))
+	requireFault(t, fault.InvitationMemberExists, h.accept(t, token, another, core.Actor{}))
+	requireFault(t, fault.InvitationOtherMember, h.accept(t, token, another, alien))
+	requireFault(t, fault.InvitationOtherMember, h.accept(t, h.invite(t, tenant, "new@example.com", core.TenantViewer), another, alien))
 	require.NoError(t, h.accept(t, token, another, bob))
 	require.Equal(t, map[core.TenantID]core.Role{tenant: core.TenantOwner, other: core.TenantViewer}, h.as(t, "bob@example.com", chosen).Grants.Tenants)
 	_, err = h.SignIn(t.Context(), office, "bob@example.com", another, "")
-	requireCode(t, fault.SessionRefused, err)
+	requireFault(t, fault.SessionRefused, err)
 
 	again := h.invite(t, tenant, "bob@example.com", core.TenantViewer)
-	requireCode(t, fault.MemberExists, h.accept(t, again, core.Secret{}, bob))
+	requireFault(t, fault.MemberExists, h.accept(t, again, core.Secret{}, bob))
 	require.Equal(t, core.TenantOwner, h.as(t, "bob@example.com", chosen).Grants.Tenants[tenant], "the role stays")
 }
 
@@ -115,14 +115,14 @@ func TestOneOfThePlatformsPeopleIsInvited(t *testing.T) {
 	token := h.invite(t, platform, "op@example.com", core.PlatformOperator)
 	require.NoError(t, h.accept(t, token, chosen, core.Actor{}))
 	require.Equal(t, core.PlatformOperator, h.as(t, "op@example.com", chosen).Grants.Platform)
-	requireCode(t, fault.InvitationUsed, h.accept(t, token, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationUsed, h.accept(t, token, chosen, core.Actor{}))
 
 	require.NoError(t, h.accept(t, h.invite(t, h.tenant(t, "一"), "bob@example.com", core.TenantViewer), chosen, core.Actor{}))
 	require.NoError(t, h.accept(t, h.invite(t, platform, "bob@example.com", core.PlatformAuditor), core.Secret{}, h.as(t, "bob@example.com", chosen)))
 	require.Equal(t, core.PlatformAuditor, h.as(t, "bob@example.com", chosen).Grants.Platform)
 
 	// An old invitation makes no owner less.
-	requireCode(t, fault.MemberExists, h.accept(t, h.invite(t, platform, ownerEmail, core.PlatformAuditor), core.Secret{}, h.as(t, ownerEmail, ownerPassword)))
+	requireFault(t, fault.MemberExists, h.accept(t, h.invite(t, platform, ownerEmail, core.PlatformAuditor), core.Secret{}, h.as(t, ownerEmail, ownerPassword)))
 	require.Equal(t, core.PlatformOwner, h.as(t, ownerEmail, ownerPassword).Grants.Platform)
 }
 
@@ -152,19 +152,19 @@ func TestInvitationsThatAreNoLongerOrNeverWere(t *testing.T) {
 		require.EqualError(t, err, unknown, name)
 	}
 	_, err := h.ReadReset(t.Context(), text, "")
-	requireCode(t, fault.ResetUnknown, err)
+	requireFault(t, fault.ResetUnknown, err)
 
 	newer := h.invite(t, tenant, "bob@example.com", core.TenantAdmin)
-	requireCode(t, fault.InvitationRevoked, h.accept(t, open, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationRevoked, h.accept(t, open, chosen, core.Actor{}))
 	h.damage(t, `UPDATE signet.invitations SET expires_at = now() WHERE link_id = '`+newer.Link.String()+`'`)
-	requireCode(t, fault.InvitationExpired, h.accept(t, newer, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationExpired, h.accept(t, newer, chosen, core.Actor{}))
 	require.Empty(t, h.db.List(t, `SELECT email FROM signet.members WHERE email = 'bob@example.com'`))
 	last := h.invite(t, tenant, "bob@example.com", core.TenantAdmin)
-	requireCode(t, fault.InvitationExpired, h.accept(t, newer, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationExpired, h.accept(t, newer, chosen, core.Actor{}))
 	h.damage(t, `UPDATE signet.tenants SET status = 'suspended' WHERE tenant_id = '`+tenant.String()+`'`)
-	requireCode(t, fault.TenantSuspended, h.accept(t, last, chosen, core.Actor{}))
+	requireFault(t, fault.TenantSuspended, h.accept(t, last, chosen, core.Actor{}))
 	h.damage(t, `UPDATE signet.tenants SET deletion_requested_at = now(), deletion_due_at = now(), deletion_requested_by = 'x' WHERE tenant_id = '`+tenant.String()+`'`)
-	requireCode(t, fault.TenantLeaving, h.accept(t, last, chosen, core.Actor{}))
+	requireFault(t, fault.TenantLeaving, h.accept(t, last, chosen, core.Actor{}))
 }
 
 func TestOfTwoWhoAcceptAtOnceOneWins(t *testing.T) {
@@ -204,13 +204,13 @@ func TestAnInvitationThatWasCutShortIsAcceptedLater(t *testing.T) {
 	token := h.invite(t, tenant, "bob@example.com", core.TenantAdmin)
 	h.db.Exec(t, `CREATE FUNCTION public.broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken' USING ERRCODE = '53100'; END $$`)
 	h.db.Exec(t, `CREATE TRIGGER broken BEFORE INSERT ON signet.memberships FOR EACH ROW EXECUTE FUNCTION public.broken()`)
-	requireCode(t, fault.StoreUnavailable, h.accept(t, token, chosen, core.Actor{}))
+	requireFault(t, fault.StoreUnavailable, h.accept(t, token, chosen, core.Actor{}))
 	h.db.Exec(t, `DROP TRIGGER broken ON signet.memberships`)
 
 	bob := h.as(t, "bob@example.com", chosen)
 	require.Empty(t, bob.Grants.Tenants)
 	require.Empty(t, bob.Grants.Platform)
-	requireCode(t, fault.InvitationMemberExists, h.accept(t, token, chosen, core.Actor{}))
+	requireFault(t, fault.InvitationMemberExists, h.accept(t, token, chosen, core.Actor{}))
 	require.NoError(t, h.accept(t, token, core.Secret{}, bob))
 	require.Equal(t, map[core.TenantID]core.Role{tenant: core.TenantAdmin}, h.as(t, "bob@example.com", chosen).Grants.Tenants)
 }
@@ -236,11 +236,11 @@ func TestAResetGivesANewPasswordAndEndsEverySession(t *testing.T) {
 	h := newHouse(t)
 	first, second := h.signIn(t), h.signIn(t)
 	older, token := h.reset(t, h.owner.ID, core.TenantID{}), h.reset(t, h.owner.ID, core.TenantID{})
-	requireCode(t, fault.ResetRevoked, h.use(t, older, chosen))
+	requireFault(t, fault.ResetRevoked, h.use(t, older, chosen))
 	shown, err := h.ReadReset(t.Context(), token.Text().Expose(), "")
 	require.NoError(t, err)
 	require.Equal(t, ownerEmail, shown.Email)
-	requireCode(t, fault.RequestInvalid, h.use(t, token, core.NewSecret("short")))
+	requireFault(t, fault.RequestInvalid, h.use(t, token, core.NewSecret("short")))
 	h.requireLive(t, first)
 
 	require.NoError(t, h.use(t, token, chosen))
@@ -248,9 +248,9 @@ func TestAResetGivesANewPasswordAndEndsEverySession(t *testing.T) {
 	h.requireOver(t, second)
 	h.requireNoRefresh(t, first.Refresh)
 	_, err = h.SignIn(t.Context(), office, ownerEmail, ownerPassword, "")
-	requireCode(t, fault.SessionRefused, err)
+	requireFault(t, fault.SessionRefused, err)
 	h.as(t, ownerEmail, chosen)
-	requireCode(t, fault.ResetUsed, h.use(t, token, chosen))
+	requireFault(t, fault.ResetUsed, h.use(t, token, chosen))
 	require.Equal(t, []string{"owner@example.com 2"}, h.db.List(t, `SELECT (detail->>'email') || ' ' || (detail->>'sessions') FROM signet.platform_audit WHERE action = 'reset.use'`))
 }
 
@@ -267,7 +267,7 @@ func TestResetsThatAreNoLongerOrNeverWere(t *testing.T) {
 		require.EqualError(t, h.UseReset(t.Context(), office, bad, chosen, ""), unknown, name)
 	}
 	h.damage(t, `UPDATE signet.resets SET expires_at = now()`)
-	requireCode(t, fault.ResetExpired, h.use(t, token, chosen))
+	requireFault(t, fault.ResetExpired, h.use(t, token, chosen))
 }
 
 // A reset that an owner of a tenant has made is no longer good once its member is
@@ -282,14 +282,14 @@ func TestAResetDoesNotOutliveThatItsMemberBelongsToOneTenant(t *testing.T) {
 	_, err := h.ReadReset(t.Context(), good.Text().Expose(), "")
 	require.NoError(t, err)
 	require.NoError(t, h.accept(t, h.invite(t, two, "bob@example.com", core.TenantViewer), core.Secret{}, bob))
-	requireCode(t, fault.ResetRevoked, h.use(t, good, core.NewSecret("what the owner would")))
+	requireFault(t, fault.ResetRevoked, h.use(t, good, core.NewSecret("what the owner would")))
 	h.as(t, "bob@example.com", chosen)
 
 	require.NoError(t, h.accept(t, h.invite(t, one, "eve@example.com", core.TenantViewer), chosen, core.Actor{}))
 	eve := h.as(t, "eve@example.com", chosen)
 	token := h.reset(t, eve.MemberID, one)
 	require.NoError(t, h.accept(t, h.invite(t, core.TenantID{}, "eve@example.com", core.PlatformAuditor), core.Secret{}, eve))
-	requireCode(t, fault.ResetRevoked, h.use(t, token, core.NewSecret("what the owner would")))
+	requireFault(t, fault.ResetRevoked, h.use(t, token, core.NewSecret("what the owner would")))
 }
 
 var errMail = fault.New(fault.InternalError, nil)
@@ -297,14 +297,14 @@ var errMail = fault.New(fault.InternalError, nil)
 func TestWhoHasForgottenTheirPasswordGetsALetter(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	requireCode(t, fault.MailNotConfigured, h.Forget(t.Context(), office, ownerEmail, ""))
-	requireCode(t, fault.MailNotConfigured, h.Forget(t.Context(), office, "nobody@example.com", ""))
+	requireFault(t, fault.MailNotConfigured, h.Forget(t.Context(), office, ownerEmail, ""))
+	requireFault(t, fault.MailNotConfigured, h.Forget(t.Context(), office, "nobody@example.com", ""))
 	require.Empty(t, h.db.List(t, `SELECT link_id::text FROM signet.resets`))
 
 	box := &letterbox{}
 	h.cfg.Mailer = box
 	h.Identity = h.open(t)
-	requireCode(t, fault.RequestInvalid, h.Forget(t.Context(), office, "no address", ""))
+	requireFault(t, fault.RequestInvalid, h.Forget(t.Context(), office, "no address", ""))
 	require.NoError(t, h.Forget(t.Context(), office, "nobody@example.com", ""))
 	require.Empty(t, box.letters)
 	require.NoError(t, h.Forget(t.Context(), office, "Owner@Example.com", ""))
@@ -336,7 +336,7 @@ func TestLettersAreBraked(t *testing.T) {
 	for n := range asksPerClient.burst {
 		require.NoError(t, h.Forget(t.Context(), office, fmt.Sprintf("n%d@example.com", n), ""))
 	}
-	requireCode(t, fault.RateLimitedCode, h.Forget(t.Context(), office, "one.more@example.com", ""))
+	requireFault(t, fault.RateLimitedCode, h.Forget(t.Context(), office, "one.more@example.com", ""))
 	h.forward(time.Minute)
 	require.NoError(t, h.Forget(t.Context(), office, "one.more@example.com", ""))
 }
@@ -378,12 +378,12 @@ func TestWhatSomebodyMayIsReadAnewOnEveryNode(t *testing.T) {
 		return tx.UpdateMembership(t.Context(), s.Member.ID, core.TenantViewer)
 	})
 	for _, node := range nodes {
-		requireCode(t, fault.PermissionDenied, on(node).MayIn(tenant, core.MembersWrite))
+		requireFault(t, fault.PermissionDenied, on(node).MayIn(tenant, core.MembersWrite))
 	}
 	t.Logf("a role counts on both nodes after %s", time.Since(at))
 	at = write(func(tx *store.TenantTx) error { return tx.DeleteMembership(t.Context(), s.Member.ID) })
 	for _, node := range nodes {
-		requireCode(t, fault.TenantUnknown, on(node).MayIn(tenant, core.TenantRead))
+		requireFault(t, fault.TenantUnknown, on(node).MayIn(tenant, core.TenantRead))
 	}
 	t.Logf("a membership that is gone is gone on both nodes after %s", time.Since(at))
 	require.NoError(t, h.store.Platform(t.Context(), core.System("test"), func(tx *store.PlatformTx) error {

@@ -82,11 +82,25 @@ func (i *Identity) readToken(ctx context.Context, bearer string) (*claims, error
 // out. In an emergency it is trusted no more, and every session ends: everybody has to
 // sign in again. It gives how many sessions ended.
 func TurnSessionKey(ctx context.Context, cfg Config, emergency bool) (ended int64, err error) {
+	return turnSessionKey(ctx, cfg, emergency, 0)
+}
+
+// RenewSessionKey makes a new key where the one that signs is old. Any node may call
+// it at any time, and of several one does it.
+func (i *Identity) RenewSessionKey(ctx context.Context) error {
+	_, err := turnSessionKey(ctx, i.keyring.cfg, false, SessionKeyLife)
+	return err
+}
+
+func turnSessionKey(ctx context.Context, cfg Config, emergency bool, ifOlder time.Duration) (ended int64, err error) {
 	overlap, kind := keyOverlap, "planned"
 	if emergency {
 		overlap, kind = 0, "emergency"
 	}
 	err = cfg.Store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
+		if age, ok, err := tx.LockSessionKeys(ctx); err != nil || ok && age < ifOlder {
+			return err
+		}
 		row, err := newSessionKey(ctx, tx, cfg)
 		if err != nil {
 			return err
@@ -103,22 +117,6 @@ func TurnSessionKey(ctx context.Context, cfg Config, emergency bool) (ended int6
 			Detail: map[string]string{"kind": kind, "sessions_ended": fmt.Sprint(ended)}})
 	})
 	return ended, err
-}
-
-// RenewSessionKey makes a new key where the one that signs is old. Any node may call
-// it at any time.
-func (i *Identity) RenewSessionKey(ctx context.Context) error {
-	due := false
-	err := i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
-		age, ok, err := tx.SessionKeyAge(ctx)
-		due = ok && age > SessionKeyLife
-		return err
-	})
-	if err != nil || !due {
-		return err
-	}
-	_, err = TurnSessionKey(ctx, i.keyring.cfg, false)
-	return err
 }
 
 // newSessionKey draws a key and seals its private half.

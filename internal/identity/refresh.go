@@ -27,6 +27,7 @@ func (i *Identity) Refresh(ctx context.Context, v Visit, refresh core.Secret) (S
 	if !ok {
 		return Session{}, fault.New(fault.SessionRequired, nil)
 	}
+	i.keyring.renew(ctx, keysLookAgain) // before a connection is held
 	var s Session
 	err := i.store.Platform(ctx, system(v.RequestID), func(tx *store.PlatformTx) error {
 		held, m, err := holdRefreshToken(ctx, tx, hash)

@@ -43,6 +43,6 @@ func TestASessionOfOneTenantAcceptsNoInvitation(t *testing.T) {
 	bob := h.as(t, "bob@example.com", chosen)
 	token := h.invite(t, two, "bob@example.com", core.TenantOwner)
 	h.damage(t, `UPDATE signet.sessions SET only_tenant = '`+one.String()+`' WHERE session_id = '`+bob.SessionID.String()+`'`)
-	requireCode(t, fault.InvitationMemberExists, h.accept(t, token, core.Secret{}, bob))
+	requireFault(t, fault.InvitationMemberExists, h.accept(t, token, core.Secret{}, bob))
 	require.NoError(t, h.accept(t, token, core.Secret{}, h.as(t, "bob@example.com", chosen)))
 }

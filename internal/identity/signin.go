@@ -137,6 +137,7 @@ type begun struct {
 // begin makes a session of a member who has shown who they are. also, if it is not
 // nil, is done in the same transaction.
 func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, also func(*store.PlatformTx) error) (Session, error) {
+	i.keyring.renew(ctx, keysLookAgain)
 	grants, err := i.grantsOf(ctx, m, b.secondFactor, b.onlyTenant)
 	if err != nil {
 		return Session{}, err

@@ -27,7 +27,7 @@ const appsOfABigPlatform = 100_000
 func BenchmarkEachSigningApp(b *testing.B) {
 	db := storetest.New(b)
 	storetest.Seed(b, db, appsOfABigPlatform)
-	w := newWire(b, db.SystemURL, nil)
+	w := storetest.NewWire(b, db.SystemURL, nil)
 	through, err := store.Open(b.Context(), store.Config{TenantURL: db.TenantURL, SystemURL: w.URL(db.SystemURL)})
 	require.NoError(b, err)
 	load := func(st *store.Store) (apps int) {

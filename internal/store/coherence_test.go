@@ -69,13 +69,13 @@ func TestEveryNodeHoldsWhatTheDatabaseHoldsWhateverBecomesOfNotify(t *testing.T)
 		r := makeTenant(t, writing, fmt.Sprintf("tenant%d", i))
 		rows, keys = append(rows, r), append(keys, r.App.Key)
 	}
-	deaf := newWire(t, db.SystemURL, func(statement string) string {
+	deaf := storetest.NewWire(t, db.SystemURL, func(statement string) string {
 		if statement == "LISTEN "+store.ChangeChannel {
 			return "LISTEN nothing"
 		}
 		return statement
 	})
-	cut := newWire(t, db.SystemURL, nil)
+	cut := storetest.NewWire(t, db.SystemURL, nil)
 	nodes := map[string]*holder{}
 	ctx, stop := context.WithCancel(t.Context())
 	var following errgroup.Group

@@ -20,7 +20,7 @@ func TestNobodyRushesAtAServerThatComesBack(t *testing.T) {
 	t.Parallel()
 	const places = 4
 	db := storetest.New(t)
-	w := newWire(t, db.TenantURL, nil)
+	w := storetest.NewWire(t, db.TenantURL, nil)
 	st, err := store.Open(t.Context(), store.Config{TenantURL: w.URL(db.TenantURL), SystemURL: db.SystemURL, MaxConns: places})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)

@@ -131,15 +131,15 @@ func doors(ctx context.Context, st *store.Store) map[string]error {
 }
 
 // openThrough opens a Store whose connections go through two wires.
-func openThrough(t *testing.T, db storetest.DB, patience time.Duration) (*store.Store, []*wire) {
+func openThrough(t *testing.T, db storetest.DB, patience time.Duration) (*store.Store, []*storetest.Wire) {
 	t.Helper()
-	wires := []*wire{newWire(t, db.TenantURL, nil), newWire(t, db.SystemURL, nil)}
+	wires := []*storetest.Wire{storetest.NewWire(t, db.TenantURL, nil), storetest.NewWire(t, db.SystemURL, nil)}
 	st, err := store.Open(t.Context(), store.Config{TenantURL: wires[0].URL(db.TenantURL), SystemURL: wires[1].URL(db.SystemURL), Patience: patience, MaxConns: 2})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
 	t.Cleanup(func() { // first, or the driver takes leave of a silent server for 15 s
 		for _, w := range wires {
-			w.close()
+			w.Close()
 		}
 	})
 	for door, err := range doors(t.Context(), st) {
@@ -168,7 +168,7 @@ func TestDoorsSayThatTheStoreIsAway(t *testing.T) {
 		t.Parallel()
 		st, wires := openThrough(t, db, patience)
 		for _, w := range wires {
-			w.close()
+			w.Close()
 		}
 		unavailable(t, st, patience)
 	})
@@ -229,7 +229,7 @@ func TestDeadHostDoesNotKeepThePoolBusy(t *testing.T) {
 	st, wires := openThrough(t, storetest.New(t), 300*time.Millisecond)
 	for _, w := range wires {
 		w.FallSilent()
-		require.NoError(t, w.listener.Close())
+		require.NoError(t, w.TakeNoMore())
 	}
 	unavailable(t, st, 300*time.Millisecond)
 	began := time.Now()

@@ -122,7 +122,7 @@ func TestFollowerHearsOfAChangeAtOnce(t *testing.T) {
 
 func TestFollowerHearsOfAChangeWithoutNotify(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
-		w := newWire(t, db.SystemURL, func(statement string) string {
+		w := storetest.NewWire(t, db.SystemURL, func(statement string) string {
 			return strings.Replace(statement, "LISTEN "+store.ChangeChannel, "LISTEN nothing", 1)
 		})
 		st, err := store.Open(t.Context(), store.Config{TenantURL: db.TenantURL, SystemURL: w.URL(db.SystemURL)})

@@ -126,8 +126,8 @@ var peopleCalls = map[string]platformCall{
 	"ReplaceRecoveryCodes": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return nil, tx.ReplaceRecoveryCodes(ctx, r.Member, [][32]byte{{1}})
 	},
-	"SessionKeyAge": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		_, ok, err := tx.SessionKeyAge(ctx)
+	"LockSessionKeys": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
+		_, ok, err := tx.LockSessionKeys(ctx)
 		return ok, err
 	},
 	"TakeCeremony": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {

@@ -120,10 +120,10 @@ func TestOpenRefusesASchemaOfAnotherVersion(t *testing.T) {
 // begins or goes on as given, after reading alone.
 func refused(t *testing.T, cfg store.Config, says string) error {
 	t.Helper()
-	var wires []*wire
+	var wires []*storetest.Wire
 	for _, address := range []*string{&cfg.TenantURL, &cfg.SystemURL} {
 		if parsed, err := url.Parse(*address); err == nil && strings.HasPrefix(parsed.Host, "127.0.0.1:") && !strings.Contains(says, "does not answer") {
-			w := newWire(t, *address, nil)
+			w := storetest.NewWire(t, *address, nil)
 			*address = w.URL(*address)
 			wires = append(wires, w)
 		}

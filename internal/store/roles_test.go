@@ -42,7 +42,8 @@ SELECT DISTINCT concat_ws(' ', rolsuper, rolbypassrls, rolcreaterole, rolcreated
 func TestPasswordOfANewRoleIsNotSentToTheServer(t *testing.T) {
 	t.Parallel()
 	db := storetest.NewEmpty(t)
-	w := newWire(t, db.OwnerURL, nil)
+	w := storetest.NewWire(t, db.OwnerURL, nil)
+	w.KeepSent()
 	cfg := db.Migration(t)
 	cfg.OwnerURL = w.URL(db.OwnerURL)
 	cfg.Tenant = store.LoginRole{Name: "quiet app " + db.Name, Password: core.NewSecret("a-password-to-be-found-1")}

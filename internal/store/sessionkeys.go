@@ -62,11 +62,8 @@ SET trusted_until = now() + $1::interval
 WHERE trusted_until IS NULL OR trusted_until > now() + $1::interval`
 
 // TurnSessionKey stores a key that signs from the commit on. The others are trusted
-// for so long yet, or not at all.
+// for so long yet, or not at all. LockSessionKeys comes before it.
 func (tx *PlatformTx) TurnSessionKey(ctx context.Context, next SessionKey, overlap time.Duration) error {
-	if _, err := tx.tx.Exec(ctx, sessionKeyLock); err != nil {
-		return translate(err)
-	}
 	if _, err := tx.tx.Exec(ctx, putAsideSessionKeys, overlap); err != nil {
 		return translate(err)
 	}
@@ -79,7 +76,11 @@ SELECT now() - created_at
 FROM signet.session_keys
 WHERE trusted_until IS NULL`
 
-// SessionKeyAge tells how old the key is that signs; ok is false where there is none.
-func (tx *PlatformTx) SessionKeyAge(ctx context.Context) (age time.Duration, ok bool, err error) {
+// LockSessionKeys lets one transaction at a time make a key, and tells how old the one
+// is that signs; ok is false where there is none.
+func (tx *PlatformTx) LockSessionKeys(ctx context.Context) (age time.Duration, ok bool, err error) {
+	if _, err := tx.tx.Exec(ctx, sessionKeyLock); err != nil {
+		return 0, false, translate(err)
+	}
 	return find(ctx, tx.tx, pgx.RowTo[time.Duration], selectSessionKeyAge)
 }

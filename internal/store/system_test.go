@@ -27,7 +27,7 @@ const allowedStatements = "testdata/system_statements.txt"
 func TestSystemRoleRunsTheListedStatementsOnly(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	w := newWire(t, db.SystemURL, nil)
+	w := storetest.NewWire(t, db.SystemURL, nil)
 	st, err := store.Open(t.Context(), store.Config{TenantURL: db.TenantURL, SystemURL: w.URL(db.SystemURL)})
 	require.NoError(t, err)
 	t.Cleanup(st.Close)

@@ -75,13 +75,6 @@ func inOrder() []string {
 	return append(slices.Delete(names, at, at+1), "DeleteTenant")
 }
 
-// withoutFilters takes the tenant out of every condition of a statement.
-func withoutFilters(statement string) string {
-	return filter.ReplaceAllString(statement, "$$1::uuid IS NOT NULL")
-}
-
-var filter = regexp.MustCompile(`(\w+\.)?tenant_id = \$1\b`)
-
 // Two walls: the statements name the tenant, and row security holds. Each must
 // hold by itself, with the other taken down.
 func TestTenantSeesAndChangesNothingOfAnother(t *testing.T) {
@@ -89,11 +82,11 @@ func TestTenantSeesAndChangesNothingOfAnother(t *testing.T) {
 		both := outcomesAgainst(t, db, db.TenantURL)
 		t.Run("by row security alone", func(t *testing.T) {
 			alone := copyOf(t, db)
-			w := newWire(t, alone.TenantURL, withoutFilters)
+			w := storetest.NewWire(t, alone.TenantURL, storetest.WithoutTenant)
 			require.Equal(t, both, outcomesAgainst(t, alone, w.URL(alone.TenantURL)))
 			changed := 0
 			for _, statement := range w.Statements() {
-				if withoutFilters(statement) != statement {
+				if storetest.WithoutTenant(statement) != statement {
 					changed++
 				}
 			}
@@ -148,7 +141,7 @@ func outcomesAgainst(t *testing.T, db storetest.DB, tenantURL string) map[string
 func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	w := newWire(t, db.TenantURL, nil)
+	w := storetest.NewWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
 	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
@@ -160,7 +153,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 			continue
 		}
 		seen++
-		require.True(t, filter.MatchString(statement) || inserts.MatchString(statement), statement)
+		require.True(t, storetest.NamesTenant(statement) || inserts.MatchString(statement), statement)
 	}
 	require.Greater(t, seen, 30)
 }
@@ -170,7 +163,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		open := db.Open(t)
 		r := makeTenant(t, open, "alpha")
-		w := newWire(t, db.TenantURL, func(statement string) string {
+		w := storetest.NewWire(t, db.TenantURL, func(statement string) string {
 			return strings.Replace(statement, "set_config('signet.platform', 'on', true)", "set_config('signet.tenant', '"+r.ID.String()+"', true)", 1)
 		})
 		shut, err := store.Open(t.Context(), store.Config{TenantURL: w.URL(db.TenantURL), SystemURL: db.SystemURL})
@@ -194,7 +187,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
 			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),
 			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
-			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "SessionKeyAge": false,
+			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
 			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
 			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
 			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
@@ -218,7 +211,7 @@ func TestKeysMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		open := db.Open(t)
 		r := makeTenant(t, open, "alpha")
-		w := newWire(t, db.TenantURL, func(statement string) string {
+		w := storetest.NewWire(t, db.TenantURL, func(statement string) string {
 			return strings.Replace(statement, "set_config('signet.keys', 'on', true)", "set_config('signet.tenant', '"+core.NewTenantID().String()+"', true)", 1)
 		})
 		shut, err := store.Open(t.Context(), store.Config{TenantURL: w.URL(db.TenantURL), SystemURL: db.SystemURL})

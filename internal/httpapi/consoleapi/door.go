@@ -18,7 +18,7 @@ import (
 type entry int
 
 const (
-	withToken              entry = iota // a session's access token; the default
+	withToken              entry = iota // a session's access token, and for a change what fromNoOther asks; the default
 	freely                              // nothing
 	fromNoOther                         // not to come from another site, if it comes from a browser
 	fromNoOtherOrWithToken              // as fromNoOther; an access token that it brings must be good
@@ -79,6 +79,11 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 			}
 		}
 	case withToken:
+		if !isSafe(c.Method()) {
+			if err := a.checkOrigin(c, false); err != nil {
+				return err
+			}
+		}
 		if err := a.authenticate(c, event, &v); err != nil {
 			return err
 		}
@@ -100,6 +105,9 @@ func (a *api) authenticate(c *fiber.Ctx, event *httpapi.Event, v *visit) error {
 	event.Note(slog.String("member_id", v.actor.MemberID.String()))
 	return nil
 }
+
+// isSafe tells whether a method only reads (RFC 9110 9.2.1).
+func isSafe(method string) bool { return method == fiber.MethodGet || method == fiber.MethodHead }
 
 // decode reads a body strictly.
 func (a *api) decode(c *fiber.Ctx, body any) error { return httpapi.DecodeBody(c, body) }

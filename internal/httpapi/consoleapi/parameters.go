@@ -25,13 +25,24 @@ func (p *parameters) refuse(name string, reason fault.Reason) {
 	}
 }
 
-// path gives a part of the path, percent-decoded once.
+// path gives a part of the path, percent-decoded once. For an id that is malformed it
+// gives one that nobody has: so whoever sends it gets the very answer that such an id
+// gets, whatever they may do and wherever the request goes.
 func (p *parameters) path(name string) string {
 	text, err := url.PathUnescape(p.c.Params(name))
 	if err != nil {
 		p.refuse(name, fault.ReasonEscape)
 	}
+	if strings.HasSuffix(name, "Id") && checkID(text) != nil {
+		return core.NewTenantID().String()
+	}
 	return strings.Clone(text)
+}
+
+// checkID tells whether a text is an id: all of them have one form.
+func checkID(text string) error {
+	_, err := core.ParseTenantID(text)
+	return err
 }
 
 // query gives a parameter of the query, nil if it is not there. One that stands

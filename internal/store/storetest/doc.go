@@ -8,8 +8,8 @@
 // for a superuser, and every isolation test would pass for nothing.
 //
 // Each runs a test on every version of Postgres at hand, Seed fills a database
-// for benchmarks, Exec and List do as the superuser what nobody can do in
-// production.
+// for benchmarks, Wire stands between a Store and Postgres and can change what is
+// asked, Exec and List do as the superuser what nobody can do in production.
 //
 // Safe for parallel tests. A test binary that uses it ends with Main, which
 // stops the cluster and looks for goroutines that were left.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -196,6 +198,22 @@ func (c *Cluster) makeTemplate(ctx context.Context) error {
 		return err
 	}
 	return store.MigrateUp(ctx, cfg)
+}
+
+// Contents tells of every table, but for those named, how many rows it has and the
+// hash of them all, so that two equal contents are a database in which nothing
+// happened.
+func (db DB) Contents(t testing.TB, except ...string) string {
+	t.Helper()
+	tables := db.List(t, `SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('signet', 'signet_keys') ORDER BY 1`)
+	var hashes []string
+	for _, table := range tables {
+		if !slices.Contains(except, table) {
+			hashes = append(hashes, fmt.Sprintf(`SELECT '%[1]s: ' || count(*) || ' rows ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '-') FROM %[1]s t`, table))
+		}
+	}
+	require.Greater(t, len(hashes), 15)
+	return strings.Join(db.List(t, strings.Join(hashes, " UNION ALL ")+" ORDER BY 1"), "\n")
 }
 
 func migration(owner, tenant, system string) (store.MigrateConfig, error) {

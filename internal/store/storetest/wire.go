@@ -1,4 +1,4 @@
-package store_test
+package storetest
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,73 +16,76 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wire stands between a Store and Postgres. It notes every statement, can put
+// Wire stands between a Store and Postgres. It notes every statement, can put
 // another in its place, and can fall silent as a cable does that was cut.
-type wire struct {
+type Wire struct {
 	listener net.Listener
 	server   string
 	rewrite  func(string) string // nil: none
 	group    sync.WaitGroup
 
 	mu         sync.Mutex
-	statements []string
-	sent       bytes.Buffer  // everything that clients sent
-	silence    chan struct{} // closed when it ends; nil: there is none
+	statements []string        // each once
+	seen       map[string]bool // those
+	sent       *bytes.Buffer   // everything that clients sent; nil: it is not kept
+	silence    chan struct{}   // closed when it ends; nil: there is none
 	conns      []net.Conn
 	closed     bool
 	away       bool        // connections are taken and dropped, as by a server that is gone
 	connects   []time.Time // when each connection came
 }
 
-// newWire makes a wire to the server of an address.
-func newWire(t testing.TB, address string, rewrite func(string) string) *wire {
+// NewWire makes a wire to the server of an address, which ends with the test.
+func NewWire(t testing.TB, address string, rewrite func(string) string) *Wire {
 	t.Helper()
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &wire{listener: listener, server: parsed.Host, rewrite: rewrite}
+	w := &Wire{listener: listener, server: parsed.Host, rewrite: rewrite, seen: map[string]bool{}}
 	w.group.Go(w.accept)
-	t.Cleanup(w.close)
+	t.Cleanup(w.Close)
 	return w
 }
 
 // URL gives an address that leads through the wire.
-func (w *wire) URL(address string) string {
+func (w *Wire) URL(address string) string {
 	return strings.Replace(address, w.server, w.listener.Addr().String(), 1)
 }
 
 // Statements gives what was sent so far, each once, in the order of first use.
-func (w *wire) Statements() []string {
+func (w *Wire) Statements() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var list []string
-	seen := map[string]bool{}
-	for _, s := range w.statements {
-		if !seen[s] {
-			seen[s] = true
-			list = append(list, s)
-		}
-	}
-	return list
+	return slices.Clone(w.statements)
 }
 
-// Sent gives every byte that clients sent so far.
-func (w *wire) Sent() string {
+// KeepSent keeps every byte that clients send from then on.
+func (w *Wire) KeepSent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = &bytes.Buffer{}
+}
+
+// Sent gives every byte that clients sent since KeepSent.
+func (w *Wire) Sent() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sent.String()
 }
 
 // FallSilent keeps back what both sides send until the test ends.
-func (w *wire) FallSilent() {
+func (w *Wire) FallSilent() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.silence = make(chan struct{})
 }
 
+// TakeNoMore refuses further connections and lets those be that there are.
+func (w *Wire) TakeNoMore() error { return w.listener.Close() }
+
 // Cut ends all connections at once.
-func (w *wire) Cut() {
+func (w *Wire) Cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.conns {
@@ -90,7 +95,7 @@ func (w *wire) Cut() {
 }
 
 // GoAway lets the server be gone, or come back.
-func (w *wire) GoAway(away bool) {
+func (w *Wire) GoAway(away bool) {
 	w.mu.Lock()
 	w.away = away
 	w.mu.Unlock()
@@ -99,7 +104,7 @@ func (w *wire) GoAway(away bool) {
 	}
 }
 
-func (w *wire) isAway() bool {
+func (w *Wire) isAway() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.connects = append(w.connects, time.Now())
@@ -107,7 +112,7 @@ func (w *wire) isAway() bool {
 }
 
 // MostInASecond gives the highest number of connections that came in any second.
-func (w *wire) MostInASecond() (most int) {
+func (w *Wire) MostInASecond() (most int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	first := 0
@@ -120,7 +125,8 @@ func (w *wire) MostInASecond() (most int) {
 	return most
 }
 
-func (w *wire) close() {
+// Close ends all connections and takes no more.
+func (w *Wire) Close() {
 	w.mu.Lock()
 	w.closed = true
 	if w.silence != nil {
@@ -133,7 +139,7 @@ func (w *wire) close() {
 	w.group.Wait()
 }
 
-func (w *wire) accept() {
+func (w *Wire) accept() {
 	for {
 		client, err := w.listener.Accept()
 		if err != nil {
@@ -159,7 +165,7 @@ func (w *wire) accept() {
 	}
 }
 
-func (w *wire) waitOutSilence() {
+func (w *Wire) waitOutSilence() {
 	w.mu.Lock()
 	silence := w.silence
 	w.mu.Unlock()
@@ -168,7 +174,7 @@ func (w *wire) waitOutSilence() {
 	}
 }
 
-func (w *wire) backward(client, server net.Conn) {
+func (w *Wire) backward(client, server net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := server.Read(buffer)
@@ -186,7 +192,7 @@ func (w *wire) backward(client, server net.Conn) {
 
 // forward reads the messages of a client (protocol 3.0: a first one without a
 // type, then type, length, body).
-func (w *wire) forward(client, server net.Conn) {
+func (w *Wire) forward(client, server net.Conn) {
 	for first := true; ; first = false {
 		header := make([]byte, 5)
 		if first {
@@ -210,7 +216,7 @@ func (w *wire) forward(client, server net.Conn) {
 	}
 }
 
-func (w *wire) note(kind byte, body []byte) []byte {
+func (w *Wire) note(kind byte, body []byte) []byte {
 	before := []byte{}
 	rest := body
 	if kind == 'P' { // Parse: name, statement, types
@@ -219,14 +225,30 @@ func (w *wire) note(kind byte, body []byte) []byte {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent.Write(body)
+	if w.sent != nil {
+		w.sent.Write(body)
+	}
 	if kind != 'P' && kind != 'Q' {
 		return body
 	}
 	statement, after, _ := bytes.Cut(rest, []byte{0})
-	w.statements = append(w.statements, string(statement))
+	if text := string(statement); !w.seen[text] {
+		w.seen[text] = true
+		w.statements = append(w.statements, text)
+	}
 	if w.rewrite == nil {
 		return body
 	}
 	return bytes.Join([][]byte{before, []byte(w.rewrite(string(statement))), {0}, after}, nil)
 }
+
+// WithoutTenant takes the tenant out of every condition of a statement, so that row
+// security alone keeps tenants apart.
+func WithoutTenant(statement string) string {
+	return tenantCondition.ReplaceAllString(statement, "$$1::uuid IS NOT NULL")
+}
+
+// NamesTenant tells whether a condition of a statement names the tenant.
+func NamesTenant(statement string) bool { return tenantCondition.MatchString(statement) }
+
+var tenantCondition = regexp.MustCompile(`(\w+\.)?tenant_id = \$1\b`)

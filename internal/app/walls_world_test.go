@@ -1,0 +1,162 @@
+package app_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/admin"
+	"signet/internal/app"
+	"signet/internal/app/apptest"
+	"signet/internal/core"
+	"signet/internal/wecom/wecomtest"
+)
+
+// noSession stands in the matrix for somebody who is not signed in; "" is a member
+// without any role.
+const noSession core.Role = "(no session)"
+
+// wallRoles are those for which each route has its cells.
+func wallRoles() []core.Role { return append(core.Roles(), "", noSession) }
+
+const (
+	wallAgent  = "1000247"
+	freshAgent = "1000999" // known to WeCom, not yet to Signet
+)
+
+// world is a tenant that has one of everything, and has had another that is gone.
+type world struct {
+	number  string
+	own     ids      // what it has
+	gone    ids      // what it had
+	marks   []string // texts that only answers about it hold
+	host    string
+	key     string // of the app
+	goneKey string
+	next    string // a secret that WeCom takes for the app, not yet stored
+	fresh   string // one that WeCom takes for an app of freshAgent
+	cookie  string // of a session that is nobody's but this request's
+}
+
+// newWorld makes a world by the actions of an operator. Its app gets a secret and so
+// many more, of which the last waits and the others are retired.
+func newWorld(t *testing.T, n *node, number string, more int) world {
+	t.Helper()
+	do, ctx, operator := n.server.Actions(), t.Context(), apptest.Operator()
+	corp := "wwcell" + strings.ReplaceAll(number, "-", "")
+	w := world{number: number, host: "host" + number + ".example.com", next: apptest.Secret("next" + number), fresh: apptest.Secret("fresh" + number), own: ids{}, gone: ids{}}
+	tenant, err := do.CreateTenant(ctx, operator, admin.NewTenant{Name: "企业" + number, CorpID: corp})
+	require.NoError(t, err)
+	made, err := do.CreateApp(ctx, operator, tenant.ID, admin.NewApp{Name: "应用" + number, AgentID: wallAgent, Secret: core.NewSecret(apptest.Secret("first" + number)), SkipCheck: true})
+	require.NoError(t, err)
+	passing, err := do.CreateApp(ctx, operator, tenant.ID, admin.NewApp{Name: "旧应用" + number, AgentID: "1000001", SecretLater: true})
+	require.NoError(t, err)
+	w.gone["appId"], w.goneKey = passing.ID.String(), passing.Key.String()
+	require.NoError(t, do.DeleteApp(ctx, operator, tenant.ID, passing.ID, nil))
+	for i, host := range []string{"gone." + w.host, w.host} {
+		domain, err := do.CreateDomain(ctx, operator, tenant.ID, made.ID, host)
+		require.NoError(t, err)
+		link, token, err := do.CreateIntakeLink(ctx, operator, tenant.ID, made.ID)
+		require.NoError(t, err)
+		_, err = do.BindLegacyHost(ctx, operator, host, tenant.ID, made.ID)
+		require.NoError(t, err)
+		of := []ids{w.gone, w.own}[i]
+		of["domainId"], of["linkId"], of["host"], of["token"] = domain.ID.String(), link.ID.String(), host, token.Text().Expose()
+	}
+	gone := w.gone["domainId"]
+	id, err := core.ParseDomainID(gone)
+	require.NoError(t, err)
+	require.NoError(t, do.DeleteDomain(ctx, operator, tenant.ID, made.ID, id, nil))
+	link, err := core.ParseIntakeID(w.gone["linkId"])
+	require.NoError(t, err)
+	require.NoError(t, do.RevokeIntakeLink(ctx, operator, tenant.ID, made.ID, link))
+	delete(w.gone, "linkId") // it is listed on
+	require.NoError(t, do.UnbindLegacyHost(ctx, operator, w.gone["host"]))
+	var version int32
+	for i := range more {
+		secret := apptest.Secret(fmt.Sprint("kept", i, number))
+		n.weCom.AddApp(wecomtest.App{Corp: core.CorpID(corp), Agent: wallAgent, Name: "app", Secret: secret})
+		kept, err := do.KeepSecret(ctx, operator, tenant.ID, made.ID, admin.KeptSecret{Secret: core.NewSecret(secret)})
+		require.NoError(t, err)
+		version = kept.Version
+	}
+	n.weCom.AddApp(wecomtest.App{Corp: core.CorpID(corp), Agent: wallAgent, Name: "app", Secret: w.next})
+	n.weCom.AddApp(wecomtest.App{Corp: core.CorpID(corp), Agent: freshAgent, Name: "app", Secret: w.fresh})
+	w.own["tenantId"], w.own["appId"], w.own["secretVersion"], w.key = tenant.ID.String(), made.ID.String(), fmt.Sprint(version), made.Key.String()
+	w.own["app"], w.gone["app"] = w.key, w.goneKey
+	w.marks = []string{"企业" + number, "应用" + number, corp, w.host, w.own["tenantId"], w.own["appId"], w.own["domainId"], w.own["linkId"], w.key}
+	return w
+}
+
+// destroy makes a world one that was.
+func (w world) destroy(t *testing.T, n *node) {
+	t.Helper()
+	id, err := core.ParseTenantID(w.own["tenantId"])
+	require.NoError(t, err)
+	require.NoError(t, n.server.Actions().DestroyTenant(t.Context(), apptest.Operator(), id, nil))
+}
+
+// stranger gives ids that nobody has.
+func stranger() ids {
+	link := core.NewIntakeID()
+	return ids{
+		"tenantId": core.NewTenantID().String(), "appId": core.NewAppID().String(), "domainId": core.NewDomainID().String(), "linkId": link.String(),
+		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
+	}
+}
+
+// people are a member of each role, signed in, by the role; those of a tenant are none's
+// yet.
+type people struct{ ids, tokens map[core.Role]string }
+
+func newPeople(t *testing.T, n *node) people {
+	t.Helper()
+	p := people{ids: map[core.Role]string{}, tokens: map[core.Role]string{}}
+	for i, role := range wallRoles() {
+		if role == noSession {
+			continue
+		}
+		email := fmt.Sprintf("role%d@test.example", i)
+		require.NoError(t, app.CreateOwner(t.Context(), n.cfg, email, core.NewSecret(ownerPassword), io.Discard))
+		p.ids[role] = n.db.List(t, `SELECT member_id::text FROM signet.members WHERE email = $1`, email)[0]
+		var platform any
+		if role.OfPlatform() {
+			platform = string(role)
+		}
+		n.db.Exec(t, `UPDATE signet.members SET platform_role = $2 WHERE member_id = $1`, p.ids[role], platform)
+		a := do(t, http.MethodPost, n.console()+"/session", strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, email, ownerPassword)), "Content-Type", "application/json")
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		p.tokens[role] = a.text(t, "accessToken")
+	}
+	return p
+}
+
+// join gives the members of a tenant's roles theirs in a world.
+func (p people) join(t *testing.T, n *node, w world) {
+	t.Helper()
+	for _, role := range core.Roles() {
+		if !role.OfPlatform() {
+			n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, $3)`, w.own["tenantId"], p.ids[role], string(role))
+		}
+	}
+}
+
+// marksIn tells which marks of a world stand in a text.
+func (w world) marksIn(text string) []string {
+	return slices.DeleteFunc(slices.Clone(w.marks), func(mark string) bool { return !strings.Contains(text, mark) })
+}
+
+// newCookie begins a session of the owner for its refresh token.
+func newCookie(t *testing.T, n *node) string {
+	t.Helper()
+	a := do(t, http.MethodPost, n.console()+"/session", strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, ownerPassword)), "Content-Type", "application/json")
+	require.Equal(t, http.StatusOK, a.status, string(a.body))
+	_, cookie, _ := strings.Cut(a.header.Get("Set-Cookie"), "=")
+	cookie, _, _ = strings.Cut(cookie, ";")
+	return cookie
+}
