@@ -29,8 +29,17 @@ type Config struct {
 	Log        *slog.Logger   // default slog.Default
 	Alerts     *sealed.Alerts // about keys that do not open; default: one of its own, on Log
 
+	// Mailer sends invitations and resets besides; nil: there is no mail.
+	Mailer Mailer
+
 	DeletionGrace time.Duration // between the deletion of a tenant and its destruction; 0: none
 	KeyBackupDays int           // how many days a backup of the keys is kept, for the proof of a destruction
+}
+
+// Mailer sends letters. Send takes a letter over at once and waits for no mail server;
+// an error says that it could not be taken.
+type Mailer interface {
+	Send(ctx context.Context, letter core.Letter) error
 }
 
 // Actions is everything that an administrator can do.
@@ -58,15 +67,18 @@ var errUnchanged = errors.New("nothing is to change")
 
 // change runs one action's transaction: work, then the audit row. Where work says
 // errUnchanged nothing is written, and that is no failure. Of a tenant that is
-// leaving nothing is changed: it fails with fault.TenantLeaving.
+// leaving nothing is changed: it fails with fault.TenantLeaving. Of a suspended one
+// its own people change nothing: it fails with fault.TenantSuspended.
 func (a *Actions) change(ctx context.Context, actor core.Actor, tenant core.TenantID, entry core.AuditEntry, work func(*store.TenantTx) error) error {
 	err := a.Store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
-		leaving, err := tx.HoldTenant(ctx)
-		if err != nil {
+		held, err := tx.HoldTenant(ctx)
+		switch {
+		case err != nil:
 			return err
-		}
-		if leaving {
+		case held.Leaving:
 			return fault.New(fault.TenantLeaving, nil)
+		case held.Suspended && !actor.Grants.Works():
+			return fault.New(fault.TenantSuspended, nil)
 		}
 		if err := work(tx); err != nil {
 			return err

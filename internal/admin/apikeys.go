@@ -85,7 +85,7 @@ func parseAPIKey(n NewAPIKey) (core.APIKey, time.Duration, error) {
 // mayGiveAll tells whether nobody is made to hold more than who makes the key.
 func mayGiveAll(actor core.Actor, tenant core.TenantID, scopes []core.Permission) error {
 	for _, scope := range scopes {
-		if err := actor.MayGive(tenant, scope); err != nil {
+		if err := actor.MayGiveScope(tenant, scope); err != nil {
 			return err
 		}
 	}

@@ -106,7 +106,7 @@ func (a *Actions) corpOf(ctx context.Context, actor core.Actor, tenant core.Tena
 		if err != nil {
 			return err
 		}
-		if err := refuseLeaving(t); err != nil {
+		if err := refuseChange(actor, t); err != nil {
 			return err
 		}
 		if corp == "" && len(t.Corps) > 0 {

@@ -163,6 +163,18 @@ func noteDeletion(detail map[string]string, d *core.Deletion) {
 	detail["due_at"] = d.DueAt.UTC().Format(time.RFC3339)
 }
 
+// refuseChange refuses what would be refused once it is to be written, before anybody
+// else is asked: of a tenant that is leaving, and to its own people of a suspended one.
+func refuseChange(actor core.Actor, t core.Tenant) error {
+	if err := refuseLeaving(t); err != nil {
+		return err
+	}
+	if t.Status == core.Suspended && !actor.Grants.Works() {
+		return fault.New(fault.TenantSuspended, nil)
+	}
+	return nil
+}
+
 // refuseLeaving fails with fault.TenantLeaving for a tenant that is leaving.
 func refuseLeaving(t core.Tenant) error {
 	if t.Deletion != nil {

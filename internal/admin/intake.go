@@ -119,7 +119,7 @@ func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string
 		if found.Tenant, err = tx.GetTenant(ctx); err != nil {
 			return err
 		}
-		if err := refuseLeaving(found.Tenant); err != nil {
+		if err := refuseChange(core.IntakeActor(t.Tenant, t.Link, requestID), found.Tenant); err != nil {
 			return err
 		}
 		if found.App, err = tx.GetApp(ctx, found.Link.AppID); err != nil {

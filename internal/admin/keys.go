@@ -78,7 +78,7 @@ func (a *Actions) RotateTenantKey(ctx context.Context, actor core.Actor, tenant 
 			if err != nil {
 				return err
 			}
-			if err := refuseLeaving(t); err != nil {
+			if err := refuseChange(actor, t); err != nil {
 				return err
 			}
 			if held, err = keyOf(ctx, tx); err != nil || held.Version != version-1 || len(held.Versions) > 1 {

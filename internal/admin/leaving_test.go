@@ -269,7 +269,8 @@ func TestAChangeUnderWayHoldsTheTenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.NoError(t, b.Store.Tenant(t.Context(), apptest.Operator(), b.tenant.ID, func(tx *store.TenantTx) error {
-		leaving, err := tx.HoldTenant(t.Context())
+		held, err := tx.HoldTenant(t.Context())
+		leaving := held.Leaving
 		require.NoError(t, err)
 		require.False(t, leaving)
 		require.Empty(t, b.DB.List(t, `SELECT tenant_id::text FROM signet.tenants FOR UPDATE SKIP LOCKED`))

@@ -30,16 +30,23 @@ type subjects struct {
 	retired, pending int32 // versions of app's secret
 	link             core.IntakeID
 	key              core.APIKeyID
+	member           core.MemberID // of the tenant, beside an owner
+	invitation       core.LinkID   // into the tenant
+	operator         core.MemberID // of the platform, beside an owner
+	calling          core.LinkID   // an invitation to the platform
+	email            string        // that nobody has
 }
 
 // method is the policy of one method of Actions.
 type method struct {
-	may     string // the roles that may
-	tenant  bool   // it is about one tenant: a stranger is told that there is none
-	leaving bool   // it is about one that is leaving
-	stepUp  bool   // a member must have proved a moment ago who they are
-	audit   string // the actions it writes, one for each chain; "" for one that reads
-	read    string // the action it writes where somebody of the platform reads what is a tenant's
+	may     string          // the roles that may
+	tenant  bool            // it is about one tenant: a stranger is told that there is none
+	leaving bool            // it is about one that is leaving
+	stepUp  bool            // a member must have proved a moment ago who they are
+	goesBy  core.Permission // whose row in the table of roles it goes by; "": it says why beside it
+	chain   string          // "platform" where its audit is the platform's
+	audit   string          // the actions it writes, one for each chain; "" for one that reads
+	read    string          // the action it writes where somebody of the platform reads what is a tenant's
 	changes []string
 	call    func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error
 }
@@ -60,7 +67,7 @@ var (
 
 // methods has a row for every method of Actions.
 var methods = map[string]method{
-	"CreateTenant": {may: operators, audit: "tenant.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"CreateTenant": {goesBy: core.TenantsCreate, may: operators, audit: "tenant.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.CreateTenant(ctx, actor, admin.NewTenant{Name: "北辰物流", CorpID: "wwfedcba0987654321"})
 		return err
 	}},
@@ -68,172 +75,173 @@ var methods = map[string]method{
 		_, err := a.ListTenants(ctx, actor, core.EveryTenant, firstPage)
 		return err
 	}},
-	"GetTenant": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"GetTenant": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetTenant(ctx, actor, s.tenant)
 		return err
 	}},
-	"UpdateTenant": {may: writers, tenant: true, audit: "tenant.update", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UpdateTenant": {goesBy: core.TenantUpdate, may: writers, tenant: true, audit: "tenant.update", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Name: &newName})
 		return err
 	}},
-	"UpdateTenant status": {may: operators, tenant: true, audit: "tenant.update", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UpdateTenant status": {goesBy: core.TenantSuspend, may: operators, tenant: true, audit: "tenant.update", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &suspended})
 		return err
 	}},
-	"UpdateTenant restore": {may: operators, tenant: true, leaving: true, audit: "tenant.restore", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UpdateTenant restore": {goesBy: core.TenantSuspend, may: operators, tenant: true, leaving: true, audit: "tenant.restore", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.UpdateTenant(ctx, actor, s.tenant, nil, admin.TenantChange{Status: &active})
 		return err
 	}},
-	"DeleteTenant": {may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.leave", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DeleteTenant": {goesBy: core.TenantDelete, may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.leave", changes: []string{"tenant"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteTenant(ctx, actor, s.tenant, nil)
 	}},
-	"DestroyTenant": {may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DestroyTenant": {goesBy: core.TenantDelete, may: "platform_owner", tenant: true, stepUp: true, audit: "tenant.delete tenant.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DestroyTenant(ctx, actor, s.tenant, nil)
 	}},
-	"CreateApp": {may: writers, tenant: true, audit: "app.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"CreateApp": {goesBy: core.AppsWrite, may: writers, tenant: true, audit: "app.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.CreateApp(ctx, actor, s.tenant, s.fresh)
 		return err
 	}},
-	"GetApp": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"GetApp": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetApp(ctx, actor, s.tenant, s.app)
 		return err
 	}},
-	"ListApps": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListApps": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListApps(ctx, actor, s.tenant, firstPage)
 		return err
 	}},
-	"UpdateApp": {may: writers, tenant: true, audit: "app.update", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UpdateApp": {goesBy: core.AppsWrite, may: writers, tenant: true, audit: "app.update", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.UpdateApp(ctx, actor, s.tenant, s.app, nil, admin.AppChange{Status: &suspended})
 		return err
 	}},
-	"DeleteApp": {may: writers, tenant: true, stepUp: true, audit: "app.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DeleteApp": {goesBy: core.AppsDelete, may: writers, tenant: true, stepUp: true, audit: "app.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteApp(ctx, actor, s.tenant, s.app, nil)
 	}},
-	"RotateSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.rotate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RotateSecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.rotate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RotateSecret(ctx, actor, s.tenant, s.app, admin.NewSecret{Secret: s.secret})
 		return err
 	}},
-	"KeepSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.keep", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"KeepSecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.keep", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.KeepSecret(ctx, actor, s.tenant, s.app, admin.KeptSecret{Secret: s.secret})
 		return err
 	}},
-	"TrySecret": {may: writers, tenant: true, stepUp: true, audit: "secret.try", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"TrySecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.try", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.TrySecret(ctx, actor, s.tenant, s.app, s.pending)
 		return err
 	}},
-	"ActivateSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.activate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ActivateSecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.activate", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ActivateSecret(ctx, actor, s.tenant, s.app, s.pending, false)
 		return err
 	}},
-	"ScheduleSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.schedule", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ScheduleSecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.schedule", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		at := time.Now().Add(time.Hour)
 		_, err := a.ScheduleSecret(ctx, actor, s.tenant, s.app, s.pending, &at)
 		return err
 	}},
-	"RetireSecret": {may: writers, tenant: true, stepUp: true, audit: "secret.retire", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RetireSecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.retire", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RetireSecret(ctx, actor, s.tenant, s.app, s.pending)
 		return err
 	}},
-	"DestroySecret": {may: writers, tenant: true, stepUp: true, audit: "secret.destroy", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DestroySecret": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "secret.destroy", changes: []string{"secret"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.DestroySecret(ctx, actor, s.tenant, s.app, s.retired)
 		return err
 	}},
-	"CreateIntakeLink": {may: writers, tenant: true, stepUp: true, audit: "intake.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"CreateIntakeLink": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "intake.create", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, _, err := a.CreateIntakeLink(ctx, actor, s.tenant, s.app)
 		return err
 	}},
-	"ListIntakeLinks": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListIntakeLinks": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListIntakeLinks(ctx, actor, s.tenant, s.app, firstPage)
 		return err
 	}},
-	"RevokeIntakeLink": {may: writers, tenant: true, stepUp: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RevokeIntakeLink": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeIntakeLink(ctx, actor, s.tenant, s.app, s.link)
 	}},
-	"CreateAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.create", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"CreateAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.create", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, _, err := a.CreateAPIKey(ctx, actor, s.tenant, admin.NewAPIKey{Name: newName, Scopes: []string{"pages.sign"}, AppID: s.app.String()})
 		return err
 	}},
-	"GetAPIKey": {may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"GetAPIKey": {goesBy: core.APIKeysRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetAPIKey(ctx, actor, s.tenant, s.key)
 		return err
 	}},
-	"ListAPIKeys": {may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListAPIKeys": {goesBy: core.APIKeysRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListAPIKeys(ctx, actor, s.tenant, firstPage)
 		return err
 	}},
-	"RevokeAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.revoke", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RevokeAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.revoke", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeAPIKey(ctx, actor, s.tenant, s.key)
 	}},
-	"RotateAPIKey": {may: writers, tenant: true, stepUp: true, audit: "api_key.rotate", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RotateAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.rotate", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, _, err := a.RotateAPIKey(ctx, actor, s.tenant, s.key, core.DefaultAPIKeyOverlap)
 		return err
 	}},
-	"GetTenantKey": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"GetTenantKey": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetTenantKey(ctx, actor, s.tenant)
 		return err
 	}},
-	"RotateTenantKey": {may: writers, tenant: true, stepUp: true, audit: "tenant_key.turn", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"RotateTenantKey": {goesBy: core.KeysRotate, may: writers, tenant: true, stepUp: true, audit: "tenant_key.turn", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.RotateTenantKey(ctx, actor, s.tenant)
 		return err
 	}},
-	"ListDueSecrets": {may: "platform_owner platform_operator platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"ListDueSecrets": {goesBy: core.SecretsDue, may: "platform_owner platform_operator platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.ListDueSecrets(ctx, actor, time.Hour, firstPage)
 		return err
 	}},
-	"ListSecrets": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListSecrets": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListSecrets(ctx, actor, s.tenant, s.app, firstPage)
 		return err
 	}},
-	"CreateDomain": {may: writers, tenant: true, audit: "domain.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"CreateDomain": {goesBy: core.DomainsWrite, may: writers, tenant: true, audit: "domain.create", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.CreateDomain(ctx, actor, s.tenant, s.app, "new."+s.host)
 		return err
 	}},
-	"ListDomains": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListDomains": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListDomains(ctx, actor, s.tenant, s.app, firstPage)
 		return err
 	}},
-	"DeleteDomain": {may: writers, tenant: true, audit: "domain.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"DeleteDomain": {goesBy: core.DomainsWrite, may: writers, tenant: true, audit: "domain.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteDomain(ctx, actor, s.tenant, s.app, s.domain, nil)
 	}},
-	"ListAudit": {may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListAudit": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListAudit(ctx, actor, s.tenant, firstPage)
 		return err
 	}},
-	"ExportAudit": {may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ExportAudit": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ExportAudit(ctx, actor, s.tenant, admin.AuditExtract{Format: "csv"})
 		return err
 	}},
-	"SignAuditHead": {may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"SignAuditHead": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.SignAuditHead(ctx, actor, s.tenant)
 		return err
 	}},
-	"ListPlatformAudit": {may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"ListPlatformAudit": {goesBy: core.PlatformAudit, may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.ListPlatformAudit(ctx, actor, firstPage)
 		return err
 	}},
-	"ExportPlatformAudit": {may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"ExportPlatformAudit": {goesBy: core.PlatformAudit, may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.ExportPlatformAudit(ctx, actor, admin.AuditExtract{Format: "csv"})
 		return err
-	}}, "GetBudget": {may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	}},
+	"GetBudget": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetBudget(ctx, actor, s.tenant)
 		return err
 	}},
-	"GetRefusedCalls": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"GetRefusedCalls": {goesBy: core.CallsRead, may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.GetRefusedCalls(ctx, actor)
 		return err
 	}},
-	"ListTroubles": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"ListTroubles": {goesBy: core.CallsRead, may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.ListTroubles(ctx, actor, 10)
 		return err
 	}},
-	"BindLegacyHost": {may: operators, audit: "legacy_host.bind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"BindLegacyHost": {chain: "platform", goesBy: core.LegacyHosts, may: operators, audit: "legacy_host.bind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.BindLegacyHost(ctx, actor, "new."+s.host, s.tenant, s.app)
 		return err
 	}},
-	"UnbindLegacyHost": {may: operators, audit: "legacy_host.unbind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"UnbindLegacyHost": {chain: "platform", goesBy: core.LegacyHosts, may: operators, audit: "legacy_host.unbind", changes: []string{"legacy_host"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.UnbindLegacyHost(ctx, actor, s.host)
 	}},
-	"ListLegacyHosts": {may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+	"ListLegacyHosts": {goesBy: core.LegacyHosts, may: operators, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
 		_, err := a.ListLegacyHosts(ctx, actor, firstPage)
 		return err
 	}},
@@ -263,6 +271,7 @@ func (b bundle) subjects(t *testing.T, number int) subjects {
 	require.NoError(t, err)
 	fresh := apptest.Secret(fmt.Sprint("fresh", number))
 	b.addApp(tenant.Corps[0], "1000999", fresh)
+	b.addPeople(t, &s, number)
 	s.fresh = admin.NewApp{Name: "新应用", AgentID: "1000999", Secret: core.NewSecret(fresh)}
 	return s
 }
@@ -310,6 +319,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 				nobodys := foreign
 				nobodys.tenant, nobodys.app, nobodys.domain = core.NewTenantID(), core.NewAppID(), core.NewDomainID()
+				nobodys.member, nobodys.invitation = core.NewMemberID(), core.NewLinkID()
 				before, calls := b.contents(t), len(b.WeCom.Calls())
 				theirs, none := m.call(t.Context(), b.Admin, who, foreign), m.call(t.Context(), b.Admin, who, nobodys)
 				require.True(t, fault.Has(theirs, fault.TenantUnknown), "%s of %q: %v", name, role, theirs)
@@ -373,10 +383,14 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 	for name, m := range methods {
 		mixed, none := own, own
 		switch {
-		case !m.tenant, m.leaving, strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", m.read != "", name == "GetBudget", name == "ListAPIKeys", strings.HasSuffix(name, "TenantKey"):
+		case !m.tenant, m.leaving, name == "ListMembers", name == "ListInvitations", name == "CreateInvitation", strings.HasPrefix(name, "DeleteMember "), strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", m.read != "", name == "GetBudget", name == "ListAPIKeys", strings.HasSuffix(name, "TenantKey"):
 			continue // no id but the tenant's
 		case name == "DeleteDomain":
 			mixed.domain, none.domain = foreign.domain, core.NewDomainID()
+		case strings.HasSuffix(name, "Member"), name == "CreateReset":
+			mixed.member, none.member = foreign.member, core.NewMemberID()
+		case name == "RevokeInvitation":
+			mixed.invitation, none.invitation = foreign.invitation, core.NewLinkID()
 		case strings.HasSuffix(name, "APIKey") && name != "CreateAPIKey":
 			mixed.key, none.key = foreign.key, core.NewAPIKeyID()
 		default:
@@ -385,7 +399,7 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 		before := b.contents(t)
 		theirs := m.call(t.Context(), b.Admin, who, mixed)
 		require.Error(t, theirs, name)
-		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown, fault.APIKeyUnknown}, fault.Find(theirs).Code, name)
+		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown, fault.APIKeyUnknown, fault.MemberUnknown, fault.InvitationUnknown}, fault.Find(theirs).Code, name)
 		require.Equal(t, outsideOf(m.call(t.Context(), b.Admin, who, none)), outsideOf(theirs), name)
 		require.Equal(t, before, b.contents(t), name)
 	}
@@ -404,9 +418,9 @@ func TestAChangeThatCannotBeRecordedDoesNotHappen(t *testing.T) {
 			b.DB.Exec(t, `CREATE TRIGGER broken BEFORE INSERT ON signet.`+table+` FOR EACH ROW EXECUTE FUNCTION public.broken()`)
 			tried := 0
 			for name, m := range methods {
-				ofPlatform := strings.HasSuffix(name, "LegacyHost")
+				ofPlatform := m.chain == "platform"
 				switch {
-				case m.audit == "" && m.read == "", m.leaving,
+				case m.audit == "" && m.read == "", m.leaving, strings.HasPrefix(name, "DeleteMember "),
 					table == "audit" && ofPlatform, table == "platform_audit" && !ofPlatform && name != "DestroyTenant",
 					table == "change_log" && len(m.changes) == 0:
 					continue

@@ -29,7 +29,7 @@ type target struct {
 // fault.SecretUnchanged where the secret is one that it has.
 func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, secret core.Secret) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
-		t, err := readTarget(ctx, tx, app)
+		t, err := readTarget(ctx, tx, actor, app)
 		if err != nil {
 			return t, err
 		}
@@ -48,13 +48,13 @@ func (a *Actions) readForNew(ctx context.Context, actor core.Actor, tenant core.
 	})
 }
 
-// readTarget reads an app of a tenant that is not leaving.
-func readTarget(ctx context.Context, tx *store.TenantTx, app core.AppID) (t target, err error) {
+// readTarget reads an app of a tenant of which the actor may change something.
+func readTarget(ctx context.Context, tx *store.TenantTx, actor core.Actor, app core.AppID) (t target, err error) {
 	tenant, err := tx.GetTenant(ctx)
 	if err != nil {
 		return t, err
 	}
-	if err := refuseLeaving(tenant); err != nil {
+	if err := refuseChange(actor, tenant); err != nil {
 		return t, err
 	}
 	t.app, err = tx.GetApp(ctx, app)
@@ -92,7 +92,7 @@ func (a *Actions) refuseSame(ctx context.Context, tx *store.TenantTx, t target, 
 // alert secret_put_back, and fails with fault.SecretDamaged.
 func (a *Actions) readVersion(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, version int32) (target, error) {
 	return read(ctx, a, actor, tenant, core.SecretsWrite, func(tx *store.TenantTx) (target, error) {
-		t, err := readTarget(ctx, tx, app)
+		t, err := readTarget(ctx, tx, actor, app)
 		if err != nil {
 			return t, err
 		}

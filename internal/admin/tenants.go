@@ -85,6 +85,8 @@ func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, filter core
 type TenantChange struct {
 	Name, Status     *string
 	SecretMaxAgeDays *int64 // 0: no limit
+
+	SecondFactorRequired *bool
 }
 
 // UpdateTenant renames, suspends or resumes a tenant. It fails with
@@ -107,6 +109,9 @@ func (a *Actions) UpdateTenant(ctx context.Context, actor core.Actor, tenant cor
 		before, err := lockTenant(ctx, tx, ifVersion)
 		if err != nil {
 			return err
+		}
+		if before.Status == core.Suspended && before.Deletion == nil && !actor.Grants.Works() {
+			return fault.New(fault.TenantSuspended, nil)
 		}
 		entry, err := updateTenant(ctx, tx, before, change)
 		if err != nil {
@@ -135,7 +140,7 @@ func lockTenant(ctx context.Context, tx *store.TenantTx, ifVersion *int64) (core
 // parseTenantChange checks a change and gives the function that carries it out.
 func parseTenantChange(c TenantChange) (func(core.Tenant) core.Tenant, error) {
 	var wrong fields
-	if c.Name == nil && c.Status == nil && c.SecretMaxAgeDays == nil {
+	if c == (TenantChange{}) {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
 	}
 	var name string
@@ -158,6 +163,9 @@ func parseTenantChange(c TenantChange) (func(core.Tenant) core.Tenant, error) {
 		if c.SecretMaxAgeDays != nil {
 			t.SecretMaxAgeDays = days
 		}
+		if c.SecondFactorRequired != nil {
+			t.SecondFactor = *c.SecondFactorRequired
+		}
 		if c.Name != nil {
 			t.Name = name
 		}
@@ -176,11 +184,17 @@ func updateTenant(ctx context.Context, tx *store.TenantTx, before core.Tenant, c
 	noteChange(entry.Detail, "name", before.Name, after.Name)
 	noteChange(entry.Detail, "status", string(before.Status), string(after.Status))
 	noteChange(entry.Detail, "secret_max_age_days", daysText(before.SecretMaxAgeDays), daysText(after.SecretMaxAgeDays))
+	noteChange(entry.Detail, "second_factor_required", strconv.FormatBool(before.SecondFactor), strconv.FormatBool(after.SecondFactor))
+	if before.SecondFactor != after.SecondFactor && before.Deletion == nil {
+		if err := tx.SetSecondFactor(ctx, after.SecondFactor); err != nil || onlySecondFactor(before, after) {
+			return entry, err
+		}
+	}
 	var err error
 	switch {
 	case len(entry.Detail) == 0:
 		return entry, nil
-	case before.Deletion != nil && (after.Status != core.Active || after.Name != before.Name || after.SecretMaxAgeDays != before.SecretMaxAgeDays):
+	case before.Deletion != nil && (after.Status != core.Active || after.Name != before.Name || after.SecretMaxAgeDays != before.SecretMaxAgeDays || after.SecondFactor != before.SecondFactor):
 		return entry, fault.New(fault.TenantLeaving, nil)
 	case before.Deletion != nil:
 		entry.Action = "tenant.restore"
@@ -200,9 +214,19 @@ func updateTenant(ctx context.Context, tx *store.TenantTx, before core.Tenant, c
 	return entry, tx.Announce(ctx, store.Change{Kind: store.TenantChanged})
 }
 
+// onlySecondFactor tells whether nothing else of the tenant changes.
+func onlySecondFactor(before, after core.Tenant) bool {
+	return before.Name == after.Name && before.Status == after.Status && before.SecretMaxAgeDays == after.SecretMaxAgeDays
+}
+
 func mayUpdateTenant(actor core.Actor, tenant core.TenantID, c TenantChange) error {
 	if c.Status != nil {
 		if err := actor.MayIn(tenant, core.TenantSuspend); err != nil {
+			return err
+		}
+	}
+	if c.SecondFactorRequired != nil {
+		if err := actor.MayIn(tenant, core.TenantSafety); err != nil {
 			return err
 		}
 	}

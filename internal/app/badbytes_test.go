@@ -124,8 +124,10 @@ func (n *node) operations(t *testing.T, m madeApp) []operation {
 			public = append(public, o)
 		}
 	}
+	n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) SELECT $1, member_id, 'tenant_viewer' FROM signet.members ON CONFLICT DO NOTHING`, m.tenantID)
+	member := n.call(t, http.MethodGet, "/session", "").text(t, "id")
 	console := documented(t, n.call(t, http.MethodGet, "/openapi.json", "").body, n.server.ConsoleAddr(), "/api/v1",
-		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "keyId": uuid.NewString(), "host": "bound.example.com"})
+		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "memberId": member, "sessionId": uuid.NewString(), "factorId": uuid.NewString(), "invitationId": uuid.NewString(), "keyId": uuid.NewString(), "host": "bound.example.com"})
 	for i := range console {
 		o := &console[i]
 		o.headers += "Authorization: Bearer " + n.token + "\r\n"
@@ -157,7 +159,7 @@ func TestBytesThatNoTextHasOnEveryOperation(t *testing.T) {
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	all := n.operations(t, m)
-	require.Len(t, all, 4+3+41+3, "every operation of the three listeners")
+	require.Len(t, all, 4+3+63+3, "every operation of the three listeners")
 	before := n.db.RowCounts(t)
 
 	for _, o := range all {

@@ -36,11 +36,14 @@ const (
 	canaryDeleted        = "CANARYdeletedSecret9999999999999999999999K" // of a tenant that leaves
 	canaryDeletedAtOnce  = "CANARYforgottenSecret00000000000000000000L" // of a tenant that is deleted at once
 	canaryPasswordOfNone = "CANARY-no-such-Passw0rd-M"
+	canaryGuestPassword  = "CANARY-guests-own-Passw0rd-N"  // chosen with an invitation
+	canaryResetPassword  = "CANARY-chosen-anew-Passw0rd-O" // chosen with a reset
 )
 
 // marked are the canaries that are known before a node begins to live.
 var marked = map[string]string{
 	"app secret": canarySecret, "second app secret": canarySecond, "wrong app secret": canaryWrong, "password": canaryPassword, "wrong password": canaryPasswordOfNone,
+	"password of a guest": canaryGuestPassword, "password that was chosen anew": canaryResetPassword,
 	"pending secret": canaryPending, "refused pending secret": canaryPendingWrong, "destroyed secret": canaryRetired, "secret with a time": canaryScheduled,
 	"secret that was handed in": canaryHanded, "refused secret that was handed in": canaryHandedWrong, "secret of another app": canaryOther,
 	"secret of a tenant that left": canaryDeleted, "secret of a tenant that was deleted": canaryDeletedAtOnce,
@@ -429,6 +432,8 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.signInAndOut(t)
 	n.liveThroughTheRest(t, m)
 	n.liveThroughAPIKeys(t, m)
+	n.liveThroughPeople(t, "/tenants/"+m.tenantID, "tenant_viewer", "tenant_admin")
+	n.liveThroughPeople(t, "/platform", "platform_auditor", "platform_operator")
 	n.record.note("GET", "/a hostile bearer", do(t, http.MethodGet, n.console()+"/tenants", nil, "Authorization", "Bearer "+canaryWrong))
 	n.sign(t, m.key, "https://evil.example.net/?corpsecret="+canaryWrong)
 	require.Equal(t, http.StatusOK, n.sign(t, m.key, crmPage).status)

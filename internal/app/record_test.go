@@ -60,6 +60,8 @@ const (
 	givenAccess  = "access token of the console"
 	givenRefresh = "refresh token"
 	givenIntake  = "token of an intake link"
+	givenInvite  = "token of an invitation"
+	givenReset   = "token of a reset"
 	givenDevice  = "token of a known browser"
 	givenStep    = "token of a step on the way in"
 	givenSeed    = "seed of an authenticator"
@@ -100,11 +102,15 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 	case method == "POST" && strings.HasPrefix(body.Key, "signet_") && (strings.HasSuffix(path, "/api-keys") || strings.HasSuffix(path, "/rotations")):
 		r.keys = append(r.keys, body.Key)
 		give(givenAPIKey, body.Key[len("signet_")+52:])
-	case method == "POST" && strings.HasSuffix(path, "/intake-links"):
+	}
+	for end, kind := range map[string]string{"/intake-links": givenIntake, "/invitations": givenInvite, "/reset": givenReset} {
+		if method != "POST" || !strings.HasSuffix(path, end) {
+			continue
+		}
 		_, text, _ := strings.Cut(body.Address, "#")
-		give(givenIntake, text)
+		give(kind, text)
 		if raw, err := base64.RawURLEncoding.DecodeString(text); err == nil && len(raw) == 64 {
-			r.given[fmt.Sprint("the random part of ", givenIntake, " ", len(r.given))] = string(raw[32:])
+			r.given[fmt.Sprint("the random part of ", kind, " ", len(r.given))] = string(raw[32:])
 		}
 	}
 	return kinds
@@ -145,6 +151,9 @@ func (r *record) search(canaries map[string]string) (hits []string) {
 	return hits
 }
 
+// notHere are the operations that no node of these tests can answer with success.
+var notHere = map[string]string{"POST /session/forgotten": "it has no mail"}
+
 // requireAll fails where an operation of the documents was never answered with
 // success, or a command about keys never run: whoever adds one finds a place for it in
 // liveThroughEverything.
@@ -159,7 +168,7 @@ func (r *record) requireAll(t *testing.T, documents ...[]byte) {
 		require.NotEmpty(t, described.Paths)
 		for path, item := range described.Paths {
 			for method := range item {
-				if method = strings.ToUpper(method); method != "PARAMETERS" && !r.hasDone(method, path) {
+				if method = strings.ToUpper(method); method != "PARAMETERS" && !r.hasDone(method, path) && notHere[method+" "+path] == "" {
 					missing = append(missing, method+" "+path)
 				}
 			}

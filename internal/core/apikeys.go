@@ -132,10 +132,10 @@ func ParseScopes(pointer string, texts []string) ([]Permission, error) {
 	return scopes, nil
 }
 
-// MayGive tells whether the actor may give an API key of a tenant a scope: it is one
+// MayGiveScope tells whether the actor may give an API key of a tenant a scope: it is one
 // that their role there carries, or one that is for keys alone. It fails with
 // fault.PermissionDenied.
-func (a Actor) MayGive(tenant TenantID, p Permission) error {
+func (a Actor) MayGiveScope(tenant TenantID, p Permission) error {
 	role := a.Grants.Tenants[tenant]
 	if p.IsScope() && a.Kind != ActorAPIKey && (p == PagesSign || a.Grants.Platform.Can(p) || role.Can(p)) {
 		return nil

@@ -96,15 +96,15 @@ func TestWhoMayGiveAScope(t *testing.T) {
 	for _, role := range []core.Role{core.TenantOwner, core.TenantAdmin, core.TenantViewer} {
 		for _, r := range core.Rules() {
 			may := r.Scope && (role.Can(r.Permission) || r.Permission == core.PagesSign)
-			require.Equal(t, may, member(role).MayGive(own, r.Permission) == nil, "%s by %s", r.Permission, role)
+			require.Equal(t, may, member(role).MayGiveScope(own, r.Permission) == nil, "%s by %s", r.Permission, role)
 		}
 	}
-	require.True(t, fault.Has(member(core.TenantViewer).MayGive(own, core.AppsWrite), fault.PermissionDenied))
-	require.Error(t, member(core.TenantOwner).MayGive(other, core.AppsWrite))
-	require.Error(t, member(core.TenantOwner).MayGive(own, core.MembersWrite), "no scope")
-	require.NoError(t, core.Actor{Kind: core.ActorMember, Grants: core.Grants{Platform: core.PlatformOperator}}.MayGive(own, core.SecretsWrite))
+	require.True(t, fault.Has(member(core.TenantViewer).MayGiveScope(own, core.AppsWrite), fault.PermissionDenied))
+	require.Error(t, member(core.TenantOwner).MayGiveScope(other, core.AppsWrite))
+	require.Error(t, member(core.TenantOwner).MayGiveScope(own, core.MembersWrite), "no scope")
+	require.NoError(t, core.Actor{Kind: core.ActorMember, Grants: core.Grants{Platform: core.PlatformOperator}}.MayGiveScope(own, core.SecretsWrite))
 	key := core.APIKeyActor(own, core.APIKey{Scopes: []core.Permission{core.AppsWrite}}, "")
-	require.Error(t, key.MayGive(own, core.AppsWrite), "a key makes no key")
+	require.Error(t, key.MayGiveScope(own, core.AppsWrite), "a key makes no key")
 }
 
 func TestScopesAreThoseOfTheTable(t *testing.T) {

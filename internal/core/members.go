@@ -3,6 +3,7 @@ package core
 import (
 	"net/mail"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"signet/internal/fault"
@@ -13,6 +14,43 @@ type Member struct {
 	ID       MemberID
 	Email    string
 	Platform Role // "" if the member belongs to tenants only
+}
+
+// Membership is what a person is to a tenant.
+type Membership struct {
+	Member       Member
+	Role         Role
+	Since        time.Time
+	Version      int64      // counts every change; its ETag
+	LastSignInAt *time.Time // nil: not within the time for which sessions are kept
+	SecondFactor bool       // they have one
+}
+
+// PlatformMember is one of the platform's people: a member with a role on the platform.
+type PlatformMember struct {
+	Member
+	Version      int64 // counts the changes of the role; its ETag
+	Since        time.Time
+	LastSignInAt *time.Time
+	SecondFactor bool
+}
+
+// ParseTenantRole reads the role of a member in a tenant. It fails with
+// fault.RequestInvalid pointing at pointer.
+func ParseTenantRole(pointer, text string) (Role, error) {
+	if role := Role(text); role.Valid() && !role.OfPlatform() {
+		return role, nil
+	}
+	return "", fault.InvalidField(pointer, fault.ReasonTenantRole, nil)
+}
+
+// ParsePlatformRole reads the role of one of the platform's people. It fails as
+// ParseTenantRole does.
+func ParsePlatformRole(pointer, text string) (Role, error) {
+	if role := Role(text); role.OfPlatform() {
+		return role, nil
+	}
+	return "", fault.InvalidField(pointer, fault.ReasonPlatformRole, nil)
 }
 
 // ParseEmail checks an e-mail address and puts it into lower case, because a

@@ -184,6 +184,35 @@ func (a Actor) MayIn(tenant TenantID, p Permission) error {
 	return a.prove(p)
 }
 
+// MayGiveRole tells whether the actor may give somebody a role in a tenant: who writes its
+// members may, but no role that carries what the actor's own does not. It fails as
+// MayIn does.
+func (a Actor) MayGiveRole(tenant TenantID, role Role) error {
+	if err := a.MayIn(tenant, MembersWrite); err != nil {
+		return err
+	}
+	own := a.Grants.Tenants[tenant]
+	for _, r := range rules {
+		if role.Can(r.Permission) && !own.Can(r.Permission) && !a.Grants.Platform.Can(r.Permission) {
+			return fault.New(fault.PermissionDenied, nil)
+		}
+	}
+	return nil
+}
+
+// MayLeave tells whether the actor may end their own membership of a tenant: any
+// member may, who has proved a moment ago who they are. It fails as MayIn does.
+func (a Actor) MayLeave(tenant TenantID) error {
+	if err := a.MayIn(tenant, TenantRead); err != nil {
+		return err
+	}
+	return a.prove(MembersWrite)
+}
+
+// Works tells whether the actor may change what is a suspended tenant's: who may
+// suspend one and resume it, and Signet itself. The tenant's own people may read.
+func (g Grants) Works() bool { return g.Platform.Can(TenantSuspend) }
+
 // prove holds a member to the proof that a permission may ask for. What acts without
 // a person has shown all that it can.
 func (a Actor) prove(p Permission) error {

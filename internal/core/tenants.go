@@ -17,6 +17,7 @@ type Tenant struct {
 	Status           Status
 	Deletion         *Deletion // nil: it stays
 	SecretMaxAgeDays int32     // how old its secrets may become; 0: no limit
+	SecondFactor     bool      // its members must sign in with one
 	Version          int64     // counts every change; the ETag of the tenant
 	CreatedAt        time.Time
 	UpdatedAt        time.Time

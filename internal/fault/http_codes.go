@@ -35,7 +35,7 @@ var _ = include(map[Reason]Text{
 	ReasonLater:     {"只能是 later，或者不写。", "It can be later, or be left out."},
 })
 
-func includeCodes(more map[Code]row) int { //nolint:unparam // the result lets it stand beside a var
+func includeCodes(more map[Code]row) int { //nolint:unparam // as include
 	for code, r := range more {
 		catalogue[code] = r
 	}

@@ -16,7 +16,7 @@ import (
 	"signet/internal/store"
 )
 
-// Config is what an Identity is made of. All but Clock must be set.
+// Config is what an Identity is made of. All but Clock and Mailer must be set.
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
@@ -25,6 +25,8 @@ type Config struct {
 	// NewPlatformKey makes the first scope key of the platform, wrapped. It is
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
+
+	Mailer Mailer // nil: there is no mail
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -50,6 +52,8 @@ type Identity struct {
 	refusals  *refusals
 	keyring   *keyring
 	relying   *webauthn.WebAuthn
+	mailer    Mailer
+	asks      *asks
 
 	newPlatformKey func() (seal.WrappedKey, error)
 }
@@ -86,6 +90,8 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		refusals:  &refusals{},
 		keyring:   newKeyring(cfg, keys),
 		relying:   relying,
+		mailer:    cfg.Mailer,
+		asks:      newAsks(),
 
 		newPlatformKey: cfg.NewPlatformKey,
 	}, nil

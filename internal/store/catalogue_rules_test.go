@@ -37,6 +37,9 @@ var platformTables = map[string]string{
 	"signet_keys.platform_keys":  "the platform's own",
 	feedTable:                    "the feed of all changes, written through both doors",
 	"signet.change_log_trimmed":  "how far that feed was deleted",
+
+	"signet.platform_invitations": "of the platform's people",
+	"signet.resets":               "of a person",
 }
 
 // ageBounds are what rows may be deleted for their age only: the rest of the
@@ -52,6 +55,10 @@ var ageBounds = map[string]string{
 	answersTable:        dayOldCalls,
 
 	"signet.platform_answers": dayOldCalls,
+
+	"signet.invitations":          endedLinks,
+	"signet.platform_invitations": endedLinks,
+	"signet.resets":               `(COALESCE(used_at, revoked_at, expires_at) < (now() - '7 days'::interval))`,
 }
 
 // keysBound are the tables of which rows are deleted behind the door of the keys
@@ -126,8 +133,13 @@ var unnamedConstraints = map[string]string{
 	"ticket_leases_pkey":       "ON CONFLICT DO UPDATE",
 	"calls_pkey":               "ON CONFLICT DO UPDATE",
 	"call_pauses_pkey":         "ON CONFLICT DO UPDATE",
-	"memberships_pkey":         "memberships are made with their member",
 	"memberships_member":       "memberships are made with their member",
+	"invitations_pkey":         "ids are drawn at random",
+	"resets_pkey":              "ids are drawn at random",
+	"resets_member":            "a reset is made with the member in hand",
+
+	"platform_invitations_pkey": "ids are drawn at random",
+
 	"sessions_member":          "a session begins with the member in hand",
 	"refresh_tokens_session":   "a token is made with its session in hand",
 	"root_keys_pkey":           "ON CONFLICT DO NOTHING",
@@ -163,6 +175,7 @@ var trimmed = map[string]string{
 	linksTable:             endedLinks,
 	keysTable:              endedKeys,
 	answersTable:           dayOldCalls,
+	"signet.invitations":   endedLinks,
 }
 
 // oldRows gives the one condition of each of them.

@@ -13,17 +13,20 @@ import (
 // The row of a tenant says that it is leaving and from when on its destruction is
 // due, so that any node may see to it and none has to be told (ADR 34).
 
+// Hold is what a tenant is while a transaction changes something of it.
+type Hold struct{ Leaving, Suspended bool }
+
 const holdTenant = `
-SELECT deletion_due_at IS NOT NULL
+SELECT deletion_due_at IS NOT NULL, status = 'suspended'
 FROM signet.tenants
 WHERE tenant_id = $1
 FOR SHARE`
 
-// HoldTenant tells whether the tenant is leaving, and keeps it so until the
-// transaction ends. Of a tenant that is not there it tells false.
-func (tx *TenantTx) HoldTenant(ctx context.Context) (leaving bool, err error) {
-	leaving, _, err = find(ctx, tx.tx, pgx.RowTo[bool], holdTenant, tx.tenantID)
-	return leaving, err
+// HoldTenant tells whether the tenant is leaving or suspended, and keeps it so until
+// the transaction ends. Of a tenant that is not there it tells neither.
+func (tx *TenantTx) HoldTenant(ctx context.Context) (Hold, error) {
+	held, _, err := find(ctx, tx.tx, pgx.RowToStructByPos[Hold], holdTenant, tx.tenantID)
+	return held, err
 }
 
 const scheduleDeletion = `

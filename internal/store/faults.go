@@ -50,6 +50,8 @@ var constraintCodes = map[string]fault.Code{
 	"api_keys_tenant":      fault.TenantUnknown,
 
 	"idempotent_answers_tenant": fault.TenantUnknown,
+	"memberships_pkey":          fault.MemberExists,
+	"invitations_tenant":        fault.TenantUnknown,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

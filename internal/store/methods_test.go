@@ -495,7 +495,15 @@ func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 	} {
 		var methods, rows []string
 		for i := range door.tx.NumMethod() {
-			methods = append(methods, door.tx.Type().Method(i).Name)
+			name := door.tx.Type().Method(i).Name
+			if name != "Invitations" {
+				methods = append(methods, name)
+				continue
+			}
+			part := reflect.TypeFor[*store.InvitationTx]()
+			for j := range part.NumMethod() {
+				methods = append(methods, name+"."+part.Method(j).Name)
+			}
 		}
 		for _, name := range door.calls.MapKeys() {
 			rows = append(rows, name.String())

@@ -72,6 +72,10 @@ const (
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
 	apiKeyList     list = "api-keys"
+
+	memberList         list = "members"
+	platformMemberList list = "platform-members"
+	invitationList     list = "invitations"
 )
 
 func (l list) cursor(place string) string {

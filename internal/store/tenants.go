@@ -14,7 +14,7 @@ func scanTenant(row pgx.CollectableRow) (core.Tenant, error) {
 	var t core.Tenant
 	var requested, due *time.Time
 	var by *string
-	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &t.SecretMaxAgeDays, &requested, &due, &by, &t.Corps)
+	err := row.Scan(&t.ID, &t.Name, &t.Status, &t.Version, &t.CreatedAt, &t.UpdatedAt, &t.SecretMaxAgeDays, &t.SecondFactor, &requested, &due, &by, &t.Corps)
 	if err == nil && due != nil { // the three come together: tenants_deletion
 		t.Deletion = &core.Deletion{RequestedAt: *requested, DueAt: *due, RequestedBy: *by}
 	}
@@ -42,7 +42,7 @@ func (tx *TenantTx) CreateCorp(ctx context.Context, corp core.CorpID) error {
 }
 
 const selectTenant = `
-SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0),
+SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0), t.second_factor_required,
        t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t
@@ -76,8 +76,20 @@ func (tx *TenantTx) UpdateTenant(ctx context.Context, name string, status core.S
 	return translate(err)
 }
 
+const setSecondFactor = `
+UPDATE signet.tenants
+SET second_factor_required = $2, version = version + 1, updated_at = now()
+WHERE tenant_id = $1`
+
+// SetSecondFactor says whether the tenant's members must sign in with a second factor,
+// and counts the version up.
+func (tx *TenantTx) SetSecondFactor(ctx context.Context, required bool) error {
+	_, err := tx.tx.Exec(ctx, setSecondFactor, tx.tenantID, required)
+	return translate(err)
+}
+
 const listTenants = `
-SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0),
+SELECT t.tenant_id, t.name, t.status, t.version, t.created_at, t.updated_at, coalesce(t.secret_max_age_days, 0), t.second_factor_required,
        t.deletion_requested_at, t.deletion_due_at, t.deletion_requested_by,
        ARRAY(SELECT c.corp_id FROM signet.corps c WHERE c.tenant_id = t.tenant_id ORDER BY c.created_at, c.corp_id)
 FROM signet.tenants t

@@ -287,7 +287,8 @@ func TestATenantIsDueWhenItsGraceTimeIsOver(t *testing.T) {
 		require.Empty(t, listed)
 		require.False(t, taken)
 		onTenant(t, st, stays.ID, func(ctx context.Context, tx *store.TenantTx) error {
-			leaving, err := tx.HoldTenant(ctx)
+			held, err := tx.HoldTenant(ctx)
+			leaving := held.Leaving
 			require.False(t, leaving)
 			return err
 		})

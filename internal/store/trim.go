@@ -27,6 +27,8 @@ import (
 // An API key is kept for 90 days after its end, for the same reason.
 //
 // The answer to a call that may be repeated is kept for 24 hours, as the API says.
+// So is an invitation; and a reset for seven days, because a stranger can have them
+// made for addresses that nobody has.
 //
 // What a trial has fetched is kept for ten minutes, after which nobody uses it
 // (admin.trialHolds).
@@ -48,6 +50,8 @@ var trimmings = []func(*PlatformTx, context.Context) (int64, error){
 	(*PlatformTx).TrimComingIn,
 	(*PlatformTx).TrimAPIKeys,
 	(*PlatformTx).TrimAnswers,
+	(*PlatformTx).TrimInvitations,
+	(*PlatformTx).TrimResets,
 }
 
 // trimLock lets one node at a time do it; another has nothing to do then.
@@ -168,6 +172,47 @@ DELETE FROM signet.intake_links WHERE ctid = ANY (ARRAY(
 // many they were.
 func (tx *PlatformTx) TrimIntakeLinks(ctx context.Context) (int64, error) {
 	tag, err := tx.tx.Exec(ctx, trimIntakeLinks, trimBatch)
+	return tag.RowsAffected(), translate(err)
+}
+
+const (
+	trimInvitations = `
+DELETE FROM signet.invitations WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.invitations
+    WHERE coalesce(used_at, revoked_at, expires_at) < now() - interval '90 days'
+    LIMIT $1))`
+
+	trimPlatformInvitations = `
+DELETE FROM signet.platform_invitations WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.platform_invitations
+    WHERE coalesce(used_at, revoked_at, expires_at) < now() - interval '90 days'
+    LIMIT $1))`
+
+	trimResets = `
+DELETE FROM signet.resets WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM signet.resets
+    WHERE coalesce(used_at, revoked_at, expires_at) < now() - interval '7 days'
+    LIMIT $1))`
+)
+
+// TrimInvitations deletes a batch of invitations that ended 90 days ago, of tenants
+// and of the platform each, and gives how many they were.
+func (tx *PlatformTx) TrimInvitations(ctx context.Context) (int64, error) {
+	var gone int64
+	for _, statement := range []string{trimInvitations, trimPlatformInvitations} {
+		tag, err := tx.tx.Exec(ctx, statement, trimBatch)
+		if err != nil {
+			return gone, translate(err)
+		}
+		gone += tag.RowsAffected()
+	}
+	return gone, nil
+}
+
+// TrimResets deletes a batch of resets that ended seven days ago, and gives how many
+// they were.
+func (tx *PlatformTx) TrimResets(ctx context.Context) (int64, error) {
+	tag, err := tx.tx.Exec(ctx, trimResets, trimBatch)
 	return tag.RowsAffected(), translate(err)
 }
 

@@ -52,6 +52,7 @@ func stranger(like tenantRows) tenantRows {
 	like.ID, like.App.ID, like.App.Key = core.NewTenantID(), core.NewAppID(), core.NewAppKey()
 	like.APIKey, like.Answer.Run = core.NewAPIKeyID(), uuid.New()
 	like.Domain.ID, like.Session, like.Legacy = core.NewDomainID(), core.NewSessionID(), "nobody.example.com"
+	like.Member, like.Invite = core.NewMemberID(), core.NewLinkID()
 	return like
 }
 
@@ -145,7 +146,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := storetest.NewWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
@@ -191,7 +192,9 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"FindAnswer": false, "NewestPlatformKey": false,
 			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
-			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false}
+			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
+			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
+			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)

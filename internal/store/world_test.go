@@ -32,6 +32,9 @@ type tenantRows struct {
 	Intake  core.IntakeID
 	APIKey  core.APIKeyID
 	Answer  store.AnswerRow
+	Invite  core.LinkID // of the tenant
+	Calling core.LinkID // of the platform
+	Reset   core.LinkID
 
 	freeMember core.MemberID // a member without a tenant
 }
@@ -76,6 +79,7 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
 	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(), APIKey: core.NewAPIKeyID(),
+		Invite: core.NewLinkID(), Calling: core.NewLinkID(), Reset: core.NewLinkID(),
 		Answer: store.AnswerRow{Answer: commonAnswer, Run: uuid.New()},
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
@@ -90,6 +94,14 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			},
 			func() error { return tx.CreateSession(ctx, r.session(r.Session)) },
 			func() error { return tx.CreateRefreshToken(ctx, r.Token, r.Session, time.Now().Add(time.Hour)) },
+			func() error {
+				_, err := tx.Invitations().Create(ctx, r.Calling, marker+"@platform.example.com", core.PlatformAuditor, [32]byte{}, time.Hour)
+				return err
+			},
+			func() error {
+				_, err := tx.CreateReset(ctx, core.Reset{ID: r.Reset, Member: r.Member}, [32]byte{}, time.Hour)
+				return err
+			},
 		)
 	})
 	onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) (err error) {
@@ -128,6 +140,10 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 			func() error { _, err := tx.BeginAnswer(ctx, r.Answer); return err },
 			func() error { _, err := tx.EndAnswer(ctx, r.keptAnswer(marker)); return err },
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
+			func() error {
+				_, err := tx.Invitations().Create(ctx, r.Invite, marker+"@guest.example.com", core.TenantViewer, [32]byte{}, time.Hour)
+				return err
+			},
 			func() error { return tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0) },
 			func() error { _, err := tx.CountCalls(ctx, r.calls(), 1, 1, 0); return err },
 			func() error { _, err := tx.CountFailure(ctx, r.pause(), "refused", 1, r.told(marker)); return err },

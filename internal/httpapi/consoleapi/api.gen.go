@@ -53,6 +53,19 @@ type APIKeyList struct {
 	NextCursor *string  `json:"nextCursor"`
 }
 
+// Accepted defines model for Accepted.
+type Accepted struct {
+	Email string    `json:"email"`
+	Role  core.Role `json:"role"`
+}
+
+// AcceptedInvitation defines model for AcceptedInvitation.
+type AcceptedInvitation struct {
+	// Password 12 to 256 bytes.
+	Password *SecretText `json:"password,omitempty"`
+	Token    SecretText  `json:"token"`
+}
+
 // AddedPasskey defines model for AddedPasskey.
 type AddedPasskey struct {
 	Factor Factor `json:"factor"`
@@ -251,6 +264,11 @@ type Factors struct {
 	RecoveryCodes int64 `json:"recoveryCodes"`
 }
 
+// ForgottenPassword defines model for ForgottenPassword.
+type ForgottenPassword struct {
+	Email string `json:"email"`
+}
+
 // Handed defines model for Handed.
 type Handed struct {
 	State core.SecretState `json:"state"`
@@ -310,6 +328,25 @@ type IntakeToken struct {
 	Token SecretText `json:"token"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	CreatedAt time.Time      `json:"createdAt"`
+	Email     string         `json:"email"`
+	ExpiresAt time.Time      `json:"expiresAt"`
+	ID        string         `json:"id"`
+	MadeBy    string         `json:"madeBy"`
+	RevokedAt *time.Time     `json:"revokedAt,omitempty"`
+	Role      core.Role      `json:"role"`
+	State     core.LinkState `json:"state"`
+	UsedAt    *time.Time     `json:"usedAt,omitempty"`
+}
+
+// InvitationList defines model for InvitationList.
+type InvitationList struct {
+	Items      []Invitation `json:"items"`
+	NextCursor *string      `json:"nextCursor"`
+}
+
 // KeyVersion defines model for KeyVersion.
 type KeyVersion struct {
 	CreatedAt time.Time `json:"createdAt"`
@@ -341,6 +378,41 @@ type LegacyHost struct {
 type LegacyHostList struct {
 	Items      []LegacyHost `json:"items"`
 	NextCursor *string      `json:"nextCursor"`
+}
+
+// LinkToken defines model for LinkToken.
+type LinkToken struct {
+	Token SecretText `json:"token"`
+}
+
+// MadeInvitation defines model for MadeInvitation.
+type MadeInvitation struct {
+	// Address Given out once.
+	Address   string    `json:"address"`
+	CreatedAt time.Time `json:"createdAt"`
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	ID        string    `json:"id"`
+	MadeBy    string    `json:"madeBy"`
+
+	// Mailed A letter with it is on its way.
+	Mailed bool           `json:"mailed"`
+	Role   core.Role      `json:"role"`
+	State  core.LinkState `json:"state"`
+}
+
+// MadeReset defines model for MadeReset.
+type MadeReset struct {
+	// Address Given out once.
+	Address   string    `json:"address"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	Factors   bool      `json:"factors"`
+	ID        string    `json:"id"`
+
+	// Mailed A letter with it is on its way.
+	Mailed   bool   `json:"mailed"`
+	MemberID string `json:"memberId"`
 }
 
 // Member defines model for Member.
@@ -413,6 +485,18 @@ type NewPasskey struct {
 	Token   SecretText  `json:"token"`
 }
 
+// NewPlatformInvitation defines model for NewPlatformInvitation.
+type NewPlatformInvitation struct {
+	Email string `json:"email"`
+	Role  string `json:"role"`
+}
+
+// NewReset defines model for NewReset.
+type NewReset struct {
+	// Factors Whether the second factors of the member go as well.
+	Factors bool `json:"factors"`
+}
+
 // NewSecret defines model for NewSecret.
 type NewSecret struct {
 	// ActivateAt When it becomes current by itself; within a year.
@@ -449,6 +533,12 @@ type NewTenant struct {
 	Name string `json:"name"`
 }
 
+// NewTenantInvitation defines model for NewTenantInvitation.
+type NewTenantInvitation struct {
+	Email string `json:"email"`
+	Role  string `json:"role"`
+}
+
 // PasskeyAnswer defines model for PasskeyAnswer.
 type PasskeyAnswer struct {
 	Passkey PasskeyJSON `json:"passkey"`
@@ -459,6 +549,39 @@ type PasskeyAnswer struct {
 type PasswordChange struct {
 	NewPassword SecretText `json:"newPassword"`
 	Password    SecretText `json:"password"`
+}
+
+// PermissionRow defines model for PermissionRow.
+type PermissionRow struct {
+	APIKeyScope bool        `json:"apiKeyScope"`
+	Permission  string      `json:"permission"`
+	Roles       []core.Role `json:"roles"`
+	StepUp      bool        `json:"stepUp"`
+}
+
+// PlatformMember defines model for PlatformMember.
+type PlatformMember struct {
+	Email string `json:"email"`
+	ID    string `json:"id"`
+
+	// LastSignInAt Null if not within the last week.
+	LastSignInAt *time.Time `json:"lastSignInAt"`
+	Role         core.Role  `json:"role"`
+
+	// SecondFactor Whether they have a second factor.
+	SecondFactor bool      `json:"secondFactor"`
+	Since        time.Time `json:"since"`
+}
+
+// PlatformMemberList defines model for PlatformMemberList.
+type PlatformMemberList struct {
+	Items      []PlatformMember `json:"items"`
+	NextCursor *string          `json:"nextCursor"`
+}
+
+// PlatformRoleChange defines model for PlatformRoleChange.
+type PlatformRoleChange struct {
+	Role string `json:"role"`
 }
 
 // Problem defines model for Problem.
@@ -512,6 +635,19 @@ type RefusedCalls struct {
 	// Expected Those of the next hour at the present pace.
 	Expected int64  `json:"expected"`
 	Stops    []Stop `json:"stops"`
+}
+
+// RoleChange defines model for RoleChange.
+type RoleChange struct {
+	Role string `json:"role"`
+}
+
+// RoleTable defines model for RoleTable.
+type RoleTable struct {
+	Permissions []PermissionRow `json:"permissions"`
+
+	// Roles The roles, the platform's first and each from the most to the least.
+	Roles []core.Role `json:"roles"`
 }
 
 // SecondFactor defines model for SecondFactor.
@@ -611,6 +747,28 @@ type ShownAPIKey struct {
 	Key string `json:"key"`
 }
 
+// ShownInvitation defines model for ShownInvitation.
+type ShownInvitation struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// MemberExists Whoever accepts signs in first, and chooses no password.
+	MemberExists bool      `json:"memberExists"`
+	Role         core.Role `json:"role"`
+
+	// TenantName Left out where it is one of the platform.
+	TenantName *string `json:"tenantName,omitempty"`
+}
+
+// ShownReset defines model for ShownReset.
+type ShownReset struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Factors Second factors go as well.
+	Factors bool `json:"factors"`
+}
+
 // Status defines model for Status.
 type Status = core.Status
 
@@ -664,6 +822,9 @@ type Tenant struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
 
+	// SecondFactorRequired Whether its members must sign in with a second factor; who has not sees nothing of it.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
+
 	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
 	SecretMaxAgeDays int32     `json:"secretMaxAgeDays"`
 	Status           Status    `json:"status"`
@@ -673,6 +834,9 @@ type Tenant struct {
 // TenantChange defines model for TenantChange.
 type TenantChange struct {
 	Name *string `json:"name,omitempty"`
+
+	// SecondFactorRequired Whether its members must sign in with a second factor.
+	SecondFactorRequired *bool `json:"secondFactorRequired,omitempty"`
 
 	// SecretMaxAgeDays How old the tenant's secrets may become; 0 for no limit.
 	SecretMaxAgeDays *int64  `json:"secretMaxAgeDays,omitempty"`
@@ -692,6 +856,26 @@ type TenantKey struct {
 type TenantList struct {
 	Items      []Tenant `json:"items"`
 	NextCursor *string  `json:"nextCursor"`
+}
+
+// TenantMember defines model for TenantMember.
+type TenantMember struct {
+	Email string `json:"email"`
+	ID    string `json:"id"`
+
+	// LastSignInAt Null if not within the last week.
+	LastSignInAt *time.Time `json:"lastSignInAt"`
+	Role         core.Role  `json:"role"`
+
+	// SecondFactor Whether they have a second factor.
+	SecondFactor bool      `json:"secondFactor"`
+	Since        time.Time `json:"since"`
+}
+
+// TenantMemberList defines model for TenantMemberList.
+type TenantMemberList struct {
+	Items      []TenantMember `json:"items"`
+	NextCursor *string        `json:"nextCursor"`
 }
 
 // TenantRole defines model for TenantRole.
@@ -744,6 +928,13 @@ type TrustedDomainList struct {
 	NextCursor *string         `json:"nextCursor"`
 }
 
+// UsedReset defines model for UsedReset.
+type UsedReset struct {
+	// Password 12 to 256 bytes.
+	Password SecretText `json:"password"`
+	Token    SecretText `json:"token"`
+}
+
 // Waiting defines model for Waiting.
 type Waiting struct {
 	// Factors Any of which will do. A recovery code will instead of any.
@@ -792,6 +983,9 @@ type IdempotencyKey = string
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
+
+// InvitationID defines model for InvitationId.
+type InvitationID = string
 
 // KeyID defines model for KeyId.
 type KeyID = string
@@ -863,6 +1057,48 @@ type ListLegacyHostsParams struct {
 type UnbindLegacyHostParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListPlatformInvitationsParams defines parameters for ListPlatformInvitations.
+type ListPlatformInvitationsParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreatePlatformInvitationParams defines parameters for CreatePlatformInvitation.
+type CreatePlatformInvitationParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListPlatformMembersParams defines parameters for ListPlatformMembers.
+type ListPlatformMembersParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeletePlatformMemberParams defines parameters for DeletePlatformMember.
+type DeletePlatformMemberParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdatePlatformMemberParams defines parameters for UpdatePlatformMember.
+type UpdatePlatformMemberParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreatePlatformResetParams defines parameters for CreatePlatformReset.
+type CreatePlatformResetParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDueSecretsParams defines parameters for ListDueSecrets.
@@ -1066,6 +1302,48 @@ type ExportAuditParams struct {
 	To *ExportTo `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListInvitationsParams defines parameters for ListInvitations.
+type ListInvitationsParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateInvitationParams defines parameters for CreateInvitation.
+type CreateInvitationParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMembersParams defines parameters for ListMembers.
+type ListMembersParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteMemberParams defines parameters for DeleteMember.
+type DeleteMemberParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateMemberParams defines parameters for UpdateMember.
+type UpdateMemberParams struct {
+	// IfMatch The ETag that was got when reading; several, or *, are taken too.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreateResetParams defines parameters for CreateReset.
+type CreateResetParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = NewPasskey
 
@@ -1081,14 +1359,38 @@ type ReadIntakeJSONRequestBody = IntakeToken
 // HandInSecretJSONRequestBody defines body for HandInSecret for application/json ContentType.
 type HandInSecretJSONRequestBody = HandedSecret
 
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptedInvitation
+
+// ReadInvitationJSONRequestBody defines body for ReadInvitation for application/json ContentType.
+type ReadInvitationJSONRequestBody = LinkToken
+
 // BindLegacyHostJSONRequestBody defines body for BindLegacyHost for application/json ContentType.
 type BindLegacyHostJSONRequestBody = LegacyBinding
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
+// CreatePlatformInvitationJSONRequestBody defines body for CreatePlatformInvitation for application/json ContentType.
+type CreatePlatformInvitationJSONRequestBody = NewPlatformInvitation
+
+// UpdatePlatformMemberJSONRequestBody defines body for UpdatePlatformMember for application/json ContentType.
+type UpdatePlatformMemberJSONRequestBody = PlatformRoleChange
+
+// CreatePlatformResetJSONRequestBody defines body for CreatePlatformReset for application/json ContentType.
+type CreatePlatformResetJSONRequestBody = NewReset
+
+// ReadResetJSONRequestBody defines body for ReadReset for application/json ContentType.
+type ReadResetJSONRequestBody = LinkToken
+
+// UseResetJSONRequestBody defines body for UseReset for application/json ContentType.
+type UseResetJSONRequestBody = UsedReset
+
 // CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
 type CreateSessionJSONRequestBody = NewSession
+
+// ForgetPasswordJSONRequestBody defines body for ForgetPassword for application/json ContentType.
+type ForgetPasswordJSONRequestBody = ForgottenPassword
 
 // FinishPasskeySignInJSONRequestBody defines body for FinishPasskeySignIn for application/json ContentType.
 type FinishPasskeySignInJSONRequestBody = PasskeyAnswer
@@ -1123,6 +1425,12 @@ type RotateSecretJSONRequestBody = NewSecret
 // ScheduleSecretJSONRequestBody defines body for ScheduleSecret for application/json ContentType.
 type ScheduleSecretJSONRequestBody = SecretSchedule
 
+// CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
+type CreateInvitationJSONRequestBody = NewTenantInvitation
+
+// UpdateMemberJSONRequestBody defines body for UpdateMember for application/json ContentType.
+type UpdateMemberJSONRequestBody = RoleChange
+
 // Routes and parameters: see operations, below.
 
 // Routes and parameters: see operations, below.
@@ -1149,6 +1457,7 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/factors/recovery-codes", h.RenewRecoveryCodes)
 	router.Delete(base+"/factors/:factorId", h.RemoveFactor)
 	router.Delete(base+"/platform/members/:memberId/sessions", h.EndMemberSessions)
+	router.Post(base+"/session/forgotten", h.ForgetPassword)
 	router.Get(base+"/tenants", h.ListTenants)
 	router.Post(base+"/tenants", h.CreateTenant)
 	router.Delete(base+"/tenants/:tenantId", h.DeleteTenant)
@@ -1175,6 +1484,18 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Get(base+"/tenants/:tenantId/apps/:appId/domains", h.ListDomains)
 	router.Post(base+"/tenants/:tenantId/apps/:appId/domains", h.CreateDomain)
 	router.Delete(base+"/tenants/:tenantId/apps/:appId/domains/:domainId", h.DeleteDomain)
+	router.Get(base+"/tenants/:tenantId/members", h.ListMembers)
+	router.Delete(base+"/tenants/:tenantId/members/:memberId", h.DeleteMember)
+	router.Get(base+"/tenants/:tenantId/members/:memberId", h.GetMember)
+	router.Patch(base+"/tenants/:tenantId/members/:memberId", h.UpdateMember)
+	router.Post(base+"/tenants/:tenantId/members/:memberId/reset", h.CreateReset)
+	router.Get(base+"/tenants/:tenantId/invitations", h.ListInvitations)
+	router.Post(base+"/tenants/:tenantId/invitations", h.CreateInvitation)
+	router.Delete(base+"/tenants/:tenantId/invitations/:invitationId", h.RevokeInvitation)
+	router.Post(base+"/invitations/read", h.ReadInvitation)
+	router.Post(base+"/invitations/accept", h.AcceptInvitation)
+	router.Post(base+"/resets/read", h.ReadReset)
+	router.Post(base+"/resets/use", h.UseReset)
 	router.Get(base+"/tenants/:tenantId/api-keys", h.ListAPIKeys)
 	router.Post(base+"/tenants/:tenantId/api-keys", h.CreateAPIKey)
 	router.Delete(base+"/tenants/:tenantId/api-keys/:keyId", h.RevokeAPIKey)
@@ -1194,6 +1515,15 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Get(base+"/platform/refused-calls", h.GetRefusedCalls)
 	router.Get(base+"/platform/troubles", h.ListTroubles)
 	router.Get(base+"/platform/secrets-due", h.ListDueSecrets)
+	router.Get(base+"/platform/members", h.ListPlatformMembers)
+	router.Delete(base+"/platform/members/:memberId", h.DeletePlatformMember)
+	router.Get(base+"/platform/members/:memberId", h.GetPlatformMember)
+	router.Patch(base+"/platform/members/:memberId", h.UpdatePlatformMember)
+	router.Post(base+"/platform/members/:memberId/reset", h.CreatePlatformReset)
+	router.Get(base+"/platform/invitations", h.ListPlatformInvitations)
+	router.Post(base+"/platform/invitations", h.CreatePlatformInvitation)
+	router.Delete(base+"/platform/invitations/:invitationId", h.RevokePlatformInvitation)
+	router.Get(base+"/roles", h.ListRoles)
 	router.Get(base+"/openapi.json", h.GetDocument)
 }
 
@@ -1575,6 +1905,64 @@ func (response HandInSecretdefaultApplicationProblemPlusJSONResponse) VisitHandI
 	return ctx.JSON(&response.Body)
 }
 
+type AcceptInvitationRequestObject struct {
+	Body *AcceptInvitationJSONRequestBody
+}
+
+type AcceptInvitationResponseObject interface {
+	VisitAcceptInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type AcceptInvitation201JSONResponse Accepted
+
+func (response AcceptInvitation201JSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type AcceptInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptInvitationdefaultApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReadInvitationRequestObject struct {
+	Body *ReadInvitationJSONRequestBody
+}
+
+type ReadInvitationResponseObject interface {
+	VisitReadInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type ReadInvitation200JSONResponse ShownInvitation
+
+func (response ReadInvitation200JSONResponse) VisitReadInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReadInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadInvitationdefaultApplicationProblemPlusJSONResponse) VisitReadInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListLegacyHostsRequestObject struct {
 	Params ListLegacyHostsParams
 }
@@ -1721,6 +2109,258 @@ func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitCha
 	return ctx.JSON(&response.Body)
 }
 
+type ListPlatformInvitationsRequestObject struct {
+	Params ListPlatformInvitationsParams
+}
+
+type ListPlatformInvitationsResponseObject interface {
+	VisitListPlatformInvitationsResponse(ctx *fiber.Ctx) error
+}
+
+type ListPlatformInvitations200JSONResponse InvitationList
+
+func (response ListPlatformInvitations200JSONResponse) VisitListPlatformInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListPlatformInvitationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlatformInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListPlatformInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreatePlatformInvitationRequestObject struct {
+	Params CreatePlatformInvitationParams
+	Body   *CreatePlatformInvitationJSONRequestBody
+}
+
+type CreatePlatformInvitationResponseObject interface {
+	VisitCreatePlatformInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type CreatePlatformInvitation201JSONResponse MadeInvitation
+
+func (response CreatePlatformInvitation201JSONResponse) VisitCreatePlatformInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreatePlatformInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePlatformInvitationdefaultApplicationProblemPlusJSONResponse) VisitCreatePlatformInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokePlatformInvitationRequestObject struct {
+	InvitationID InvitationID `json:"invitationId"`
+}
+
+type RevokePlatformInvitationResponseObject interface {
+	VisitRevokePlatformInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type RevokePlatformInvitation204Response struct {
+}
+
+func (response RevokePlatformInvitation204Response) VisitRevokePlatformInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokePlatformInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokePlatformInvitationdefaultApplicationProblemPlusJSONResponse) VisitRevokePlatformInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListPlatformMembersRequestObject struct {
+	Params ListPlatformMembersParams
+}
+
+type ListPlatformMembersResponseObject interface {
+	VisitListPlatformMembersResponse(ctx *fiber.Ctx) error
+}
+
+type ListPlatformMembers200JSONResponse PlatformMemberList
+
+func (response ListPlatformMembers200JSONResponse) VisitListPlatformMembersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListPlatformMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlatformMembersdefaultApplicationProblemPlusJSONResponse) VisitListPlatformMembersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeletePlatformMemberRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+	Params   DeletePlatformMemberParams
+}
+
+type DeletePlatformMemberResponseObject interface {
+	VisitDeletePlatformMemberResponse(ctx *fiber.Ctx) error
+}
+
+type DeletePlatformMember204Response struct {
+}
+
+func (response DeletePlatformMember204Response) VisitDeletePlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeletePlatformMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeletePlatformMemberdefaultApplicationProblemPlusJSONResponse) VisitDeletePlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlatformMemberRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+}
+
+type GetPlatformMemberResponseObject interface {
+	VisitGetPlatformMemberResponse(ctx *fiber.Ctx) error
+}
+
+type GetPlatformMember200ResponseHeaders struct {
+	ETag string
+}
+
+type GetPlatformMember200JSONResponse struct {
+	Body    PlatformMember
+	Headers GetPlatformMember200ResponseHeaders
+}
+
+func (response GetPlatformMember200JSONResponse) VisitGetPlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("ETag", fmt.Sprint(response.Headers.ETag))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlatformMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlatformMemberdefaultApplicationProblemPlusJSONResponse) VisitGetPlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdatePlatformMemberRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+	Params   UpdatePlatformMemberParams
+	Body     *UpdatePlatformMemberJSONRequestBody
+}
+
+type UpdatePlatformMemberResponseObject interface {
+	VisitUpdatePlatformMemberResponse(ctx *fiber.Ctx) error
+}
+
+type UpdatePlatformMember200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdatePlatformMember200JSONResponse struct {
+	Body    PlatformMember
+	Headers UpdatePlatformMember200ResponseHeaders
+}
+
+func (response UpdatePlatformMember200JSONResponse) VisitUpdatePlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("ETag", fmt.Sprint(response.Headers.ETag))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdatePlatformMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdatePlatformMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdatePlatformMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreatePlatformResetRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+	Params   CreatePlatformResetParams
+	Body     *CreatePlatformResetJSONRequestBody
+}
+
+type CreatePlatformResetResponseObject interface {
+	VisitCreatePlatformResetResponse(ctx *fiber.Ctx) error
+}
+
+type CreatePlatformReset201JSONResponse MadeReset
+
+func (response CreatePlatformReset201JSONResponse) VisitCreatePlatformResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreatePlatformResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePlatformResetdefaultApplicationProblemPlusJSONResponse) VisitCreatePlatformResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type EndMemberSessionsRequestObject struct {
 	MemberID MemberID `json:"memberId"`
 }
@@ -1836,6 +2476,91 @@ func (response ListTroublesdefaultApplicationProblemPlusJSONResponse) VisitListT
 	return ctx.JSON(&response.Body)
 }
 
+type ReadResetRequestObject struct {
+	Body *ReadResetJSONRequestBody
+}
+
+type ReadResetResponseObject interface {
+	VisitReadResetResponse(ctx *fiber.Ctx) error
+}
+
+type ReadReset200JSONResponse ShownReset
+
+func (response ReadReset200JSONResponse) VisitReadResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReadResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadResetdefaultApplicationProblemPlusJSONResponse) VisitReadResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UseResetRequestObject struct {
+	Body *UseResetJSONRequestBody
+}
+
+type UseResetResponseObject interface {
+	VisitUseResetResponse(ctx *fiber.Ctx) error
+}
+
+type UseReset204Response struct {
+}
+
+func (response UseReset204Response) VisitUseResetResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UseResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UseResetdefaultApplicationProblemPlusJSONResponse) VisitUseResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListRolesRequestObject struct {
+}
+
+type ListRolesResponseObject interface {
+	VisitListRolesResponse(ctx *fiber.Ctx) error
+}
+
+type ListRoles200JSONResponse RoleTable
+
+func (response ListRoles200JSONResponse) VisitListRolesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListRolesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRolesdefaultApplicationProblemPlusJSONResponse) VisitListRolesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type DeleteSessionRequestObject struct {
 	Params DeleteSessionParams
 }
@@ -1938,6 +2663,34 @@ type CreateSessiondefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateSessiondefaultApplicationProblemPlusJSONResponse) VisitCreateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ForgetPasswordRequestObject struct {
+	Body *ForgetPasswordJSONRequestBody
+}
+
+type ForgetPasswordResponseObject interface {
+	VisitForgetPasswordResponse(ctx *fiber.Ctx) error
+}
+
+type ForgetPassword202Response struct {
+}
+
+func (response ForgetPassword202Response) VisitForgetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Status(202)
+	return nil
+}
+
+type ForgetPassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ForgetPassworddefaultApplicationProblemPlusJSONResponse) VisitForgetPasswordResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -3404,6 +4157,96 @@ func (response GetBudgetdefaultApplicationProblemPlusJSONResponse) VisitGetBudge
 	return ctx.JSON(&response.Body)
 }
 
+type ListInvitationsRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ListInvitationsParams
+}
+
+type ListInvitationsResponseObject interface {
+	VisitListInvitationsResponse(ctx *fiber.Ctx) error
+}
+
+type ListInvitations200JSONResponse InvitationList
+
+func (response ListInvitations200JSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListInvitationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateInvitationRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   CreateInvitationParams
+	Body     *CreateInvitationJSONRequestBody
+}
+
+type CreateInvitationResponseObject interface {
+	VisitCreateInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type CreateInvitation201JSONResponse MadeInvitation
+
+func (response CreateInvitation201JSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateInvitationdefaultApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeInvitationRequestObject struct {
+	TenantID     TenantID     `json:"tenantId"`
+	InvitationID InvitationID `json:"invitationId"`
+}
+
+type RevokeInvitationResponseObject interface {
+	VisitRevokeInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeInvitation204Response struct {
+}
+
+func (response RevokeInvitation204Response) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeInvitationdefaultApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetTenantKeyRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 }
@@ -3462,6 +4305,175 @@ func (response RotateTenantKeydefaultApplicationProblemPlusJSONResponse) VisitRo
 	return ctx.JSON(&response.Body)
 }
 
+type ListMembersRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ListMembersParams
+}
+
+type ListMembersResponseObject interface {
+	VisitListMembersResponse(ctx *fiber.Ctx) error
+}
+
+type ListMembers200JSONResponse TenantMemberList
+
+func (response ListMembers200JSONResponse) VisitListMembersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteMemberRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+	Params   DeleteMemberParams
+}
+
+type DeleteMemberResponseObject interface {
+	VisitDeleteMemberResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteMember204Response struct {
+}
+
+func (response DeleteMember204Response) VisitDeleteMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteMemberdefaultApplicationProblemPlusJSONResponse) VisitDeleteMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetMemberRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+}
+
+type GetMemberResponseObject interface {
+	VisitGetMemberResponse(ctx *fiber.Ctx) error
+}
+
+type GetMember200ResponseHeaders struct {
+	ETag string
+}
+
+type GetMember200JSONResponse struct {
+	Body    TenantMember
+	Headers GetMember200ResponseHeaders
+}
+
+func (response GetMember200JSONResponse) VisitGetMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("ETag", fmt.Sprint(response.Headers.ETag))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateMemberRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+	Params   UpdateMemberParams
+	Body     *UpdateMemberJSONRequestBody
+}
+
+type UpdateMemberResponseObject interface {
+	VisitUpdateMemberResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateMember200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateMember200JSONResponse struct {
+	Body    TenantMember
+	Headers UpdateMember200ResponseHeaders
+}
+
+func (response UpdateMember200JSONResponse) VisitUpdateMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("ETag", fmt.Sprint(response.Headers.ETag))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdateMemberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateResetRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+	Params   CreateResetParams
+}
+
+type CreateResetResponseObject interface {
+	VisitCreateResetResponse(ctx *fiber.Ctx) error
+}
+
+type CreateReset201JSONResponse MadeReset
+
+func (response CreateReset201JSONResponse) VisitCreateResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreateResetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateResetdefaultApplicationProblemPlusJSONResponse) VisitCreateResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListPlatformAudit List what was done on the platform, newest first
@@ -3497,6 +4509,12 @@ type StrictServerInterface interface {
 	// HandInSecret Hand a secret in with an intake link
 	// (POST /intake/secret)
 	HandInSecret(ctx context.Context, request HandInSecretRequestObject) (HandInSecretResponseObject, error)
+	// AcceptInvitation Accept an invitation
+	// (POST /invitations/accept)
+	AcceptInvitation(ctx context.Context, request AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error)
+	// ReadInvitation Tell what an invitation is for
+	// (POST /invitations/read)
+	ReadInvitation(ctx context.Context, request ReadInvitationRequestObject) (ReadInvitationResponseObject, error)
 	// ListLegacyHosts List the bound hosts
 	// (GET /legacy-hosts)
 	ListLegacyHosts(ctx context.Context, request ListLegacyHostsRequestObject) (ListLegacyHostsResponseObject, error)
@@ -3512,6 +4530,30 @@ type StrictServerInterface interface {
 	// ChangePassword Change one's password
 	// (POST /password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// ListPlatformInvitations List the invitations of the platform
+	// (GET /platform/invitations)
+	ListPlatformInvitations(ctx context.Context, request ListPlatformInvitationsRequestObject) (ListPlatformInvitationsResponseObject, error)
+	// CreatePlatformInvitation Invite a person to be one of the platform's people
+	// (POST /platform/invitations)
+	CreatePlatformInvitation(ctx context.Context, request CreatePlatformInvitationRequestObject) (CreatePlatformInvitationResponseObject, error)
+	// RevokePlatformInvitation Take an invitation of the platform back
+	// (DELETE /platform/invitations/{invitationId})
+	RevokePlatformInvitation(ctx context.Context, request RevokePlatformInvitationRequestObject) (RevokePlatformInvitationResponseObject, error)
+	// ListPlatformMembers List the people of the platform
+	// (GET /platform/members)
+	ListPlatformMembers(ctx context.Context, request ListPlatformMembersRequestObject) (ListPlatformMembersResponseObject, error)
+	// DeletePlatformMember Take a person's role on the platform away
+	// (DELETE /platform/members/{memberId})
+	DeletePlatformMember(ctx context.Context, request DeletePlatformMemberRequestObject) (DeletePlatformMemberResponseObject, error)
+	// GetPlatformMember Get one of the platform's people
+	// (GET /platform/members/{memberId})
+	GetPlatformMember(ctx context.Context, request GetPlatformMemberRequestObject) (GetPlatformMemberResponseObject, error)
+	// UpdatePlatformMember Give one of the platform's people another role
+	// (PATCH /platform/members/{memberId})
+	UpdatePlatformMember(ctx context.Context, request UpdatePlatformMemberRequestObject) (UpdatePlatformMemberResponseObject, error)
+	// CreatePlatformReset Make a one-time address by which anybody chooses a new password
+	// (POST /platform/members/{memberId}/reset)
+	CreatePlatformReset(ctx context.Context, request CreatePlatformResetRequestObject) (CreatePlatformResetResponseObject, error)
 	// EndMemberSessions Sign a member out everywhere
 	// (DELETE /platform/members/{memberId}/sessions)
 	EndMemberSessions(ctx context.Context, request EndMemberSessionsRequestObject) (EndMemberSessionsResponseObject, error)
@@ -3524,6 +4566,15 @@ type StrictServerInterface interface {
 	// ListTroubles List the tenants with whom something is wrong, the worst first
 	// (GET /platform/troubles)
 	ListTroubles(ctx context.Context, request ListTroublesRequestObject) (ListTroublesResponseObject, error)
+	// ReadReset Tell whose password a reset is for
+	// (POST /resets/read)
+	ReadReset(ctx context.Context, request ReadResetRequestObject) (ReadResetResponseObject, error)
+	// UseReset Choose a new password with a reset
+	// (POST /resets/use)
+	UseReset(ctx context.Context, request UseResetRequestObject) (UseResetResponseObject, error)
+	// ListRoles See who may do what
+	// (GET /roles)
+	ListRoles(ctx context.Context, request ListRolesRequestObject) (ListRolesResponseObject, error)
 	// DeleteSession Sign out
 	// (DELETE /session)
 	DeleteSession(ctx context.Context, request DeleteSessionRequestObject) (DeleteSessionResponseObject, error)
@@ -3533,6 +4584,9 @@ type StrictServerInterface interface {
 	// CreateSession Sign in
 	// (POST /session)
 	CreateSession(ctx context.Context, request CreateSessionRequestObject) (CreateSessionResponseObject, error)
+	// ForgetPassword Have a letter sent for a forgotten password
+	// (POST /session/forgotten)
+	ForgetPassword(ctx context.Context, request ForgetPasswordRequestObject) (ForgetPasswordResponseObject, error)
 	// FinishPasskeySignIn Sign in with a passkey
 	// (POST /session/passkey)
 	FinishPasskeySignIn(ctx context.Context, request FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error)
@@ -3659,12 +4713,36 @@ type StrictServerInterface interface {
 	// GetBudget See what a tenant's calls to WeCom cost, and what holds them back
 	// (GET /tenants/{tenantId}/budget)
 	GetBudget(ctx context.Context, request GetBudgetRequestObject) (GetBudgetResponseObject, error)
+	// ListInvitations List the invitations of a tenant
+	// (GET /tenants/{tenantId}/invitations)
+	ListInvitations(ctx context.Context, request ListInvitationsRequestObject) (ListInvitationsResponseObject, error)
+	// CreateInvitation Invite a person into a tenant
+	// (POST /tenants/{tenantId}/invitations)
+	CreateInvitation(ctx context.Context, request CreateInvitationRequestObject) (CreateInvitationResponseObject, error)
+	// RevokeInvitation Take an invitation back
+	// (DELETE /tenants/{tenantId}/invitations/{invitationId})
+	RevokeInvitation(ctx context.Context, request RevokeInvitationRequestObject) (RevokeInvitationResponseObject, error)
 	// GetTenantKey See which version of a tenant's key seals, and what needs the older ones
 	// (GET /tenants/{tenantId}/key)
 	GetTenantKey(ctx context.Context, request GetTenantKeyRequestObject) (GetTenantKeyResponseObject, error)
 	// RotateTenantKey Turn a tenant's key
 	// (POST /tenants/{tenantId}/key/rotations)
 	RotateTenantKey(ctx context.Context, request RotateTenantKeyRequestObject) (RotateTenantKeyResponseObject, error)
+	// ListMembers List the members of a tenant
+	// (GET /tenants/{tenantId}/members)
+	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
+	// DeleteMember Take a member out of a tenant
+	// (DELETE /tenants/{tenantId}/members/{memberId})
+	DeleteMember(ctx context.Context, request DeleteMemberRequestObject) (DeleteMemberResponseObject, error)
+	// GetMember Get a member of a tenant
+	// (GET /tenants/{tenantId}/members/{memberId})
+	GetMember(ctx context.Context, request GetMemberRequestObject) (GetMemberResponseObject, error)
+	// UpdateMember Give a member of a tenant another role
+	// (PATCH /tenants/{tenantId}/members/{memberId})
+	UpdateMember(ctx context.Context, request UpdateMemberRequestObject) (UpdateMemberResponseObject, error)
+	// CreateReset Make a one-time address by which a member chooses a new password
+	// (POST /tenants/{tenantId}/members/{memberId}/reset)
+	CreateReset(ctx context.Context, request CreateResetRequestObject) (CreateResetResponseObject, error)
 }
 
 // door is what a request passes before its operation: admit says whether it may
@@ -3870,6 +4948,40 @@ func (o *operations) HandInSecret(c *fiber.Ctx) error {
 	return response.VisitHandInSecretResponse(c)
 }
 
+// AcceptInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) AcceptInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "AcceptInvitation"); err != nil {
+		return err
+	}
+	var request AcceptInvitationRequestObject
+	request.Body = new(AcceptInvitationJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.AcceptInvitation(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitAcceptInvitationResponse(c)
+}
+
+// ReadInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ReadInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "ReadInvitation"); err != nil {
+		return err
+	}
+	var request ReadInvitationRequestObject
+	request.Body = new(ReadInvitationJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ReadInvitation(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitReadInvitationResponse(c)
+}
+
 // ListLegacyHosts lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) ListLegacyHosts(c *fiber.Ctx) error {
 	if err := o.admit(c, "ListLegacyHosts"); err != nil {
@@ -3960,6 +5072,171 @@ func (o *operations) ChangePassword(c *fiber.Ctx) error {
 	return response.VisitChangePasswordResponse(c)
 }
 
+// ListPlatformInvitations lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListPlatformInvitations(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListPlatformInvitations"); err != nil {
+		return err
+	}
+	var request ListPlatformInvitationsRequestObject
+	p := parameters{c: c}
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListPlatformInvitations(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListPlatformInvitationsResponse(c)
+}
+
+// CreatePlatformInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreatePlatformInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreatePlatformInvitation"); err != nil {
+		return err
+	}
+	var request CreatePlatformInvitationRequestObject
+	p := parameters{c: c}
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(CreatePlatformInvitationJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreatePlatformInvitation(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreatePlatformInvitationResponse(c)
+	})
+}
+
+// RevokePlatformInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RevokePlatformInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "RevokePlatformInvitation"); err != nil {
+		return err
+	}
+	var request RevokePlatformInvitationRequestObject
+	p := parameters{c: c}
+	request.InvitationID = p.path("invitationId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RevokePlatformInvitation(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRevokePlatformInvitationResponse(c)
+}
+
+// ListPlatformMembers lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListPlatformMembers(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListPlatformMembers"); err != nil {
+		return err
+	}
+	var request ListPlatformMembersRequestObject
+	p := parameters{c: c}
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListPlatformMembers(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListPlatformMembersResponse(c)
+}
+
+// DeletePlatformMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) DeletePlatformMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "DeletePlatformMember"); err != nil {
+		return err
+	}
+	var request DeletePlatformMemberRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	request.Params.IfMatch = p.header("If-Match")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.DeletePlatformMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitDeletePlatformMemberResponse(c)
+}
+
+// GetPlatformMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetPlatformMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetPlatformMember"); err != nil {
+		return err
+	}
+	var request GetPlatformMemberRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetPlatformMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetPlatformMemberResponse(c)
+}
+
+// UpdatePlatformMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UpdatePlatformMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "UpdatePlatformMember"); err != nil {
+		return err
+	}
+	var request UpdatePlatformMemberRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	request.Params.IfMatch = p.header("If-Match")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(UpdatePlatformMemberJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.UpdatePlatformMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUpdatePlatformMemberResponse(c)
+}
+
+// CreatePlatformReset lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreatePlatformReset"); err != nil {
+		return err
+	}
+	var request CreatePlatformResetRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(CreatePlatformResetJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreatePlatformReset(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreatePlatformResetResponse(c)
+	})
+}
+
 // EndMemberSessions lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) EndMemberSessions(c *fiber.Ctx) error {
 	if err := o.admit(c, "EndMemberSessions"); err != nil {
@@ -4029,6 +5306,53 @@ func (o *operations) ListTroubles(c *fiber.Ctx) error {
 	return response.VisitListTroublesResponse(c)
 }
 
+// ReadReset lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ReadReset(c *fiber.Ctx) error {
+	if err := o.admit(c, "ReadReset"); err != nil {
+		return err
+	}
+	var request ReadResetRequestObject
+	request.Body = new(ReadResetJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ReadReset(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitReadResetResponse(c)
+}
+
+// UseReset lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UseReset(c *fiber.Ctx) error {
+	if err := o.admit(c, "UseReset"); err != nil {
+		return err
+	}
+	var request UseResetRequestObject
+	request.Body = new(UseResetJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.UseReset(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUseResetResponse(c)
+}
+
+// ListRoles lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListRoles(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListRoles"); err != nil {
+		return err
+	}
+	var request ListRolesRequestObject
+	response, err := o.StrictServerInterface.ListRoles(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListRolesResponse(c)
+}
+
 // DeleteSession lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) DeleteSession(c *fiber.Ctx) error {
 	if err := o.admit(c, "DeleteSession"); err != nil {
@@ -4075,6 +5399,23 @@ func (o *operations) CreateSession(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitCreateSessionResponse(c)
+}
+
+// ForgetPassword lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ForgetPassword(c *fiber.Ctx) error {
+	if err := o.admit(c, "ForgetPassword"); err != nil {
+		return err
+	}
+	var request ForgetPasswordRequestObject
+	request.Body = new(ForgetPasswordJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.ForgetPassword(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitForgetPasswordResponse(c)
 }
 
 // FinishPasskeySignIn lets a request in, reads it, calls the operation and writes its answer.
@@ -4918,6 +6259,70 @@ func (o *operations) GetBudget(c *fiber.Ctx) error {
 	return response.VisitGetBudgetResponse(c)
 }
 
+// ListInvitations lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListInvitations(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListInvitations"); err != nil {
+		return err
+	}
+	var request ListInvitationsRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListInvitations(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListInvitationsResponse(c)
+}
+
+// CreateInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreateInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreateInvitation"); err != nil {
+		return err
+	}
+	var request CreateInvitationRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(CreateInvitationJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateInvitation(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateInvitationResponse(c)
+	})
+}
+
+// RevokeInvitation lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RevokeInvitation(c *fiber.Ctx) error {
+	if err := o.admit(c, "RevokeInvitation"); err != nil {
+		return err
+	}
+	var request RevokeInvitationRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.InvitationID = p.path("invitationId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RevokeInvitation(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRevokeInvitationResponse(c)
+}
+
 // GetTenantKey lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) GetTenantKey(c *fiber.Ctx) error {
 	if err := o.admit(c, "GetTenantKey"); err != nil {
@@ -4952,4 +6357,109 @@ func (o *operations) RotateTenantKey(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitRotateTenantKeyResponse(c)
+}
+
+// ListMembers lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListMembers(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListMembers"); err != nil {
+		return err
+	}
+	var request ListMembersRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListMembers(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListMembersResponse(c)
+}
+
+// DeleteMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) DeleteMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "DeleteMember"); err != nil {
+		return err
+	}
+	var request DeleteMemberRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	request.Params.IfMatch = p.header("If-Match")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.DeleteMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitDeleteMemberResponse(c)
+}
+
+// GetMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetMember"); err != nil {
+		return err
+	}
+	var request GetMemberRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetMemberResponse(c)
+}
+
+// UpdateMember lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UpdateMember(c *fiber.Ctx) error {
+	if err := o.admit(c, "UpdateMember"); err != nil {
+		return err
+	}
+	var request UpdateMemberRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	request.Params.IfMatch = p.header("If-Match")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(UpdateMemberJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.UpdateMember(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUpdateMemberResponse(c)
+}
+
+// CreateReset lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreateReset(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreateReset"); err != nil {
+		return err
+	}
+	var request CreateResetRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateReset(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateResetResponse(c)
+	})
 }

@@ -22,10 +22,18 @@ var keysPerClient = httpapi.Rate{PerSecond: 10, Burst: 600}
 // maxKeyClients bounds the memory of it, about 100 bytes a client.
 const maxKeyClients = 1 << 14
 
-// authenticate tells who stands behind a bearer token: a member, or an API key. What is
-// spelt wrongly is refused before it is counted, since that asks nobody.
-func (a *api) authenticate(c *fiber.Ctx, bearer string, v visit) (core.Actor, error) {
-	event := httpapi.EventOf(c)
+// authenticate finds out whose bearer token a request brings: a member's, or an API
+// key. What is spelt wrongly is refused before it is counted, since that asks nobody.
+func (a *api) authenticate(c *fiber.Ctx, v *visit) error {
+	bearer, err := bearerOf(c)
+	if err != nil {
+		return err
+	}
+	v.actor, err = a.actorBehind(httpapi.EventOf(c), bearer, v)
+	return err
+}
+
+func (a *api) actorBehind(event *httpapi.Event, bearer string, v *visit) (core.Actor, error) {
 	if !identity.IsAPIKey(bearer) {
 		actor, err := a.identity.Authenticate(event.Context(), bearer, v.requestID)
 		if err == nil {

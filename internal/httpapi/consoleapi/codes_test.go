@@ -18,9 +18,7 @@ import (
 var generalCode = regexp.MustCompile("`([a-z_]+(?:\\.[a-z_]+)?)`\\s+\\((\\d{3})")
 
 // onNoAnswer lists the codes that no request can meet.
-var onNoAnswer = map[fault.Code]string{
-	fault.MemberExists: "owners are made by the command `admin create` alone",
-}
+var onNoAnswer = map[fault.Code]string{}
 
 // What the kit refuses by itself, whatever is behind it.
 var ofTheKit = []fault.Code{

@@ -18,10 +18,11 @@ import (
 type entry int
 
 const (
-	withToken    entry = iota // a session's access token or an API key, and for a change what fromNoOther asks; the default
-	freely                    // nothing
-	fromNoOther               // not to come from another site, if it comes from a browser
-	fromOurPages              // to come from the console's own pages: it brings a cookie
+	withToken              entry = iota // a session's access token or an API key, and for a change what fromNoOther asks; the default
+	freely                              // nothing
+	fromNoOther                         // not to come from another site, if it comes from a browser
+	fromNoOtherOrWithToken              // as fromNoOther; an access token that it brings must be good
+	fromOurPages                        // to come from the console's own pages: it brings a cookie
 )
 
 // entries lists the operations that need no access token. A test holds it
@@ -37,6 +38,11 @@ var entries = map[string]entry{
 	"FinishSignIn":        fromNoOther,
 	"BeginPasskeySignIn":  fromNoOther,
 	"FinishPasskeySignIn": fromNoOther,
+	"ReadInvitation":      fromNoOther,
+	"AcceptInvitation":    fromNoOtherOrWithToken,
+	"ReadReset":           fromNoOther,
+	"UseReset":            fromNoOther,
+	"ForgetPassword":      fromNoOther,
 }
 
 // The bound on an access token is far above what identity makes, and stands
@@ -63,17 +69,22 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 		if err := a.checkOrigin(c, true); err != nil {
 			return err
 		}
+	case fromNoOtherOrWithToken:
+		if err := a.checkOrigin(c, false); err != nil {
+			return err
+		}
+		if len(c.Request().Header.Peek(fiber.HeaderAuthorization)) > 0 {
+			if err := a.authenticate(c, &v); err != nil {
+				return err
+			}
+		}
 	case withToken:
 		if !isSafe(c.Method()) {
 			if err := a.checkOrigin(c, false); err != nil {
 				return err
 			}
 		}
-		token, err := bearerOf(c)
-		if err != nil {
-			return err
-		}
-		if v.actor, err = a.authenticate(c, token, v); err != nil {
+		if err := a.authenticate(c, &v); err != nil {
 			return err
 		}
 		if c.Request().Header.Peek(idempotencyKey) != nil {

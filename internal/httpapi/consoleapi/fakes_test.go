@@ -40,7 +40,8 @@ type people struct {
 	signedOut []string
 	requestID string // of the last call
 	client    netip.Prefix
-	keys      int // how often a key was looked for
+	keys      int        // how often a key was looked for
+	accepted  core.Actor // who accepted an invitation
 }
 
 func (p *people) note(requestID string) {

@@ -116,6 +116,21 @@ func parseIntakeID(text string) (core.IntakeID, error) {
 	return id, unknownIf(err, fault.IntakeUnknown)
 }
 
+func parseInvitationID(text string) (core.LinkID, error) {
+	id, err := core.ParseLinkID(text)
+	return id, unknownIf(err, fault.InvitationUnknown)
+}
+
+// parseMemberPath reads the two ids of a path below a member of a tenant.
+func parseMemberPath(tenantText, memberText string) (core.TenantID, core.MemberID, error) {
+	tenant, err := parseTenantID(tenantText)
+	if err != nil {
+		return tenant, core.MemberID{}, err
+	}
+	member, err := parseMemberID(memberText)
+	return tenant, member, err
+}
+
 func unknownIf(err error, code fault.Code) error {
 	if err != nil {
 		return fault.New(code, nil)

@@ -14,6 +14,9 @@ import (
 
 func TestAChangeNeedsTheVersionThatWasRead(t *testing.T) {
 	t.Parallel()
+	tenant := "/tenants/" + tenantID.String()
+	changeable := map[string]string{tenant: `{"name":"b"}`, tenant + "/apps/" + appID.String(): `{"name":"b"}`,
+		tenant + "/members/" + memberID.String(): `{"role":"tenant_viewer"}`, "/platform/members/" + memberID.String(): `{"role":"platform_auditor"}`}
 	for _, row := range []struct {
 		name, header string // "-" for none
 		patch, del   int
@@ -38,12 +41,12 @@ func TestAChangeNeedsTheVersionThatWasRead(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, nil)
-			for _, path := range []string{"/tenants/" + tenantID.String(), "/tenants/" + tenantID.String() + "/apps/" + appID.String()} {
+			for path, change := range changeable {
 				var headers []string
 				if row.header != "-" {
 					headers = []string{"If-Match", row.header}
 				}
-				patch := b.act(t, "PATCH", path, `{"name":"b"}`, headers...)
+				patch := b.act(t, "PATCH", path, change, headers...)
 				require.Equal(t, row.patch, patch.StatusCode, "%s", patch.Text)
 				switch row.patch {
 				case 200:
@@ -57,7 +60,7 @@ func TestAChangeNeedsTheVersionThatWasRead(t *testing.T) {
 				}
 				require.Equal(t, row.del, b.act(t, "DELETE", path, "", headers...).StatusCode)
 			}
-			require.Equal(t, map[int]int{200: 2}[row.patch]+map[int]int{204: 2}[row.del], b.admin.count())
+			require.Equal(t, map[int]int{200: len(changeable)}[row.patch]+map[int]int{204: len(changeable)}[row.del], b.admin.count())
 		})
 	}
 }
@@ -80,7 +83,7 @@ func TestAPostAsksForNoVersionAndAnswersWithOne(t *testing.T) {
 	require.Equal(t, admin.NewTenant{Name: "示例企业", CorpID: "wwexamplecorp00001"}, b.admin.last)
 	require.Equal(t, memberID, b.admin.actor.MemberID)
 	require.Equal(t, a.Header.Get("X-Request-Id"), b.admin.actor.RequestID)
-	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"name":"示例企业","corps":[{"corpId":"wwexamplecorp00001"}],"status":"active","secretMaxAgeDays":0,
+	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"name":"示例企业","corps":[{"corpId":"wwexamplecorp00001"}],"status":"active","secretMaxAgeDays":0,"secondFactorRequired":false,
 		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, tenantID), string(a.Text))
 }
 
@@ -133,7 +136,7 @@ func TestListsArePaged(t *testing.T) {
 	b := setup(t, nil)
 	tenant := "/tenants/" + tenantID.String()
 	app := tenant + "/apps/" + appID.String()
-	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/audit", "/legacy-hosts"} {
+	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/audit", "/legacy-hosts", tenant + "/members", tenant + "/invitations", "/platform/members", "/platform/invitations"} {
 		a := b.act(t, "GET", path, "")
 		require.Equal(t, 200, a.StatusCode)
 		require.Contains(t, string(a.Text), `"nextCursor":"more"`)
@@ -176,6 +179,10 @@ func TestAMalformedIDIsAnsweredLikeOneThatNobodyHas(t *testing.T) {
 	same("GET", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/"+appID.String()+"/domains/%s", "", core.NewDomainID().String(), "domain.unknown")
+	same("GET", tenant+"/members/%s", "", core.NewMemberID().String(), "member.unknown")
+	same("PATCH", tenant+"/members/%s", `{"role":"tenant_viewer"}`, core.NewMemberID().String(), "member.unknown")
+	same("DELETE", "/platform/members/%s", "", core.NewMemberID().String(), "member.unknown")
+	same("DELETE", tenant+"/invitations/%s", "", core.NewLinkID().String(), "invitation.unknown")
 	b.act(t, "GET", "/tenants/%zz", "").requirePlace(t, "?tenantId", "escape")
 	require.Zero(t, b.admin.count())
 }

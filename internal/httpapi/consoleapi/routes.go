@@ -51,6 +51,12 @@ type Identity interface {
 	AddPasskey(ctx context.Context, actor core.Actor, token core.Secret, name string, made json.RawMessage) (core.Factor, []core.Secret, error)
 	RenewRecoveryCodes(ctx context.Context, actor core.Actor) ([]core.Secret, error)
 	RemoveFactor(ctx context.Context, actor core.Actor, factor core.FactorID) error
+
+	ReadInvitation(ctx context.Context, token string, requestID string) (identity.InvitationShown, error)
+	AcceptInvitation(ctx context.Context, client netip.Prefix, token string, password core.Secret, actor core.Actor, requestID string) (core.Invitation, error)
+	ReadReset(ctx context.Context, token string, requestID string) (identity.ResetShown, error)
+	UseReset(ctx context.Context, client netip.Prefix, token string, password core.Secret, requestID string) error
+	Forget(ctx context.Context, client netip.Prefix, email string, requestID string) error
 }
 
 // Admin does what administrators ask for. *admin.Actions is the one outside of
@@ -97,6 +103,24 @@ type Admin interface {
 
 	GetTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
 	RotateTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
+
+	ListMembers(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.Membership], error)
+	GetMember(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) (core.Membership, error)
+	UpdateMember(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID, ifVersion *int64, role string) (core.Membership, error)
+	DeleteMember(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID, ifVersion *int64) error
+	ListPlatformMembers(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.PlatformMember], error)
+	GetPlatformMember(ctx context.Context, actor core.Actor, member core.MemberID) (core.PlatformMember, error)
+	UpdatePlatformMember(ctx context.Context, actor core.Actor, member core.MemberID, ifVersion *int64, role string) (core.PlatformMember, error)
+	DeletePlatformMember(ctx context.Context, actor core.Actor, member core.MemberID, ifVersion *int64) error
+
+	CreateInvitation(ctx context.Context, actor core.Actor, tenant core.TenantID, n admin.NewInvitation) (admin.MadeInvitation, error)
+	ListInvitations(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.Invitation], error)
+	RevokeInvitation(ctx context.Context, actor core.Actor, tenant core.TenantID, link core.LinkID) error
+	CreatePlatformInvitation(ctx context.Context, actor core.Actor, n admin.NewInvitation) (admin.MadeInvitation, error)
+	ListPlatformInvitations(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.Invitation], error)
+	RevokePlatformInvitation(ctx context.Context, actor core.Actor, link core.LinkID) error
+	CreateReset(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) (admin.MadeReset, error)
+	CreatePlatformReset(ctx context.Context, actor core.Actor, member core.MemberID, n admin.NewReset) (admin.MadeReset, error)
 
 	BindLegacyHost(ctx context.Context, actor core.Actor, host string, tenant core.TenantID, app core.AppID) (core.LegacyHost, error)
 	UnbindLegacyHost(ctx context.Context, actor core.Actor, host string) error

@@ -60,10 +60,11 @@ func (a *api) UpdateTenant(ctx context.Context, r UpdateTenantRequestObject) (Up
 	if err != nil {
 		return nil, err
 	}
-	if r.Body.Name == nil && r.Body.Status == nil && r.Body.SecretMaxAgeDays == nil {
+	if r.Body.Name == nil && r.Body.Status == nil && r.Body.SecretMaxAgeDays == nil && r.Body.SecondFactorRequired == nil {
 		return nil, fault.InvalidField("", fault.ReasonEmpty, nil)
 	}
-	t, err := a.admin.UpdateTenant(ctx, actorOf(ctx), id, version, admin.TenantChange{Name: r.Body.Name, Status: r.Body.Status, SecretMaxAgeDays: r.Body.SecretMaxAgeDays})
+	t, err := a.admin.UpdateTenant(ctx, actorOf(ctx), id, version, admin.TenantChange{
+		Name: r.Body.Name, Status: r.Body.Status, SecretMaxAgeDays: r.Body.SecretMaxAgeDays, SecondFactorRequired: r.Body.SecondFactorRequired})
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +113,8 @@ func tenantAnswer(t core.Tenant) Tenant {
 		Deletion: deletionAnswer(t.Deletion),
 
 		SecretMaxAgeDays: t.SecretMaxAgeDays,
+
+		SecondFactorRequired: t.SecondFactor,
 
 		CreatedAt: t.CreatedAt.UTC(),
 		UpdatedAt: t.UpdatedAt.UTC(),

@@ -1,0 +1,11 @@
+BEGIN;
+DROP TABLE signet.resets;
+DROP TABLE signet.platform_invitations;
+DROP TABLE signet.invitations;
+REVOKE UPDATE (platform_role, role_version) ON signet.members FROM signet_app;
+ALTER TABLE signet.members DROP COLUMN role_version;
+REVOKE DELETE ON signet.memberships FROM signet_app;
+REVOKE UPDATE (role, version) ON signet.memberships FROM signet_app;
+ALTER TABLE signet.memberships DROP COLUMN version;
+DELETE FROM signet.migration_marks WHERE version = 22;
+COMMIT;
