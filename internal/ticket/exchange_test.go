@@ -104,7 +104,7 @@ func TestBytesOfOneCellInThePlaceOfAnotherAreRefused(t *testing.T) {
 	}
 	require.NoError(t, n.identity(t))
 	cells := n.cells(t)
-	require.Len(t, cells, 4+(4+4+2)+2+1+1)
+	require.Len(t, cells, 4+(4+4+2)+2+1+1+1)
 	n.DB.Exec(t, `CREATE SCHEMA copies`)
 	for _, s := range sealedColumns {
 		n.DB.Exec(t, fmt.Sprintf(`CREATE TABLE copies.%s AS TABLE %s`, strings.ReplaceAll(s.table, ".", "_"), s.table))
