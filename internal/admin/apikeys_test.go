@@ -23,7 +23,7 @@ var scopes = map[string]core.Permission{
 	"ScheduleSecret": core.SecretsWrite, "RetireSecret": core.SecretsWrite, "DestroySecret": core.SecretsWrite, "ListSecrets": core.TenantRead,
 	"CreateIntakeLink": core.SecretsWrite, "ListIntakeLinks": core.TenantRead, "RevokeIntakeLink": core.SecretsWrite,
 	"GetTenantKey": core.TenantRead, "CreateDomain": core.DomainsWrite, "ListDomains": core.TenantRead, "DeleteDomain": core.DomainsWrite,
-	"ListAudit": core.AuditRead, "GetBudget": core.TenantRead,
+	"ListAudit": core.AuditRead, "ExportAudit": core.AuditRead, "SignAuditHead": core.AuditRead, "GetBudget": core.TenantRead,
 }
 
 // TestWhatAnAPIKeyMayDo calls every method with a key of each scope: on its own tenant
