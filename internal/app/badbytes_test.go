@@ -126,14 +126,25 @@ func (n *node) operations(t *testing.T, m madeApp) []operation {
 	}
 	n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) SELECT $1, member_id, 'tenant_viewer' FROM signet.members ON CONFLICT DO NOTHING`, m.tenantID)
 	member := n.call(t, http.MethodGet, "/session", "").text(t, "id")
+	key := n.call(t, http.MethodPost, "/tenants/"+m.tenantID+"/api-keys", `{"name":"夜间同步","scopes":["tenant.read"]}`)
+	var made struct{ APIKey struct{ ID string } }
+	require.NoError(t, json.Unmarshal(key.body, &made))
 	console := documented(t, n.call(t, http.MethodGet, "/openapi.json", "").body, n.server.ConsoleAddr(), "/api/v1",
-		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "memberId": member, "sessionId": uuid.NewString(), "factorId": uuid.NewString(), "invitationId": uuid.NewString(), "keyId": uuid.NewString(), "host": "bound.example.com"})
+		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "memberId": member, "sessionId": uuid.NewString(), "factorId": uuid.NewString(), "invitationId": uuid.NewString(), "keyId": made.APIKey.ID, "host": "bound.example.com"})
 	for i := range console {
 		o := &console[i]
 		o.headers += "Authorization: Bearer " + n.token + "\r\n"
 		switch {
 		case o.method == http.MethodGet:
 			o.wellDone = http.StatusOK
+		case o.method == http.MethodDelete && o.segments[len(o.segments)-1] == "sessions":
+			if len(o.segments) == 3 {
+				o.wellDone = http.StatusOK // there is no other session to end
+				break
+			}
+			o.segments[len(o.segments)-2] = uuid.NewString() // a member who is not there
+		case o.method == http.MethodDelete && slices.Contains(o.segments, "api-keys"):
+			o.segments[len(o.segments)-1] = uuid.NewString() // it takes no version
 		case o.method == http.MethodPost && o.body == "" && len(o.segments) > 3:
 			o.segments[3] = uuid.NewString() // it takes neither a body nor a version: a tenant that is not there
 		default:
@@ -159,7 +170,7 @@ func TestBytesThatNoTextHasOnEveryOperation(t *testing.T) {
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	all := n.operations(t, m)
-	require.Len(t, all, 4+3+63+3, "every operation of the three listeners")
+	require.Len(t, all, 4+3+89+3, "every operation of the three listeners")
 	before := n.db.RowCounts(t)
 
 	for _, o := range all {

@@ -68,13 +68,13 @@ func TestTheKeyCommandsSayWhatThereIs(t *testing.T) {
 	}
 	said := status()
 	require.Contains(t, said, "\n  keys that hang on it: 1 (tenants 0, platform 1)\n"+
-		"  sealed values below those: 1 (app secrets 0, tokens and tickets 0, fetched by trials 0, answers to repeat 0, the platform's own 1)\n")
+		"  sealed values below those: 2 (app secrets 0, tokens and tickets 0, fetched by trials 0, answers to repeat 0, the platform's own 2)\n")
 	require.NotContains(t, said, "being turned")
-	require.Contains(t, check(), "all of it opens: 1 root key, 1 key of tenants and the platform, 1 value of 0 tenants and the platform\n")
+	require.Contains(t, check(), "all of it opens: 1 root key, 1 key of tenants and the platform, 2 values of 0 tenants and the platform\n")
 
 	rotated := printed(t, func(ctx context.Context, out *bytes.Buffer) error { return app.RotatePlatformKey(ctx, cfg, out) })
 	require.Equal(t, "version 2 of the platform's own key seals from now on\n"+
-		"under it: 1 value, turned by this run: 1; nothing lies under an older one, and those are destroyed\n", rotated)
+		"under it: 2 values, turned by this run: 2; nothing lies under an older one, and those are destroyed\n", rotated)
 	require.Equal(t, said, status())
 	require.Contains(t, check(), "all of it opens: 1 root key, 1 key of")
 	rotated = printed(t, func(ctx context.Context, out *bytes.Buffer) error { return app.RotateKeys(ctx, cfg, out) })
