@@ -65,6 +65,9 @@ func TestNoOtherSiteCanChangeAnything(t *testing.T) {
 			}
 		}
 		for kind, text := range formBodies {
+			if r.needs == nobodys && r.body == nil && r.with == nil {
+				break // it is a question that brings nothing, and whoever asks gets an answer for themselves
+			}
 			form := made
 			form.body, form.headers = text, []string{"Cookie", cookie, "If-Match", "*"}
 			if kind != "" {

@@ -35,6 +35,7 @@ func (w *walls) run(t *testing.T, misspelling ...core.Role) tally {
 	t.Helper()
 	w.denyAll(t, misspelling)
 	for _, name := range w.inOrder() {
+		w.people.renew(t, w.node)
 		for _, role := range w.roles {
 			w.admit(t, name, w.routes[name], role)
 		}
@@ -47,8 +48,12 @@ func (w *walls) denyAll(t *testing.T, misspelling []core.Role) {
 	for _, name := range w.inOrder() {
 		r := w.routes[name]
 		w.tally.routes++
+		w.people.renew(t, w.node)
 		before, calls := w.db.Contents(t), len(w.weCom.Calls())
 		for _, role := range w.roles {
+			if role == foreignKey || role == pagesKey {
+				continue // what is foreign to the others is its own, and the other may ask for nothing
+			}
 			for _, place := range r.places(name) {
 				w.deny(t, name, r, role, place)
 				if !strings.HasPrefix(name, "HEAD ") && slices.Contains(misspelling, role) {
@@ -80,15 +85,29 @@ func (w *walls) inOrder() []string {
 func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 	t.Helper()
 	own := w.own
-	if r.write && r.allows(role) {
+	if r.write && r.allows(role) && !r.mine {
 		w.worlds++
 		own = newWorld(t, w.node, fmt.Sprintf("%04d", w.worlds), 2)
 		w.people.join(t, w.node, own)
+		w.show(own)
+		defer w.show(w.own)
+	}
+	who := w.mine(role)
+	if r.mine && r.allows(role) {
+		who = w.people.newPerson(t, w.node, role)
+		w.people.enter(t, w.node, own, role, who)
+		if token, ok := w.people.tokens[role]; ok {
+			w.people.tokens[role] = who.token
+			defer func() { w.people.tokens[role] = token }()
+		}
 	}
 	if r.with != nil {
 		own.cookie = newCookie(t, w.node)
 	}
-	i := own.own
+	i := who.own.over(own.own)
+	if r.ready != nil && r.allows(role) {
+		r.ready(t, w.node, who, i)
+	}
 	if strings.HasSuffix(name, "/destroy") {
 		i = i.with("secretVersion", "2") // a retired one
 	}
@@ -102,12 +121,17 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 	a := w.ask(t, w.server.ConsoleAddr(), role, r.request(name, i, own, r.queries()[0]), headers...)
 	w.tally.cells++
 	inTenant := strings.Contains(name, ":tenantId")
-	want, code := r.done, fault.Code("")
+	_, member := w.people.of[role]
+	want, code := r.done, r.code
 	switch {
-	case r.needs == nobodys:
-	case role == noSession:
+	case r.members != "" && member:
+		want, code = 409, r.members
+	case r.members != "" && role == revokedKey:
 		want, code = 401, fault.SessionRequired
-	case inTenant && role == "":
+	case r.needs == nobodys:
+	case isStranger(role):
+		want, code = 401, fault.SessionRequired
+	case inTenant && isElsewhere(role):
 		want, code = 404, fault.TenantUnknown
 	case !r.allows(role):
 		want, code = 403, fault.PermissionDenied
@@ -117,7 +141,11 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 		return
 	}
 	if inTenant || !role.OfPlatform() && r.needs != nobodys {
-		if marks := w.foreign.marksIn(a.text); len(marks) > 0 {
+		other := w.foreign
+		if role == foreignKey {
+			other = w.own
+		}
+		if marks := other.marksIn(a.text); len(marks) > 0 {
 			w.hole("%s as %q on their own tells of another tenant: %s\n%s", name, role, marks, a.text)
 			return
 		}
