@@ -90,7 +90,7 @@ func TestNoColumnCanBeWrittenByItsName(t *testing.T) {
 		if r.body == nil {
 			continue
 		}
-		address, made, known := w.server.ConsoleAddr(), r.request(name, w.own.own.with("host", "new.example.com"), w.own, ""), described(t, document, name)
+		address, made, known := w.server.ConsoleAddr(), r.request(name, w.mine(core.PlatformOwner).own.over(w.own.own).with("host", "new.example.com"), w.own, ""), described(t, document, name)
 		for _, column := range names {
 			if !slices.Contains(known, column) {
 				for _, value := range []string{jsonText(t, w.foreign.own["tenantId"]), `{"tenant_id":1}`} {

@@ -53,7 +53,7 @@ func TestNoOtherSiteCanChangeAnything(t *testing.T) {
 		if !r.write {
 			continue
 		}
-		own := w.own.own.with("host", "new.example.com")
+		own := w.mine(core.PlatformOwner).own.over(w.own.own).with("host", "new.example.com")
 		made := r.request(name, own, w.own, "")
 		made.headers = []string{"Content-Type", "application/json", "If-Match", "*"}
 		for what, page := range foreignPages {

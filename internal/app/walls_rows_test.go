@@ -38,6 +38,8 @@ type route struct {
 	lookup  core.Permission   // to look at what If-Match speaks of, where it is not core.TenantRead
 	mine    bool              // it changes what is the asking person's own
 	ready   prepare           // what must be done before, by the asking person
+	counted bool              // tries of it are counted by the member, so that few are made
+	inside  fault.Code        // what is said of another's tenant to who works in all: what it holds is not looked for there
 	timed   bool              // it says what time it is
 	members fault.Code        // how it is refused to members, though it asks for nobody
 }

@@ -49,10 +49,14 @@ func (w *walls) denyAll(t *testing.T, misspelling []core.Role) {
 		r := w.routes[name]
 		w.tally.routes++
 		w.people.renew(t, w.node)
-		before, calls := w.db.Contents(t), len(w.weCom.Calls())
+		var moving []string
+		if r.counted {
+			moving = []string{"signet.tries"}
+		}
+		before, calls := w.db.Contents(t, moving...), len(w.weCom.Calls())
 		for _, role := range w.roles {
-			if role == foreignKey || role == pagesKey {
-				continue // what is foreign to the others is its own, and the other may ask for nothing
+			if role == foreignKey || role == pagesKey || strings.HasPrefix(name, "HEAD ") && role.OfPlatform() {
+				continue // HEAD is GET; what is foreign to the others is its own, and the other may ask for nothing
 			}
 			for _, place := range r.places(name) {
 				w.deny(t, name, r, role, place)
@@ -61,7 +65,7 @@ func (w *walls) denyAll(t *testing.T, misspelling []core.Role) {
 				}
 			}
 		}
-		if after := w.db.Contents(t); after != before {
+		if after := w.db.Contents(t, moving...); after != before {
 			w.hole("%s: what must be denied has changed something:\n%s\n%s", name, before, after)
 		}
 		if len(w.weCom.Calls()) != calls {
@@ -84,6 +88,9 @@ func (w *walls) inOrder() []string {
 // told so, and nobody hears of another tenant.
 func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 	t.Helper()
+	if w.brief && r.mine && !slices.Contains([]core.Role{core.TenantOwner, noSession, fullKey}, role) {
+		return
+	}
 	own := w.own
 	if r.write && r.allows(role) && !r.mine {
 		w.worlds++
@@ -182,18 +189,27 @@ func TestWalls(t *testing.T) {
 	t.Parallel()
 	t.Run("both", func(t *testing.T) {
 		t.Parallel()
-		newWalls(t, startNode(t, wecomtest.Config{})).run(t, wallRoles()...).requireClosed(t)
+		newWalls(t, startNode(t, wecomtest.Config{})).run(t, core.PlatformOwner, core.TenantOwner, core.TenantViewer, noSession, fullKey).requireClosed(t)
 	})
 	t.Run("row security alone", func(t *testing.T) {
 		t.Parallel()
-		newWalls(t, startBehind(t, storetest.WithoutTenant)).run(t, core.TenantOwner).requireClosed(t)
+		newBriefWalls(t, startBehind(t, storetest.WithoutTenant)).run(t, core.TenantOwner).requireClosed(t)
 	})
 	t.Run("the statements alone", func(t *testing.T) {
 		t.Parallel()
 		n := startNode(t, wecomtest.Config{})
 		takeDownRowSecurity(t, n.db, "%")
-		newWalls(t, n).run(t, core.TenantOwner).requireClosed(t)
+		newBriefWalls(t, n).run(t, core.TenantOwner).requireClosed(t)
 	})
+}
+
+// newBriefWalls are walls of which one has been taken down: that of the table of roles
+// stands as it did, so few roles go through.
+func newBriefWalls(t *testing.T, n *node) *walls {
+	t.Helper()
+	w := newWalls(t, n)
+	w.brief, w.roles = true, []core.Role{core.PlatformOwner, core.TenantOwner, core.TenantViewer, "", noSession, fullKey, foreignKey}
+	return w
 }
 
 // TestWallsAreSeenToFall takes from under each wall's test that very wall: of all
