@@ -71,7 +71,7 @@ func parseAPIKey(n NewAPIKey) (core.APIKey, time.Duration, error) {
 	}
 	if n.AppID != "" {
 		switch app, err := core.ParseAppID(n.AppID); {
-		case err != nil:
+		case err != nil || app.IsZero(): // which would stand for every app
 			wrong.list = append(wrong.list, fault.Field{Pointer: "/appId", Reason: fault.ReasonID})
 		case !slices.Equal(n.Scopes, []string{string(core.PagesSign)}):
 			wrong.list = append(wrong.list, fault.Field{Pointer: "/appId", Reason: fault.ReasonKeyApp})

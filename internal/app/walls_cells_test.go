@@ -20,12 +20,14 @@ import (
 type walls struct {
 	*node
 	client                  *http.Client
-	people                  people
+	people                  *people
 	own, foreign, destroyed world
 	tally                   tally
 	worlds                  int
+	brief                   bool // accounts, which are behind no tenant's wall, are gone through in few roles
 	routes                  map[string]route
 	roles                   []core.Role
+	keys                    map[core.Role]string
 }
 
 // tally is what came of the cells of the matrix.
@@ -48,8 +50,32 @@ func newWalls(t *testing.T, n *node) *walls {
 	w.own, w.foreign, w.destroyed = newWorld(t, n, "0001", 2), newWorld(t, n, "0002", 3), newWorld(t, n, "0003", 4)
 	w.worlds = 3
 	w.people.join(t, n, w.own)
+	w.show(w.own)
 	w.destroyed.destroy(t, n)
 	return w
+}
+
+// show lets the keys of a world ask.
+func (w *walls) show(of world) {
+	w.keys = maps.Clone(of.keys)
+	w.keys[foreignKey] = w.foreign.keys[fullKey]
+}
+
+// mine gives the ids of a person of the role, another's where it is none.
+func (w *walls) mine(role core.Role) person {
+	if who, ok := w.people.of[role]; ok {
+		return who
+	}
+	return w.people.of[core.TenantAdmin]
+}
+
+// theirs gives the ids that are not the role's.
+func (w *walls) theirs(role core.Role) ids {
+	other := core.TenantOwner
+	if role == other {
+		other = core.PlatformOwner
+	}
+	return w.people.of[other].own.over(w.foreign.own)
 }
 
 // reply is all that a caller sees of an answer but for the time of day: the request's
@@ -77,7 +103,11 @@ func (w *walls) ask(t *testing.T, address string, role core.Role, r request, hea
 	for i := 0; i+1 < len(headers); i += 2 {
 		out.Header.Set(headers[i], headers[i+1])
 	}
-	if token := w.people.tokens[role]; token != "" {
+	token := w.people.tokens[role]
+	if isKey(role) {
+		token = w.keys[role]
+	}
+	if token != "" {
 		out.Header.Set("Authorization", "Bearer "+token)
 	}
 	out.Header.Set("X-Request-Id", "a-cell-of-the-matrix")
@@ -128,6 +158,9 @@ type cell struct {
 var unknownCode = map[string]fault.Code{
 	"tenantId": fault.TenantUnknown, "appId": fault.AppUnknown, "domainId": fault.DomainUnknown, "linkId": fault.IntakeUnknown,
 	"secretVersion": fault.SecretUnknown, "host": fault.LegacyHostUnknown, "token": fault.IntakeUnknown,
+	"memberId": fault.MemberUnknown, "operatorId": fault.MemberUnknown, "personId": fault.MemberUnknown, "keyId": fault.APIKeyUnknown,
+	"invitationId": fault.InvitationUnknown, "operatorLinkId": fault.InvitationUnknown, "inviteToken": fault.InvitationUnknown, "resetToken": fault.ResetUnknown,
+	"sessionId": fault.SessionUnknown, "factorId": fault.FactorUnknown,
 }
 
 // deny tries every id that is not the caller's at a place of a route: each is answered
@@ -138,13 +171,20 @@ func (w *walls) deny(t *testing.T, name string, r route, role core.Role, place s
 	if place == "host" && strings.HasPrefix(name, "PUT ") {
 		return // it names what is to be bound, and whoever may binds any
 	}
-	base, others := w.own.own, []cell{}
-	if place == "token" { // whoever has a link may use it, and is told what became of it
-		w.compare(t, name, r, role, place, "", nil, base.with(place, nobody[place]), []cell{{"of a tenant that was destroyed", base.with(place, w.destroyed.own[place]), w.destroyed.own[place]}})
+	base, others, foreign := w.mine(role).own.over(w.own.own), []cell{}, w.theirs(role)
+	add := func(what string, i ids) {
+		if i[place] != "" {
+			others = append(others, cell{what, i, i[place]})
+		}
+	}
+	if strings.HasSuffix(strings.ToLower(place), "token") { // whoever has a link may use it, and is told what became of it
+		if place != "resetToken" { // which is a person's, wherever they belong
+			add("of a tenant that was destroyed", base.with(place, w.destroyed.own[place]))
+		}
+		w.compare(t, name, r, role, place, "", nil, base.with(place, nobody[place]), others)
 		return
 	}
-	add := func(what string, i ids) { others = append(others, cell{what, i, i[place]}) }
-	everywhere := role.OfPlatform() // all tenants are its own
+	everywhere := role.OfPlatform() || slices.Contains(ofPlatform, place) // all tenants are its own
 	if place == "tenantId" {
 		if !everywhere {
 			add("foreign, all else own", base.with(place, w.foreign.own[place]))
@@ -152,28 +192,31 @@ func (w *walls) deny(t *testing.T, name string, r route, role core.Role, place s
 		}
 		add("of a tenant that was destroyed, with all else", w.destroyed.own)
 	} else {
-		if place != "host" || !everywhere {
-			add("foreign", base.with(place, w.foreign.own[place]))
+		if place != "host" && !slices.Contains(ofPlatform, place) || !everywhere {
+			add("foreign", base.with(place, foreign[place]))
 		}
 		if place == "appId" && len(r.more) == 0 {
 			add("foreign, with all else but the tenant", w.foreign.own.with("tenantId", base["tenantId"]))
 			add("deleted, with all else", w.own.gone.over(base))
 		}
-		for what, of := range map[string]ids{"deleted": w.own.gone, "deleted, of another tenant": w.foreign.gone} {
+		for what, of := range map[string]ids{"deleted": w.mine(role).gone.over(w.own.gone), "deleted, of another tenant": w.foreign.gone} {
 			if of[place] != "" {
 				add(what, base.with(place, of[place]))
 			}
 		}
 	}
-	add("of a tenant that was destroyed", base.with(place, w.destroyed.own[place]))
-	for _, kind := range []string{"tenantId", "appId", "domainId", "linkId"} {
-		if kind != place && place != "secretVersion" && place != "host" {
+	if !slices.Contains(ofPlatform, place) { // the people of the platform outlive tenants
+		add("of a tenant that was destroyed", base.with(place, w.destroyed.own[place]))
+	}
+	few := len(others) // with which each form is tried, and with the first the ids of other kinds too
+	for _, kind := range []string{"tenantId", "appId", "domainId", "linkId", "memberId", "operatorId", "invitationId", "operatorLinkId", "keyId"} {
+		if !r.counted && kind != place && place != "secretVersion" && place != "host" && !(place == "personId" && (kind == "memberId" || kind == "operatorId")) {
 			add("own "+kind, base.with(place, w.own.own[kind]))
 		}
 	}
 	forms := []string{""}
 	if r.match {
-		forms = []string{"", `"1"`, "*", `"1", "2"`}
+		forms = []string{"*", "", `"1"`, `"1", "2"`}
 	}
 	for _, query := range r.queries() {
 		for _, form := range forms {
@@ -183,6 +226,7 @@ func (w *walls) deny(t *testing.T, name string, r route, role core.Role, place s
 			}
 			reference := base.with(place, nobody[place])
 			w.compare(t, name, r, role, place, query, headers, reference, others)
+			others = others[:few]
 		}
 	}
 }
@@ -229,21 +273,28 @@ func (w *walls) dueCode(name string, r route, role core.Role, place string, head
 	switch {
 	case r.needs == nobodys:
 		return unknownCode[place]
-	case role == noSession:
+	case isStranger(role):
 		return fault.SessionRequired
-	case inTenant && r.match && strings.HasPrefix(name, "PATCH") && len(headers) == 0:
+	case r.match && strings.HasPrefix(name, "PATCH") && len(headers) == 0:
 		return fault.IfMatchMissing
-	case inTenant && !role.OfPlatform() && (place == "tenantId" || role == ""):
+	case inTenant && !role.OfPlatform() && (place == "tenantId" || isElsewhere(role)):
 		return fault.TenantUnknown
-	case !role.Can(r.needs) && strings.Contains(strings.Join(headers, ""), ",") && place == "tenantId":
-		return fault.TenantUnknown // of several versions the current one is looked up first
-	case !role.Can(r.needs) && strings.Contains(strings.Join(headers, ""), ",") && place == "appId":
-		return fault.AppUnknown
-	case !role.Can(r.needs):
+	case !r.allows(role) && r.looks(role) && strings.Contains(strings.Join(headers, ""), ","):
+		return unknownCode[place] // of several versions the current one is looked up first
+	case !r.allows(role):
 		return fault.PermissionDenied
+	}
+	if place == "tenantId" && r.inside != "" && !strings.Contains(strings.Join(headers, ""), ",") {
+		return r.inside
 	}
 	return unknownCode[place]
 }
+
+// isElsewhere tells who is nothing to the tenant.
+func isElsewhere(role core.Role) bool { return role == "" || role == foreignKey }
+
+// ofPlatform are the ids of the platform's own people, which are no tenant's.
+var ofPlatform = []string{"operatorId", "personId", "operatorLinkId"}
 
 // misspelt are spellings of an id that is somebody's, by which a server that is
 // lenient would find it.
@@ -258,7 +309,7 @@ func malformed(place, id, other string) []string {
 		return []string{"0", "-1", "+" + id, "0" + id, id + ".0", id + " ", "1e0", "2147483648", "99999999999999999999", "٣", "raw:", "raw:..", "raw:%00", "raw:" + id + "%00", "raw:" + id + "%2f..", "a"}
 	case "host":
 		return []string{"raw:", "raw:..", "raw:%00", "127.0.0.1", "localhost", "com", "raw:%2e%2e%2f" + id, strings.Repeat("a.", 200) + "example.com", "'"}
-	case "token":
+	case "token", "inviteToken", "resetToken":
 		return []string{"", id + "A", id[1:], strings.Repeat("A", 86), strings.Repeat("A", 5000), id[:43] + other[43:], other[:22] + id[22:], id + "=", " " + id, "\u0000"}
 	}
 	return append(misspelt(id),
@@ -271,7 +322,7 @@ func malformed(place, id, other string) []string {
 // still leads to the route is answered as an id is that nobody has; all is refused.
 func (w *walls) misspell(t *testing.T, name string, r route, role core.Role, place string) {
 	t.Helper()
-	if place == "host" && strings.HasPrefix(name, "PUT ") {
+	if place == "host" && strings.HasPrefix(name, "PUT ") || r.counted {
 		return
 	}
 	nobody, query := stranger(), r.queries()[0]
@@ -279,15 +330,16 @@ func (w *walls) misspell(t *testing.T, name string, r route, role core.Role, pla
 	if r.match {
 		headers = []string{"If-Match", "*"}
 	}
-	reference := w.own.own.with(place, nobody[place])
+	own, foreign := w.mine(role).own.over(w.own.own), w.theirs(role)
+	reference := own.with(place, nobody[place])
 	due := w.ask(t, w.server.ConsoleAddr(), role, r.request(name, reference, w.own, query), headers...)
-	spellings := malformed(place, w.own.own[place], w.foreign.own[place])
+	spellings := malformed(place, own[place], foreign[place])
 	if strings.HasSuffix(place, "Id") {
-		spellings = append(spellings, misspelt(w.foreign.own[place])...)
+		spellings = append(spellings, misspelt(foreign[place])...)
 	}
 	for _, spelling := range spellings {
 		w.tally.cells++
-		got := w.ask(t, w.server.ConsoleAddr(), role, r.request(name, w.own.own.with(place, spelling), w.own, query), headers...)
+		got := w.ask(t, w.server.ConsoleAddr(), role, r.request(name, own.with(place, spelling), w.own, query), headers...)
 		refused := got.status >= 400 && got.status < 500
 		same := strings.HasPrefix(spelling, "raw:") || got.without(spelling) == due.without(reference[place]) || got.code() == string(fault.RequestInvalid) ||
 			strings.Contains(got.text, "no version ? of")

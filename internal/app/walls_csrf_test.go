@@ -53,7 +53,7 @@ func TestNoOtherSiteCanChangeAnything(t *testing.T) {
 		if !r.write {
 			continue
 		}
-		own := w.own.own.with("host", "new.example.com")
+		own := w.mine(core.PlatformOwner).own.over(w.own.own).with("host", "new.example.com")
 		made := r.request(name, own, w.own, "")
 		made.headers = []string{"Content-Type", "application/json", "If-Match", "*"}
 		for what, page := range foreignPages {
@@ -65,6 +65,9 @@ func TestNoOtherSiteCanChangeAnything(t *testing.T) {
 			}
 		}
 		for kind, text := range formBodies {
+			if r.needs == nobodys && r.body == nil && r.with == nil {
+				break // it is a question that brings nothing, and whoever asks gets an answer for themselves
+			}
 			form := made
 			form.body, form.headers = text, []string{"Cookie", cookie, "If-Match", "*"}
 			if kind != "" {

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/fault"
 )
 
 // Who may ask for a route, besides those who hold a permission.
 const (
 	signedIn core.Permission = "(whoever is signed in)"
+	anybodys core.Permission = "(whoever is signed in, and API keys)"
 	nobodys  core.Permission = "(nobody has to be signed in)"
 )
 
@@ -30,6 +32,16 @@ type route struct {
 	done  int                         // how it answers who may, on their own ids
 	write bool                        // it changes something when it succeeds
 	with  func(world) (more []string) // headers that it needs besides
+
+	as      map[string]string // which of the ids stands in a part of the path that goes by another name
+	code    fault.Code        // how it is refused to everybody
+	lookup  core.Permission   // to look at what If-Match speaks of, where it is not core.TenantRead
+	mine    bool              // it changes what is the asking person's own
+	ready   prepare           // what must be done before, by the asking person
+	counted bool              // tries of it are counted by the member, so that few are made
+	inside  fault.Code        // what is said of another's tenant to who works in all: what it holds is not looked for there
+	timed   bool              // it says what time it is
+	members fault.Code        // how it is refused to members, though it asks for nobody
 }
 
 // ids are what is named in a request: of the path by the name that it has there.
@@ -70,9 +82,16 @@ const (
 	ofSecret = ofApp + "/secrets/:secretVersion"
 )
 
-// consoleRoutes has a row for every route of the console listener but those for HEAD,
+// consoleRoutes are the rows of both files.
+var consoleRoutes = func() map[string]route {
+	all := maps.Clone(peopleRoutes)
+	maps.Copy(all, tenantRoutes)
+	return all
+}()
+
+// tenantRoutes, with peopleRoutes, has a row for every route of the console listener but those for HEAD,
 // which are the rows of GET.
-var consoleRoutes = map[string]route{
+var tenantRoutes = map[string]route{
 	"POST /api/v1/session": {needs: nobodys, done: 200, write: true, body: func(ids, world) string {
 		return fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, ownerPassword)
 	}},
@@ -81,7 +100,7 @@ var consoleRoutes = map[string]route{
 	"POST /api/v1/session/refresh": {needs: nobodys, done: 200, write: true, with: fromOurPage},
 	"GET /api/v1/openapi.json":     {needs: nobodys, done: 200},
 
-	"GET /api/v1/tenants": {needs: signedIn, done: 200, query: []string{"", "status=active"}},
+	"GET /api/v1/tenants": {needs: anybodys, done: 200, query: []string{"", "status=active"}},
 	"POST /api/v1/tenants": {needs: core.TenantsCreate, done: 201, write: true, body: func(_ ids, w world) string {
 		return fmt.Sprintf(`{"name":"新企业","corpId":"wwnew%s"}`, strings.ReplaceAll(w.number, "-", ""))
 	}},
@@ -118,7 +137,12 @@ var consoleRoutes = map[string]route{
 	"POST " + ofApp + "/domains":             {needs: core.DomainsWrite, done: 201, write: true, body: body(`{"host":"new.example.com"}`)},
 	"DELETE " + ofApp + "/domains/:domainId": {needs: core.DomainsWrite, done: 204, write: true},
 
-	"GET " + ofTenant + "/audit":          {needs: core.AuditRead, done: 200},
+	"GET " + ofTenant + "/audit":            {needs: core.AuditRead, done: 200},
+	"GET " + ofTenant + "/audit/export":     {needs: core.AuditRead, done: 200, query: []string{"", "format=csv"}},
+	"GET " + ofTenant + "/audit/checkpoint": {needs: core.AuditRead, done: 200, timed: true},
+	"GET /api/v1/audit":                     {needs: core.PlatformAudit, done: 200},
+	"GET /api/v1/audit/export":              {needs: core.PlatformAudit, done: 200, query: []string{"", "format=csv"}},
+
 	"GET " + ofTenant + "/budget":         {needs: core.TenantRead, done: 200},
 	"GET " + ofTenant + "/key":            {needs: core.TenantRead, done: 200},
 	"POST " + ofTenant + "/key/rotations": {needs: core.KeysRotate, done: 202, write: true},
@@ -153,20 +177,40 @@ var namedParts = regexp.MustCompile(`:(\w+)`)
 // places lists the names of the ids of a route, those of the path first.
 func (r route) places(name string) (list []string) {
 	for _, found := range namedParts.FindAllStringSubmatch(name, -1) {
-		list = append(list, found[1])
+		list = append(list, r.named(found[1]))
 	}
 	return append(list, r.more...)
 }
 
 // allows tells whether a role may ask for the route about its own tenant.
 func (r route) allows(role core.Role) bool {
-	switch r.needs {
-	case nobodys:
+	switch {
+	case r.needs == nobodys:
 		return true
-	case signedIn:
-		return role != noSession
+	case isStranger(role):
+		return false
+	case r.needs == anybodys:
+		return true
+	case r.needs == signedIn:
+		return !isKey(role)
 	}
-	return role.Can(r.needs)
+	return holds(role, r.needs)
+}
+
+// named gives the id that stands in a part of the path.
+func (r route) named(part string) string {
+	if other := r.as[part]; other != "" {
+		return other
+	}
+	return part
+}
+
+// looks tells whether a role may look at what If-Match speaks of.
+func (r route) looks(role core.Role) bool {
+	if r.lookup != "" {
+		return holds(role, r.lookup)
+	}
+	return holds(role, core.TenantRead)
 }
 
 // request is a request as it goes out, byte for byte.
@@ -177,7 +221,7 @@ type request struct {
 
 func (r route) request(name string, i ids, w world, query string) request {
 	method, path, _ := strings.Cut(name, " ")
-	path = namedParts.ReplaceAllStringFunc(path, func(part string) string { return escaped(i[part[1:]]) })
+	path = namedParts.ReplaceAllStringFunc(path, func(part string) string { return escaped(i[r.named(part[1:])]) })
 	if query != "" {
 		path += "?" + query
 	}

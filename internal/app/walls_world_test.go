@@ -2,8 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,18 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/admin"
-	"signet/internal/app"
 	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/wecom/wecomtest"
 )
-
-// noSession stands in the matrix for somebody who is not signed in; "" is a member
-// without any role.
-const noSession core.Role = "(no session)"
-
-// wallRoles are those for which each route has its cells.
-func wallRoles() []core.Role { return append(core.Roles(), "", noSession) }
 
 const (
 	wallAgent  = "1000247"
@@ -41,6 +31,7 @@ type world struct {
 	next    string // a secret that WeCom takes for the app, not yet stored
 	fresh   string // one that WeCom takes for an app of freshAgent
 	cookie  string // of a session that is nobody's but this request's
+	keys    map[core.Role]string
 }
 
 // newWorld makes a world by the actions of an operator. Its app gets a secret and so
@@ -57,6 +48,7 @@ func newWorld(t *testing.T, n *node, number string, more int) world {
 	passing, err := do.CreateApp(ctx, operator, tenant.ID, admin.NewApp{Name: "旧应用" + number, AgentID: "1000001", SecretLater: true})
 	require.NoError(t, err)
 	w.gone["appId"], w.goneKey = passing.ID.String(), passing.Key.String()
+	w.gone["keyId"] = makeKey(t, n, tenant.ID, admin.NewAPIKey{Name: "旧密钥", Scopes: []string{string(core.PagesSign)}, AppID: passing.ID.String()}).id
 	require.NoError(t, do.DeleteApp(ctx, operator, tenant.ID, passing.ID, nil))
 	for i, host := range []string{"gone." + w.host, w.host} {
 		domain, err := do.CreateDomain(ctx, operator, tenant.ID, made.ID, host)
@@ -89,7 +81,13 @@ func newWorld(t *testing.T, n *node, number string, more int) world {
 	n.weCom.AddApp(wecomtest.App{Corp: core.CorpID(corp), Agent: freshAgent, Name: "app", Secret: w.fresh})
 	w.own["tenantId"], w.own["appId"], w.own["secretVersion"], w.key = tenant.ID.String(), made.ID.String(), fmt.Sprint(version), made.Key.String()
 	w.own["app"], w.gone["app"] = w.key, w.goneKey
-	w.marks = []string{"企业" + number, "应用" + number, corp, w.host, w.own["tenantId"], w.own["appId"], w.own["domainId"], w.own["linkId"], w.key}
+	w.addPeople(t, n, tenant.ID)
+	w.addKeys(t, n, tenant.ID, made.ID)
+	w.marks = []string{"企业" + number, "应用" + number, corp, w.host, w.key}
+	for _, name := range []string{"tenantId", "appId", "domainId", "linkId", "memberId", "invitationId", "keyId"} {
+		w.marks = append(w.marks, w.own[name])
+	}
+	w.marks = append(w.marks, w.guest())
 	return w
 }
 
@@ -106,57 +104,16 @@ func stranger() ids {
 	link := core.NewIntakeID()
 	return ids{
 		"tenantId": core.NewTenantID().String(), "appId": core.NewAppID().String(), "domainId": core.NewDomainID().String(), "linkId": link.String(),
+		"memberId": core.NewMemberID().String(), "operatorId": core.NewMemberID().String(), "personId": core.NewMemberID().String(),
+		"invitationId": core.NewLinkID().String(), "operatorLinkId": core.NewLinkID().String(), "keyId": core.NewAPIKeyID().String(),
+		"sessionId": core.NewSessionID().String(), "factorId": core.NewFactorID().String(),
+		"inviteToken":   core.NewLinkToken(core.InvitationPurpose, core.NewTenantID(), core.NewLinkID()).Text().Expose(),
+		"resetToken":    core.NewLinkToken(core.ResetPurpose, core.TenantID{}, core.NewLinkID()).Text().Expose(),
 		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
-	}
-}
-
-// people are a member of each role, signed in, by the role; those of a tenant are none's
-// yet.
-type people struct{ ids, tokens map[core.Role]string }
-
-func newPeople(t *testing.T, n *node) people {
-	t.Helper()
-	p := people{ids: map[core.Role]string{}, tokens: map[core.Role]string{}}
-	for i, role := range wallRoles() {
-		if role == noSession {
-			continue
-		}
-		email := fmt.Sprintf("role%d@test.example", i)
-		require.NoError(t, app.CreateOwner(t.Context(), n.cfg, email, core.NewSecret(ownerPassword), io.Discard))
-		p.ids[role] = n.db.List(t, `SELECT member_id::text FROM signet.members WHERE email = $1`, email)[0]
-		var platform any
-		if role.OfPlatform() {
-			platform = string(role)
-		}
-		n.db.Exec(t, `UPDATE signet.members SET platform_role = $2 WHERE member_id = $1`, p.ids[role], platform)
-		a := do(t, http.MethodPost, n.console()+"/session", strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, email, ownerPassword)), "Content-Type", "application/json")
-		require.Equal(t, http.StatusOK, a.status, string(a.body))
-		p.tokens[role] = a.text(t, "accessToken")
-	}
-	return p
-}
-
-// join gives the members of a tenant's roles theirs in a world.
-func (p people) join(t *testing.T, n *node, w world) {
-	t.Helper()
-	for _, role := range core.Roles() {
-		if !role.OfPlatform() {
-			n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, $3)`, w.own["tenantId"], p.ids[role], string(role))
-		}
 	}
 }
 
 // marksIn tells which marks of a world stand in a text.
 func (w world) marksIn(text string) []string {
 	return slices.DeleteFunc(slices.Clone(w.marks), func(mark string) bool { return !strings.Contains(text, mark) })
-}
-
-// newCookie begins a session of the owner for its refresh token.
-func newCookie(t *testing.T, n *node) string {
-	t.Helper()
-	a := do(t, http.MethodPost, n.console()+"/session", strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, ownerPassword)), "Content-Type", "application/json")
-	require.Equal(t, http.StatusOK, a.status, string(a.body))
-	_, cookie, _ := strings.Cut(a.header.Get("Set-Cookie"), "=")
-	cookie, _, _ = strings.Cut(cookie, ";")
-	return cookie
 }
