@@ -141,7 +141,6 @@ var owners = []owner{
 	{"github.com/golang-jwt/jwt/v5", []string{"internal/identity"}, nil, "one room says who is at the console"},
 	{"github.com/go-webauthn/webauthn", []string{"internal/identity"}, nil, "one room says who is at the console"},
 	{"github.com/pquerna/otp", []string{"internal/identity"}, nil, "one room says who is at the console"},
-	{"github.com/ccojocar/zxcvbn-go", []string{"internal/identity"}, nil, "one room says who is at the console"},
 	{"github.com/gofiber/fiber/v2", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
 	{"github.com/valyala/fasthttp", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
 	{"github.com/alecthomas/kong", []string{"cmd/signet"}, nil, "commands and flags, nothing below knows them"},
