@@ -271,6 +271,8 @@ func (w *walls) compare(t *testing.T, name string, r route, role core.Role, plac
 func (w *walls) dueCode(name string, r route, role core.Role, place string, headers []string) fault.Code {
 	inTenant := strings.Contains(name, ":tenantId")
 	switch {
+	case r.members != "" && role == revokedKey:
+		return fault.SessionRequired // who brings a token must bring a good one
 	case r.needs == nobodys:
 		return unknownCode[place]
 	case isStranger(role):
