@@ -173,6 +173,7 @@ check-web: $(NODE_MODULES)
 .PHONY: test-go
 test-go: node compiler
 	CGO_ENABLED=1 $(GO) test $(GOTESTFLAGS) ./...
+	$(GO) test -vet=off -count=1 -timeout 12m -run='^TestWalls$$' ./internal/app
 
 .PHONY: test-web
 test-web: $(CONSOLE)

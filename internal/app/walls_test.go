@@ -184,9 +184,13 @@ func (got tally) requireClosed(t *testing.T) {
 	require.Equal(t, len(ofHead(consoleRoutes)), got.routes)
 }
 
-// TestWalls goes through the matrix with both walls, and with each by itself.
+// TestWalls goes through the matrix with both walls, and with each by itself. make test
+// runs it without the race detector: for races, what runs beside it does.
 func TestWalls(t *testing.T) {
 	t.Parallel()
+	if underRace {
+		t.Skip("make test runs it once more, without the race detector")
+	}
 	t.Run("both", func(t *testing.T) {
 		t.Parallel()
 		newWalls(t, startNode(t, wecomtest.Config{})).run(t, core.PlatformOwner, core.TenantOwner, core.TenantViewer, noSession, fullKey).requireClosed(t)
