@@ -15,7 +15,7 @@ FUZZTIME ?= 30s
 FUZZ     ?= .
 
 # `make check` has vetted already, so the tests need not do it again.
-GOTESTFLAGS ?= -race -shuffle=on -vet=off -timeout 12m
+GOTESTFLAGS ?= -race -shuffle=on -vet=off -timeout 20m
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := bin/tools/$(GOLANGCI_LINT_VERSION)/golangci-lint
@@ -173,7 +173,7 @@ check-web: $(NODE_MODULES)
 .PHONY: test-go
 test-go: node compiler
 	CGO_ENABLED=1 $(GO) test $(GOTESTFLAGS) ./...
-	$(GO) test -vet=off -count=1 -timeout 12m -run='^TestWalls$$' ./internal/app
+	$(GO) test -vet=off -count=1 -timeout 12m -run='^Test(Walls$$|NoColumn|NoOtherSite)' ./internal/app
 
 .PHONY: test-web
 test-web: $(CONSOLE)

@@ -72,6 +72,7 @@ func described(t *testing.T, document map[string]any, name string) []string {
 // route that takes one: it is refused by that name, and nothing is changed.
 func TestNoColumnCanBeWrittenByItsName(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	w := newWalls(t, startNode(t, wecomtest.Config{}))
 	document, names := w.call(t, http.MethodGet, "/openapi.json", "").json(t), columnNames(t, w.db)
 	before := w.db.Contents(t)

@@ -38,6 +38,7 @@ var formBodies = map[string]string{
 // access token as well, which no browser adds.
 func TestNoOtherSiteCanChangeAnything(t *testing.T) {
 	t.Parallel()
+	skipUnderRace(t)
 	w := newWalls(t, startNode(t, wecomtest.Config{}))
 	cookie := "__Host-signet_refresh=" + newCookie(t, w.node)
 	before, cells := w.db.Contents(t), 0

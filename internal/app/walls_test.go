@@ -188,9 +188,7 @@ func (got tally) requireClosed(t *testing.T) {
 // runs it without the race detector: for races, what runs beside it does.
 func TestWalls(t *testing.T) {
 	t.Parallel()
-	if underRace {
-		t.Skip("make test runs it once more, without the race detector")
-	}
+	skipUnderRace(t)
 	t.Run("both", func(t *testing.T) {
 		t.Parallel()
 		newWalls(t, startNode(t, wecomtest.Config{})).run(t, core.PlatformOwner, core.TenantOwner, core.TenantViewer, noSession, fullKey).requireClosed(t)
@@ -205,6 +203,15 @@ func TestWalls(t *testing.T) {
 		takeDownRowSecurity(t, n.db, "%")
 		newBriefWalls(t, n).run(t, core.TenantOwner).requireClosed(t)
 	})
+}
+
+// skipUnderRace leaves a test of tens of thousands of requests to the run without the
+// race detector.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("make test runs it once more, without the race detector")
+	}
 }
 
 // newBriefWalls are walls of which one has been taken down: that of the table of roles
