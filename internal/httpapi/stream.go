@@ -19,8 +19,13 @@ const streamTime = 30 * time.Minute
 
 // Stream answers with what next gives, piece by piece, until it gives io.EOF: nothing
 // but one piece is in memory. What fails on the way cuts the answer off, so that no
-// client takes a part for the whole, and is logged.
+// client takes a part for the whole, and is logged. Who asks for the head alone gets no
+// stream: fasthttp ends even one that it does not send with a blank line, which would
+// stand before the next answer of the connection.
 func Stream(c *fiber.Ctx, log *slog.Logger, next func(context.Context) ([]byte, error)) {
+	if c.Method() == fiber.MethodHead {
+		return
+	}
 	// The request's own context ends before the first piece is sent.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(EventOf(c).Context()), streamTime)
 	c.Response().SetBodyStream(&stream{ctx: ctx, cancel: cancel, conn: c.Context().Conn(), log: log, next: next}, -1)
