@@ -113,16 +113,12 @@ func kindsOf(rows []store.FactorRow) []core.FactorKind {
 // sealFactor seals what proves a factor together with whose it is: a row that is
 // given to another member proves nothing.
 func (i *Identity) sealFactor(ctx context.Context, tx *store.PlatformTx, f *store.FactorRow, value core.Secret) error {
-	fresh, err := i.newPlatformKey()
-	if err != nil {
-		return fmt.Errorf("make platform key: %w", err)
-	}
-	key, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: fresh.Version, RootEpoch: fresh.RootEpoch, Wrapped: fresh.Bytes})
+	key, err := sealingKey(ctx, tx, i.newPlatformKey)
 	if err != nil {
 		return err
 	}
 	f.KeyVersion = key.Version
-	f.Sealed, err = i.sealer.Seal(platformKey(key), seal.ForFactor(f.ID), core.NewSecret(f.MemberID.String()+value.Expose()))
+	f.Sealed, err = i.sealer.Seal(key, seal.ForFactor(f.ID), core.NewSecret(f.MemberID.String()+value.Expose()))
 	if err != nil {
 		return fmt.Errorf("seal factor: %w", err)
 	}

@@ -98,9 +98,8 @@ func (i *Identity) AcceptInvitation(ctx context.Context, client netip.Prefix, to
 		return core.Invitation{}, fault.New(fault.InvitationOtherMember, nil)
 	case exists && actor.MemberID.IsZero():
 		return core.Invitation{}, fault.New(fault.InvitationMemberExists, nil)
-	}
-	if err := i.checkWholeSession(ctx, actor); err != nil {
-		return core.Invitation{}, err
+	case !actor.OnlyTenant.IsZero(): // who says there who is who has no say about what else somebody is to be
+		return core.Invitation{}, fault.New(fault.InvitationMemberExists, nil)
 	}
 	row := store.MemberRow{Member: invited.Member}
 	if !exists {
@@ -111,21 +110,6 @@ func (i *Identity) AcceptInvitation(ctx context.Context, client netip.Prefix, to
 		actor = actorOf(row.Member, core.Grants{}, requestID)
 	}
 	return shown.Invitation, i.join(ctx, actor, shown.Invitation, row, exists)
-}
-
-// checkWholeSession refuses a session that holds in one tenant alone: who says there who
-// is who has no say about what else somebody is to be.
-func (i *Identity) checkWholeSession(ctx context.Context, actor core.Actor) error {
-	if actor.MemberID.IsZero() {
-		return nil
-	}
-	return i.store.Platform(ctx, system(actor.RequestID), func(tx *store.PlatformTx) error {
-		live, err := tx.GetSession(ctx, actor.SessionID)
-		if err == nil && !live.OnlyTenant.IsZero() {
-			err = fault.New(fault.InvitationMemberExists, nil)
-		}
-		return err
-	})
 }
 
 // join makes a person what they are invited to be, and the person too where they are

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/seal"
 	"signet/internal/store"
 )
 
@@ -121,11 +122,7 @@ func turnSessionKey(ctx context.Context, cfg Config, emergency bool, ifOlder tim
 
 // newSessionKey draws a key and seals its private half.
 func newSessionKey(ctx context.Context, tx *store.PlatformTx, cfg Config) (store.SessionKey, error) {
-	fresh, err := cfg.NewPlatformKey()
-	if err != nil {
-		return store.SessionKey{}, fmt.Errorf("make platform key: %w", err)
-	}
-	stored, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: fresh.Version, RootEpoch: fresh.RootEpoch, Wrapped: fresh.Bytes})
+	key, err := sealingKey(ctx, tx, cfg.NewPlatformKey)
 	if err != nil {
 		return store.SessionKey{}, err
 	}
@@ -133,8 +130,8 @@ func newSessionKey(ctx context.Context, tx *store.PlatformTx, cfg Config) (store
 	if err != nil {
 		return store.SessionKey{}, fmt.Errorf("make session key: %w", err)
 	}
-	row := store.SessionKey{ID: rand.Text(), PublicKey: public, KeyVersion: stored.Version}
-	row.Sealed, err = cfg.Sealer.Seal(platformKey(stored), sessionKeyPlace(row.ID), core.NewSecret(string(private.Seed())))
+	row := store.SessionKey{ID: rand.Text(), PublicKey: public, KeyVersion: key.Version}
+	row.Sealed, err = cfg.Sealer.Seal(key, seal.ForSessionKey(row.ID), core.NewSecret(string(private.Seed())))
 	if err != nil {
 		return store.SessionKey{}, fmt.Errorf("seal session key: %w", err)
 	}

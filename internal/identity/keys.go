@@ -67,7 +67,7 @@ func openSessionKeys(ctx context.Context, tx *store.PlatformTx, opener *seal.Ope
 		if err != nil {
 			return sessionKeys{}, fmt.Errorf("open session key %q: %w", row.ID, err)
 		}
-		seed, err := opener.Open(platformKey(scopeKey), sessionKeyPlace(row.ID), row.Sealed)
+		seed, err := opener.Open(platformKey(scopeKey), seal.ForSessionKey(row.ID), row.Sealed)
 		if err != nil {
 			return sessionKeys{}, fmt.Errorf("open session key %q: %w", row.ID, err)
 		}
@@ -93,7 +93,16 @@ func openSessionKeys(ctx context.Context, tx *store.PlatformTx, opener *seal.Ope
 // errNoneSigns says that the rows of the keys were altered: one of them signs.
 var errNoneSigns = errors.New("none of the session keys signs: restore signet.session_keys, or delete its rows to have a new one made")
 
-func sessionKeyPlace(id string) seal.Binding { return seal.ForSessionKey(id) }
+// sealingKey gives the platform's key that seals, which stays until the transaction
+// ends, and makes the first where there is none yet.
+func sealingKey(ctx context.Context, tx *store.PlatformTx, newKey func() (seal.WrappedKey, error)) (seal.WrappedKey, error) {
+	fresh, err := newKey()
+	if err != nil {
+		return seal.WrappedKey{}, fmt.Errorf("make platform key: %w", err)
+	}
+	key, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: fresh.Version, RootEpoch: fresh.RootEpoch, Wrapped: fresh.Bytes})
+	return platformKey(key), err
+}
 
 func platformKey(k store.WrappedKey) seal.WrappedKey {
 	return seal.WrappedKey{Scope: seal.Platform(), Version: k.Version, RootEpoch: k.RootEpoch, Bytes: k.Wrapped}

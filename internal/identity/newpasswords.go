@@ -11,10 +11,6 @@ import (
 // checkNewPassword reads a password that somebody chooses: of 12 to 256 bytes, and not
 // one of those that are tried first. It fails with fault.RequestInvalid pointing at
 // pointer.
-func (i *Identity) checkNewPassword(pointer string, typed core.Secret, email string) (core.Secret, error) {
-	return checkNewPassword(pointer, typed, email)
-}
-
 func checkNewPassword(pointer string, typed core.Secret, email string) (core.Secret, error) {
 	password, err := core.ParsePassword(pointer, typed.Expose())
 	if err != nil {

@@ -45,10 +45,8 @@ func (a *api) actorBehind(event *httpapi.Event, bearer string, v *visit) (core.A
 	if err != nil {
 		return core.Actor{}, err
 	}
-	if !v.client.Addr().IsLoopback() { // as for intake links
-		if wait := a.keys.Take(v.client, a.now()); wait > 0 {
-			return core.Actor{}, fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)
-		}
+	if err := a.take(a.keys, v.client); err != nil {
+		return core.Actor{}, err
 	}
 	actor, err := a.identity.AuthenticateAPIKey(event.Context(), v.client, token, v.requestID)
 	if err == nil {

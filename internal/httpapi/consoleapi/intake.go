@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"context"
+	"net/netip"
 
 	"signet/internal/core"
 	"signet/internal/fault"
@@ -19,12 +20,13 @@ const maxIntakeClients = 1 << 14
 // takeIntake counts a request with a link. It fails with fault.RateLimitedCode. A
 // client on the machine itself is not counted: it is a proxy that is not listed,
 // behind which everybody would share one allowance.
-func (a *api) takeIntake(ctx context.Context) error {
-	client := clientOf(ctx)
+func (a *api) takeIntake(ctx context.Context) error { return a.take(a.intakes, clientOf(ctx)) }
+
+func (a *api) take(from *httpapi.Limiter[netip.Prefix], client netip.Prefix) error {
 	if client.Addr().IsLoopback() {
 		return nil
 	}
-	if wait := a.intakes.Take(client, a.now()); wait > 0 {
+	if wait := from.Take(client, a.now()); wait > 0 {
 		return fault.New(fault.RateLimitedCode, nil).WithRetryAfter(wait)
 	}
 	return nil
