@@ -144,7 +144,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := storetest.NewWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|oidc_identities|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
