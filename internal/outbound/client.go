@@ -58,7 +58,11 @@ type bounded struct {
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.next.RoundTrip(r)
-	if err != nil {
+	var refused refusedError
+	switch {
+	case errors.As(err, &refused):
+		return nil, refused // without what a name was resolved to
+	case err != nil:
 		return nil, err
 	}
 	answer.Body = &boundedBody{ReadCloser: answer.Body, left: b.max}
