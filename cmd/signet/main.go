@@ -44,6 +44,7 @@ type commands struct {
 	Dev       devCommand       `cmd:"" help:"Run the whole product on this machine, with its own Postgres and a fake WeCom."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database schema up, take it down, or tell where it stands."`
 	Keys      keysCommand      `cmd:"" help:"Make and inspect the keys above the secrets."`
+	Audit     auditCommand     `cmd:"" help:"Prove that nobody has changed the audit, and sign how far it goes."`
 	Admin     adminCommand     `cmd:"" help:"Make members from the command line."`
 	FakeWeCom fakeWeComCommand `cmd:"" name:"fakewecom" help:"Run the fake WeCom by itself."`
 	Health    healthCommand    `cmd:"" help:"Ask the node on this machine whether it is ready; for health checks of containers."`

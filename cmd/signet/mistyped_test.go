@@ -21,7 +21,8 @@ func TestAMistypedKeyIsAnErrorOfEveryCommandThatDoesSomething(t *testing.T) {
 		"dev": {"--dir", filepath.Join(dir, "dev")}, "keys init": {"--out", filepath.Join(dir, "identity.txt")},
 		"keys recover": {"--recovery", filepath.Join(dir, "recovery.txt"), "--sheet", "1=00112233445566778899aabbccddeeff"},
 		"admin create": {"--email", "owner@test.example", "--password-stdin"}, "fakewecom": {"--addr", "nonsense"},
-		"keys forget": {"--list", filepath.Join(dir, "deletions.jsonl")},
+		"audit checkpoint": {"--out", filepath.Join(dir, "checkpoint.jsonl")},
+		"keys forget":      {"--list", filepath.Join(dir, "deletions.jsonl")},
 	}
 	parser, err := kong.New(new(commands), kong.Name("signet"))
 	require.NoError(t, err)

@@ -24,8 +24,10 @@ type Config struct {
 	// RenewKeys reads the root keys anew, where one was turned just now (seal.Ring
 	// has it); default: nothing.
 	RenewKeys func(context.Context) error
-	Log       *slog.Logger   // default slog.Default
-	Alerts    *sealed.Alerts // about keys that do not open; default: one of its own, on Log
+	// Checkpoint signs how far chains of the audit go (auditing.Keys has it).
+	Checkpoint func([]core.AuditHead, time.Time) []byte
+	Log        *slog.Logger   // default slog.Default
+	Alerts     *sealed.Alerts // about keys that do not open; default: one of its own, on Log
 
 	// Mailer sends invitations and resets besides; nil: there is no mail.
 	Mailer Mailer

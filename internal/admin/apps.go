@@ -11,12 +11,13 @@ import (
 
 // NewApp is what an app is made of, as it was typed.
 type NewApp struct {
-	Name      string
-	AgentID   string
-	CorpID    string // "": the tenant's first corp
-	Secret    core.Secret
-	Strict    bool // sign for it only where changes are heard of
-	SkipCheck bool // store the secret without trying it at WeCom
+	Name       string
+	AgentID    string
+	CorpID     string // "": the tenant's first corp
+	Secret     core.Secret
+	Strict     bool // sign for it only where changes are heard of
+	ServerOnly bool // sign for who shows an API key, and for nobody else
+	SkipCheck  bool // store the secret without trying it at WeCom
 
 	SecretLater bool // make it without a secret; it signs nothing until it has one
 }
@@ -51,6 +52,9 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 	if app.Strict {
 		entry.Detail["strict"] = boolWord(true)
 	}
+	if app.ServerOnly {
+		entry.Detail["server_only"] = boolWord(true)
+	}
 	err = a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
 		made, err := tx.CreateApp(ctx, app)
 		if err != nil {
@@ -75,7 +79,7 @@ func (a *Actions) CreateApp(ctx context.Context, actor core.Actor, tenant core.T
 
 func parseApp(n NewApp) (core.App, core.Secret, error) {
 	var wrong fields
-	app := core.App{ID: core.NewAppID(), Key: core.NewAppKey(), Kind: core.SelfBuilt, Strict: n.Strict}
+	app := core.App{ID: core.NewAppID(), Key: core.NewAppKey(), Kind: core.SelfBuilt, Strict: n.Strict, ServerOnly: n.ServerOnly}
 	name, err := core.ParseName("/name", n.Name)
 	app.Name = check(&wrong, name, err)
 	agent, err := core.ParseAgentID("/agentId", n.AgentID)
@@ -166,12 +170,12 @@ func (a *Actions) ListApps(ctx context.Context, actor core.Actor, tenant core.Te
 
 // AppChange is what is to change of an app; nil leaves a member as it is.
 type AppChange struct {
-	Name, Status      *string
-	AllowHTTP, Strict *bool
+	Name, Status                  *string
+	AllowHTTP, Strict, ServerOnly *bool
 }
 
 // UpdateApp renames, suspends or resumes an app, lets it sign pages on http://,
-// or makes it strict. It fails as UpdateTenant does.
+// makes it strict, or one for servers only. It fails as UpdateTenant does.
 func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, c AppChange) (core.App, error) {
 	if err := actor.MayIn(tenant, core.AppsWrite); err != nil {
 		return core.App{}, err
@@ -212,7 +216,7 @@ func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.T
 // noting in detail what was and is.
 func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) core.App, error) {
 	var wrong fields
-	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil && c.Strict == nil {
+	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil && c.Strict == nil && c.ServerOnly == nil {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
 	}
 	var name string
@@ -242,6 +246,10 @@ func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) c
 		if c.Strict != nil {
 			noteChange(detail, "strict", boolWord(app.Strict), boolWord(*c.Strict))
 			app.Strict = *c.Strict
+		}
+		if c.ServerOnly != nil {
+			noteChange(detail, "server_only", boolWord(app.ServerOnly), boolWord(*c.ServerOnly))
+			app.ServerOnly = *c.ServerOnly
 		}
 		return app
 	}, wrong.err()

@@ -272,8 +272,9 @@ func TestWhatWeComDoesNotJudgeCostsTheLinkNothing(t *testing.T) {
 	require.Equal(t, []string{"1"}, b.DB.List(t, `SELECT refused::text FROM signet.intake_links`))
 }
 
-// A suspended tenant signs nothing; its secret may be set right meanwhile.
-func TestALinkOfASuspendedTenantTakesASecret(t *testing.T) {
+// Of a suspended tenant nobody but the platform's people changes anything. The link
+// waits.
+func TestALinkOfASuspendedTenantWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, token := b.link(t)
@@ -281,10 +282,14 @@ func TestALinkOfASuspendedTenantTakesASecret(t *testing.T) {
 	_, err := b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{Status: &suspended})
 	require.NoError(t, err)
 	b.addApp(corp, agent, apptest.Secret("second"))
+	calls := len(b.WeCom.Calls())
+	_, err = b.handIn(t, token, apptest.Secret("second"))
+	require.True(t, fault.Has(err, fault.TenantSuspended), err)
+	require.Len(t, b.WeCom.Calls(), calls)
+	active := "active"
+	_, err = b.Admin.UpdateTenant(t.Context(), apptest.Operator(), b.tenant.ID, nil, admin.TenantChange{Status: &active})
+	require.NoError(t, err)
 	made, err := b.handIn(t, token, apptest.Secret("second"))
 	require.NoError(t, err)
 	require.Equal(t, core.SecretCurrent, made.State)
-	b.Catch(t)
-	_, err = b.Sign(t.Context(), b.app, page)
-	require.Error(t, err)
 }

@@ -36,7 +36,7 @@ func (a *Actions) CreateInvitation(ctx context.Context, actor core.Actor, tenant
 	if err != nil {
 		return MadeInvitation{}, err
 	}
-	if err := actor.MayGive(tenant, role); err != nil {
+	if err := actor.MayGiveRole(tenant, role); err != nil {
 		return MadeInvitation{}, err
 	}
 	invited, exists, err := a.findByEmail(ctx, actor, email)

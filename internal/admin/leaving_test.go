@@ -115,7 +115,7 @@ func TestNothingOfATenantThatIsLeavingCanBeChanged(t *testing.T) {
 	itself := []string{"UpdateTenant restore", "DeleteTenant", "DestroyTenant"}
 	tried := 0
 	for name, m := range methods {
-		if m.audit == "" || slices.Contains(elsewhere, name) || slices.Contains(itself, name) {
+		if m.audit == "" || slices.Contains(elsewhere, name) || strings.Contains(name, "Platform") || slices.Contains(itself, name) {
 			continue
 		}
 		before := b.contents(t)

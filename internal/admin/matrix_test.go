@@ -29,6 +29,7 @@ type subjects struct {
 
 	retired, pending int32 // versions of app's secret
 	link             core.IntakeID
+	key              core.APIKeyID
 	member           core.MemberID // of the tenant, beside an owner
 	invitation       core.LinkID   // into the tenant
 	operator         core.MemberID // of the platform, beside an owner
@@ -45,6 +46,7 @@ type method struct {
 	goesBy  core.Permission // whose row in the table of roles it goes by; "": it says why beside it
 	chain   string          // "platform" where its audit is the platform's
 	audit   string          // the actions it writes, one for each chain; "" for one that reads
+	read    string          // the action it writes where somebody of the platform reads what is a tenant's
 	changes []string
 	call    func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error
 }
@@ -154,6 +156,25 @@ var methods = map[string]method{
 	"RevokeIntakeLink": {goesBy: core.SecretsWrite, may: writers, tenant: true, stepUp: true, audit: "intake.revoke", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.RevokeIntakeLink(ctx, actor, s.tenant, s.app, s.link)
 	}},
+	"CreateAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.create", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, _, err := a.CreateAPIKey(ctx, actor, s.tenant, admin.NewAPIKey{Name: newName, Scopes: []string{"pages.sign"}, AppID: s.app.String()})
+		return err
+	}},
+	"GetAPIKey": {goesBy: core.APIKeysRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.GetAPIKey(ctx, actor, s.tenant, s.key)
+		return err
+	}},
+	"ListAPIKeys": {goesBy: core.APIKeysRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ListAPIKeys(ctx, actor, s.tenant, firstPage)
+		return err
+	}},
+	"RevokeAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.revoke", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		return a.RevokeAPIKey(ctx, actor, s.tenant, s.key)
+	}},
+	"RotateAPIKey": {goesBy: core.APIKeysWrite, may: writers, tenant: true, stepUp: true, audit: "api_key.rotate", changes: []string{"api_key"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, _, err := a.RotateAPIKey(ctx, actor, s.tenant, s.key, core.DefaultAPIKeyOverlap)
+		return err
+	}},
 	"GetTenantKey": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.GetTenantKey(ctx, actor, s.tenant)
 		return err
@@ -181,8 +202,24 @@ var methods = map[string]method{
 	"DeleteDomain": {goesBy: core.DomainsWrite, may: writers, tenant: true, audit: "domain.delete", changes: []string{"app"}, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		return a.DeleteDomain(ctx, actor, s.tenant, s.app, s.domain, nil)
 	}},
-	"ListAudit": {goesBy: core.AuditRead, may: notViewers, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+	"ListAudit": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
 		_, err := a.ListAudit(ctx, actor, s.tenant, firstPage)
+		return err
+	}},
+	"ExportAudit": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.ExportAudit(ctx, actor, s.tenant, admin.AuditExtract{Format: "csv"})
+		return err
+	}},
+	"SignAuditHead": {goesBy: core.AuditRead, may: notViewers, tenant: true, read: "audit.read", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
+		_, err := a.SignAuditHead(ctx, actor, s.tenant)
+		return err
+	}},
+	"ListPlatformAudit": {goesBy: core.PlatformAudit, may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ListPlatformAudit(ctx, actor, firstPage)
+		return err
+	}},
+	"ExportPlatformAudit": {goesBy: core.PlatformAudit, may: "platform_owner platform_auditor", call: func(ctx context.Context, a *admin.Actions, actor core.Actor, _ subjects) error {
+		_, err := a.ExportPlatformAudit(ctx, actor, admin.AuditExtract{Format: "csv"})
 		return err
 	}},
 	"GetBudget": {goesBy: core.TenantRead, may: everyone, tenant: true, call: func(ctx context.Context, a *admin.Actions, actor core.Actor, s subjects) error {
@@ -222,6 +259,9 @@ func (b bundle) subjects(t *testing.T, number int) subjects {
 	link, _, err := b.Admin.CreateIntakeLink(ctx, operator, s.tenant, s.app)
 	require.NoError(t, err)
 	s.link = link.ID
+	key, _, err := b.Admin.CreateAPIKey(ctx, operator, s.tenant, admin.NewAPIKey{Name: "夜间同步", Scopes: []string{"tenant.read"}})
+	require.NoError(t, err)
+	s.key = key.ID
 	s.retired = b.keep(t, tenant, app, fmt.Sprint("old", number)).Version
 	s.pending = b.keep(t, tenant, app, fmt.Sprint("kept", number)).Version
 	domain, err := b.Admin.CreateDomain(ctx, operator, s.tenant, s.app, s.host)
@@ -316,6 +356,9 @@ func (b bundle) meetsPolicy(t *testing.T, m method, who core.Actor, role core.Ro
 	audit, changes := b.news(t, func() {
 		require.NoError(t, m.call(t.Context(), b.Admin, who, own), "%q", role)
 	})
+	if m.read != "" && role.OfPlatform() {
+		m.audit = m.read
+	}
 	if m.audit == "" {
 		require.Equal(t, before, b.contents(t), "a reading changes something")
 		return
@@ -340,7 +383,7 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 	for name, m := range methods {
 		mixed, none := own, own
 		switch {
-		case !m.tenant, m.leaving, name == "ListMembers", name == "ListInvitations", name == "CreateInvitation", strings.HasPrefix(name, "DeleteMember "), strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", name == "ListAudit", name == "GetBudget", strings.HasSuffix(name, "TenantKey"):
+		case !m.tenant, m.leaving, name == "ListMembers", name == "ListInvitations", name == "CreateInvitation", strings.HasPrefix(name, "DeleteMember "), strings.HasSuffix(name, "Tenant"), strings.HasPrefix(name, "UpdateTenant"), name == "CreateApp", name == "ListApps", m.read != "", name == "GetBudget", name == "ListAPIKeys", strings.HasSuffix(name, "TenantKey"):
 			continue // no id but the tenant's
 		case name == "DeleteDomain":
 			mixed.domain, none.domain = foreign.domain, core.NewDomainID()
@@ -348,13 +391,15 @@ func TestAnothersAppUnderOnesOwnTenantIsUnknown(t *testing.T) {
 			mixed.member, none.member = foreign.member, core.NewMemberID()
 		case name == "RevokeInvitation":
 			mixed.invitation, none.invitation = foreign.invitation, core.NewLinkID()
+		case strings.HasSuffix(name, "APIKey") && name != "CreateAPIKey":
+			mixed.key, none.key = foreign.key, core.NewAPIKeyID()
 		default:
 			mixed.app, none.app = foreign.app, core.NewAppID()
 		}
 		before := b.contents(t)
 		theirs := m.call(t.Context(), b.Admin, who, mixed)
 		require.Error(t, theirs, name)
-		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown, fault.MemberUnknown, fault.InvitationUnknown}, fault.Find(theirs).Code, name)
+		require.Contains(t, []fault.Code{fault.AppUnknown, fault.DomainUnknown, fault.APIKeyUnknown, fault.MemberUnknown, fault.InvitationUnknown}, fault.Find(theirs).Code, name)
 		require.Equal(t, outsideOf(m.call(t.Context(), b.Admin, who, none)), outsideOf(theirs), name)
 		require.Equal(t, before, b.contents(t), name)
 	}
@@ -375,7 +420,7 @@ func TestAChangeThatCannotBeRecordedDoesNotHappen(t *testing.T) {
 			for name, m := range methods {
 				ofPlatform := m.chain == "platform"
 				switch {
-				case m.audit == "", m.leaving, strings.HasPrefix(name, "DeleteMember "),
+				case m.audit == "" && m.read == "", m.leaving, strings.HasPrefix(name, "DeleteMember "),
 					table == "audit" && ofPlatform, table == "platform_audit" && !ofPlatform && name != "DestroyTenant",
 					table == "change_log" && len(m.changes) == 0:
 					continue

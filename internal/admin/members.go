@@ -58,7 +58,7 @@ func (a *Actions) UpdateMember(ctx context.Context, actor core.Actor, tenant cor
 	if err != nil {
 		return core.Membership{}, err
 	}
-	if err := actor.MayGive(tenant, role); err != nil {
+	if err := actor.MayGiveRole(tenant, role); err != nil {
 		return core.Membership{}, err
 	}
 	people, err := a.describe(ctx, actor, []core.MemberID{member})

@@ -59,10 +59,17 @@ func (m *modelTenant) change(who core.Actor, app core.AppID) (*modelApp, fault.C
 		return nil, due
 	case m.leaving:
 		return nil, fault.TenantLeaving
+	case m.shut(who):
+		return nil, fault.TenantSuspended
 	case found == nil:
 		return nil, fault.AppUnknown
 	}
 	return found, ""
+}
+
+// shut tells whether the tenant is suspended, and its own people change nothing.
+func (m *modelTenant) shut(who core.Actor) bool {
+	return m.status == core.Suspended && !who.Grants.Works()
 }
 
 var modelSteppers = []stepper{
@@ -74,8 +81,12 @@ var modelSteppers = []stepper{
 func renameTenant(m *models, t *testing.T, who core.Actor, in *modelTenant) (string, fault.Code, error) {
 	name := fmt.Sprint("名字 ", m.random.IntN(1000))
 	due := may(who, in.id, false, false)
-	if due == "" && in.leaving && name != in.name {
+	switch {
+	case due != "":
+	case in.leaving && name != in.name:
 		due = fault.TenantLeaving
+	case !in.leaving && in.shut(who):
+		due = fault.TenantSuspended
 	}
 	_, err := m.Admin.UpdateTenant(t.Context(), who, in.id, nil, admin.TenantChange{Name: &name})
 	if due == "" && name != in.name {
@@ -153,6 +164,8 @@ func createApp(m *models, t *testing.T, who core.Actor, in *modelTenant) (string
 	case due != "":
 	case in.leaving:
 		due = fault.TenantLeaving
+	case in.shut(who):
+		due = fault.TenantSuspended
 	case exists:
 		due = fault.AppExists
 	}

@@ -55,7 +55,7 @@ func TestThreeTenantsAndThreeModels(t *testing.T) {
 	if *modelSteps < manySteps {
 		return
 	}
-	for _, code := range []fault.Code{"", fault.TenantUnknown, fault.AppUnknown, fault.DomainUnknown, fault.IntakeUnknown, fault.SecretUnknown, fault.PermissionDenied, fault.TenantLeaving} {
+	for _, code := range []fault.Code{"", fault.TenantUnknown, fault.AppUnknown, fault.DomainUnknown, fault.IntakeUnknown, fault.SecretUnknown, fault.PermissionDenied, fault.TenantLeaving, fault.TenantSuspended} {
 		require.Positive(t, m.outcomes[string(code)], "%q never came of anything", code)
 	}
 }

@@ -68,7 +68,9 @@ func (a *Actions) ListTenants(ctx context.Context, actor core.Actor, filter core
 	everyone := actor.May(core.TenantsList) == nil
 	named := make([]core.TenantID, 0, len(actor.Grants.Tenants))
 	for id := range actor.Grants.Tenants {
-		named = append(named, id)
+		if actor.Kind != core.ActorAPIKey || actor.MayIn(id, core.TenantRead) == nil {
+			named = append(named, id)
+		}
 	}
 	var list core.List[core.Tenant]
 	err := a.Store.System(ctx, func(tx *store.SystemTx) error {

@@ -127,7 +127,7 @@ func (n *node) operations(t *testing.T, m madeApp) []operation {
 	n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) SELECT $1, member_id, 'tenant_viewer' FROM signet.members ON CONFLICT DO NOTHING`, m.tenantID)
 	member := n.call(t, http.MethodGet, "/session", "").text(t, "id")
 	console := documented(t, n.call(t, http.MethodGet, "/openapi.json", "").body, n.server.ConsoleAddr(), "/api/v1",
-		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "memberId": member, "sessionId": uuid.NewString(), "factorId": uuid.NewString(), "invitationId": uuid.NewString(), "host": "bound.example.com"})
+		map[string]string{"tenantId": m.tenantID, "appId": m.id, "domainId": uuid.NewString(), "secretVersion": "2", "linkId": uuid.NewString(), "memberId": member, "sessionId": uuid.NewString(), "factorId": uuid.NewString(), "invitationId": uuid.NewString(), "keyId": uuid.NewString(), "host": "bound.example.com"})
 	for i := range console {
 		o := &console[i]
 		o.headers += "Authorization: Bearer " + n.token + "\r\n"

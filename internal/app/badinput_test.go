@@ -46,7 +46,7 @@ func TestBadInputOnEveryRoute(t *testing.T) {
 	paths, ok := document["paths"].(map[string]any)
 	require.True(t, ok)
 	before := rowCounts(t, n.db)
-	fill := strings.NewReplacer("{tenantId}", m.tenantID, "{appId}", m.id, "{domainId}", uuid.NewString(), "{secretVersion}", "2", "{linkId}", uuid.NewString(), "{memberId}", uuid.NewString(), "{sessionId}", uuid.NewString(), "{factorId}", uuid.NewString(), "{invitationId}", uuid.NewString(), "{host}", "bound.example.com")
+	fill := strings.NewReplacer("{tenantId}", m.tenantID, "{appId}", m.id, "{domainId}", uuid.NewString(), "{secretVersion}", "2", "{linkId}", uuid.NewString(), "{memberId}", uuid.NewString(), "{sessionId}", uuid.NewString(), "{factorId}", uuid.NewString(), "{invitationId}", uuid.NewString(), "{keyId}", uuid.NewString(), "{host}", "bound.example.com")
 
 	tried := 0
 	for path, item := range paths {

@@ -244,7 +244,7 @@ func (n *node) liveThroughTheRest(t *testing.T, m madeApp) {
 		require.Equal(t, http.StatusOK, n.get(t, path).status, path)
 	}
 	for _, path := range []string{"/tenants", tenant, tenant + "/apps", m.path(), m.path() + "/secrets", m.path() + "/intake-links", m.path() + "/domains",
-		tenant + "/audit", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/sessions", "/factors", "/openapi.json"} {
+		tenant + "/audit", tenant + "/audit/export", tenant + "/audit/export?format=csv", tenant + "/audit/checkpoint", "/audit", "/audit/export", tenant + "/budget", tenant + "/key", "/legacy-hosts", "/platform/refused-calls", "/platform/troubles", "/platform/secrets-due", "/session", "/sessions", "/factors", "/openapi.json"} {
 		n.want(t, http.StatusOK, http.MethodGet, path, "")
 	}
 	n.want(t, http.StatusNoContent, http.MethodDelete, "/legacy-hosts/"+crmHost, "")
@@ -431,6 +431,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.liveThroughAccount(t)
 	n.signInAndOut(t)
 	n.liveThroughTheRest(t, m)
+	n.liveThroughAPIKeys(t, m)
 	n.liveThroughPeople(t, "/tenants/"+m.tenantID, "tenant_viewer", "tenant_admin")
 	n.liveThroughPeople(t, "/platform", "platform_auditor", "platform_operator")
 	n.record.note("GET", "/a hostile bearer", do(t, http.MethodGet, n.console()+"/tenants", nil, "Authorization", "Bearer "+canaryWrong))

@@ -27,10 +27,12 @@ func (s *Server) chores() []chore {
 		{"activate secrets", 4 * time.Second, time.Minute, due.ActivateSecrets},
 		{"retire secrets", time.Minute, time.Minute, due.RetireSecrets},
 		{"deletions", 10 * time.Second, time.Minute, s.destroyDue},
+		{"uses of API keys", time.Minute, time.Minute, s.rooms.signer.WriteKeyUses},
 		{"root key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishRoot(ctx); return err }},
 		{"platform key", keysEvery, keysTime, func(ctx context.Context) error { _, err := s.rooms.keys.FinishPlatform(ctx); return err }},
 		{"session key", time.Hour, time.Minute, s.rooms.identity.RenewSessionKey},
 		{"tenant keys", keysEvery, keysTime, s.rooms.keys.FinishTenants},
+		{"audit checkpoint", time.Hour, time.Minute, s.keepCheckpoint},
 	}
 }
 

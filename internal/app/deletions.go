@@ -189,6 +189,7 @@ func KeyForget(ctx context.Context, cfg config.Config, path string, dryRun bool,
 		return err
 	}
 	defer st.Close()
+	vouchIfPossible(ctx, cfg, st)
 	found, refused := findForgotten(ctx, st, list)
 	if dryRun && (refused == nil || errors.Is(refused, admin.ErrNotDestroyed)) {
 		tellFound(found, out)

@@ -46,3 +46,6 @@ func (s *Server) RunChore(ctx context.Context, name string, every, limit time.Du
 
 // Quietly is how the node's own work is done.
 func (s *Server) Quietly(ctx context.Context, work func() error) error { return s.quietly(ctx, work)() }
+
+// KeepCheckpoint is what a node does about every hour.
+func (s *Server) KeepCheckpoint(ctx context.Context) error { return s.keepCheckpoint(ctx) }

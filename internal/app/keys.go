@@ -152,7 +152,7 @@ func printHanging(out io.Writer, keys store.KeyCount, values custody.Values) {
 }
 
 func kindsOf(v custody.Values) string {
-	return fmt.Sprintf("app secrets %d, tokens and tickets %d, fetched by trials %d, the platform's own %d", v.Secrets, v.Tickets, v.Trials, v.Platform)
+	return fmt.Sprintf("app secrets %d, tokens and tickets %d, fetched by trials %d, answers to repeat %d, the platform's own %d", v.Secrets, v.Tickets, v.Trials, v.Answers, v.Platform)
 }
 
 func recoveryWord(with custody.Config, ring *seal.Ring) string {

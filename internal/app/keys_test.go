@@ -68,7 +68,7 @@ func TestTheKeyCommandsSayWhatThereIs(t *testing.T) {
 	}
 	said := status()
 	require.Contains(t, said, "\n  keys that hang on it: 1 (tenants 0, platform 1)\n"+
-		"  sealed values below those: 1 (app secrets 0, tokens and tickets 0, fetched by trials 0, the platform's own 1)\n")
+		"  sealed values below those: 1 (app secrets 0, tokens and tickets 0, fetched by trials 0, answers to repeat 0, the platform's own 1)\n")
 	require.NotContains(t, said, "being turned")
 	require.Contains(t, check(), "all of it opens: 1 root key, 1 key of tenants and the platform, 1 value of 0 tenants and the platform\n")
 

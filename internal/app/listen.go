@@ -102,7 +102,7 @@ func (s *Server) surfaces() surfaces {
 			Leaving: s.leaving.Load,
 		}), httpapi.LazyDeadlines(s.listeners.public)},
 		console: served{consoleapi.New(consoleapi.Config{
-			Identity: s.rooms.identity, Admin: s.rooms.admin, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
+			Identity: s.rooms.identity, Admin: s.rooms.admin, Answers: s.rooms.answers, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,
 			ConsoleURL: s.cfg.ConsoleURL, Observe: s.metrics.observe, Tracer: s.traces.Tracer, Leaving: s.leaving.Load,
 		}), s.listeners.console},
 		metrics: served{opsapi.New(opsapi.Config{Log: s.log, Ready: s.ready.Load, Metrics: s.metrics.handler()}), s.listeners.metrics},

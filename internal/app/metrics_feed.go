@@ -7,7 +7,7 @@ import (
 )
 
 // changeKinds are the kinds of changes that the feed brings.
-var changeKinds = []store.ChangeKind{store.TenantChanged, store.AppChanged, store.SecretChanged, store.LegacyHostChanged, store.TicketChanged}
+var changeKinds = []store.ChangeKind{store.TenantChanged, store.AppChanged, store.SecretChanged, store.LegacyHostChanged, store.TicketChanged, store.APIKeyChanged}
 
 // feedMetrics tells how current the node is.
 func feedMetrics(r rooms) (list []prometheus.Collector) {

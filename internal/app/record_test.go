@@ -23,6 +23,7 @@ type record struct {
 	ran   map[string]bool   // commands, by the function that does them
 	said  []saying          // in order
 	given map[string]string // secrets that came in answers in which they belong
+	keys  []string          // API keys that were given out, whole
 }
 
 // operationDone is what was asked and answered with success.
@@ -65,6 +66,7 @@ const (
 	givenStep    = "token of a step on the way in"
 	givenSeed    = "seed of an authenticator"
 	givenCode    = "recovery code"
+	givenAPIKey  = "secret part of an API key" // what stands before it is its id and the tenant's
 )
 
 // noteGiven keeps the secrets of an answer in which secrets belong, and names their
@@ -75,8 +77,8 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 		kinds = append(kinds, kind)
 	}
 	var body struct {
-		AccessToken, Address, Token, Seed string
-		RecoveryCodes                     []string
+		AccessToken, Address, Token, Seed, Key string
+		RecoveryCodes                          []string
 	}
 	_ = json.Unmarshal(a.body, &body) // what is no JSON has none
 	for _, line := range a.header.Values("Set-Cookie") {
@@ -97,6 +99,9 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 	switch {
 	case method == "POST" && body.Token != "":
 		give(givenStep, body.Token)
+	case method == "POST" && strings.HasPrefix(body.Key, "signet_") && (strings.HasSuffix(path, "/api-keys") || strings.HasSuffix(path, "/rotations")):
+		r.keys = append(r.keys, body.Key)
+		give(givenAPIKey, body.Key[len("signet_")+52:])
 	}
 	for end, kind := range map[string]string{"/intake-links": givenIntake, "/invitations": givenInvite, "/reset": givenReset} {
 		if method != "POST" || !strings.HasSuffix(path, end) {

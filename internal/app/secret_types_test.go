@@ -28,6 +28,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/httpapi/consoleapi"
 	"signet/internal/identity"
+	"signet/internal/replay"
 	"signet/internal/store"
 	"signet/internal/ticket"
 	"signet/internal/wecom"
@@ -48,6 +49,7 @@ func holders() map[string]any {
 		"identity.Visit":        identity.Visit{Device: s},
 		"identity.Waiting":      identity.Waiting{Token: s},
 		"identity.Answer":       identity.Answer{Code: s, RecoveryCode: s},
+		"replay.Answer":         replay.Answer{Body: s},
 		"store.LoginRole":       store.LoginRole{Password: s},
 		"store.MemberRow":       store.MemberRow{PasswordHash: s},
 		"ticket.Pair":           ticket.Pair{Corp: s, Agent: s},

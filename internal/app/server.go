@@ -16,6 +16,7 @@ import (
 	"signet/internal/custody"
 	"signet/internal/identity"
 	"signet/internal/outbound"
+	"signet/internal/replay"
 	"signet/internal/seal"
 	"signet/internal/sealed"
 	"signet/internal/signing"
@@ -71,6 +72,7 @@ type rooms struct {
 	identity  *identity.Identity
 	admin     *admin.Actions
 	mail      *outbound.Mail // nil: no mail is sent
+	answers   *replay.Keeper
 }
 
 // NewServer checks everything and puts a node together. It listens when it
@@ -151,8 +153,9 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: alerts, Now: s.clock.Now})
-	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Log: s.log, Alerts: alerts,
+	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Checkpoint: r.keys.Audit.Checkpoint, Log: s.log, Alerts: alerts,
 		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays, Mailer: mailer})
+	r.answers = replay.New(replay.Config{Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.IdempotentAnswer), Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
 	s.metrics.watchReady(s.ready.Load)

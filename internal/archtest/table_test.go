@@ -50,19 +50,21 @@ var table = []row{
 	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store", "internal/tracing"}},
 
 	{room: "internal/sealed", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/auditing", floor: between, may: []string{"internal/core", "internal/seal", "internal/store"}},
 	{room: "internal/trial", floor: between, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/ticket", floor: f2, may: []string{"internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/sealed", "internal/store", "internal/upstream", "internal/wecom", "internal/tracing"}},
 	{room: "internal/signing", floor: f2, may: []string{"internal/core", "internal/fault", "internal/store", "internal/ticket", "internal/tracing"}},
 	{room: "internal/identity", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/identity/identitytest", floor: f2, kit: true},
-	{room: "internal/custody", floor: f2, may: []string{"internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/custody", floor: f2, may: []string{"internal/auditing", "internal/config", "internal/core", "internal/failpoint", "internal/fault", "internal/seal", "internal/store"}},
+	{room: "internal/replay", floor: f2, may: []string{"internal/core", "internal/fault", "internal/seal", "internal/store"}},
 	{room: "internal/admin", floor: f2, may: []string{"internal/core", "internal/fault", "internal/failpoint", "internal/seal", "internal/sealed", "internal/store", "internal/trial", "internal/upstream", "internal/wecom"}},
 
 	{room: "internal/httpapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/tracing"}},
 	{room: "internal/httpapi/httpapitest", floor: f3, kit: true},
 	{room: "internal/httpapi/signapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/signing", "internal/httpapi", "internal/tracing"}},
-	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/httpapi", "docs/openapi", "web-admin/console", "internal/tracing"}},
+	{room: "internal/httpapi/consoleapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/admin", "internal/identity", "internal/replay", "internal/httpapi", "docs/openapi", "web-admin/console", "internal/tracing"}},
 	{room: "internal/httpapi/opsapi", floor: f3, may: []string{"internal/core", "internal/fault", "internal/httpapi"}},
 
 	{room: "internal/app", floor: f4, may: []string{everythingBelow}},

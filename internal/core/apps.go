@@ -115,20 +115,21 @@ func (k AppKey) String() string {
 
 // App is one WeCom agent of a corp of a tenant.
 type App struct {
-	ID        AppID
-	TenantID  TenantID
-	CorpID    CorpID
-	AgentID   AgentID
-	Key       AppKey
-	Name      string
-	Kind      AppKind
-	Status    Status
-	AllowHTTP bool           // pages on http:// may be signed too
-	Strict    bool           // no page is signed by a node that has not heard of changes for an hour
-	Secret    *SecretVersion // the current one; nil if there is none
-	Version   int64          // counts every change; the ETag of the app
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID         AppID
+	TenantID   TenantID
+	CorpID     CorpID
+	AgentID    AgentID
+	Key        AppKey
+	Name       string
+	Kind       AppKind
+	Status     Status
+	AllowHTTP  bool           // pages on http:// may be signed too
+	Strict     bool           // no page is signed by a node that has not heard of changes for an hour
+	ServerOnly bool           // pages are signed for who shows an API key, and for nobody else
+	Secret     *SecretVersion // the current one; nil if there is none
+	Version    int64          // counts every change; the ETag of the app
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // ParseAppSecret checks a secret as an administrator typed it: 16 to 128

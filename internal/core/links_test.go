@@ -70,7 +70,7 @@ func TestWhoMayGiveARole(t *testing.T) {
 			actor.Grants.Tenants = map[core.TenantID]core.Role{tenant: own}
 		}
 		for _, given := range []core.Role{core.TenantOwner, core.TenantAdmin, core.TenantViewer} {
-			err := actor.MayGive(tenant, given)
+			err := actor.MayGiveRole(tenant, given)
 			if own == core.PlatformOwner || own == core.PlatformOperator || own == core.TenantOwner {
 				require.NoError(t, err, "%s gives %s", own, given)
 			} else {
@@ -78,7 +78,7 @@ func TestWhoMayGiveARole(t *testing.T) {
 			}
 		}
 		if own != core.PlatformOwner {
-			require.True(t, fault.Has(actor.MayGive(tenant, core.PlatformOwner), fault.PermissionDenied), "%s gives what is the platform's", own)
+			require.True(t, fault.Has(actor.MayGiveRole(tenant, core.PlatformOwner), fault.PermissionDenied), "%s gives what is the platform's", own)
 		}
 		require.Equal(t, own == core.PlatformOwner || own == core.PlatformOperator, actor.Grants.Works(), own)
 	}

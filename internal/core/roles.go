@@ -184,10 +184,10 @@ func (a Actor) MayIn(tenant TenantID, p Permission) error {
 	return a.prove(p)
 }
 
-// MayGive tells whether the actor may give somebody a role in a tenant: who writes its
+// MayGiveRole tells whether the actor may give somebody a role in a tenant: who writes its
 // members may, but no role that carries what the actor's own does not. It fails as
 // MayIn does.
-func (a Actor) MayGive(tenant TenantID, role Role) error {
+func (a Actor) MayGiveRole(tenant TenantID, role Role) error {
 	if err := a.MayIn(tenant, MembersWrite); err != nil {
 		return err
 	}

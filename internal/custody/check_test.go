@@ -80,7 +80,7 @@ func TestAKeyThatOpensIsNoProblemWhoseeverItIs(t *testing.T) {
 	checked, err := k.Check(t.Context(), func(custody.Checked) {})
 	require.NoError(t, err)
 	require.NoError(t, checked.Err())
-	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 2, Tenants: 1, Values: 3}, checked)
+	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 3, Tenants: 1, Values: 4}, checked)
 
 	s.DB.Exec(t, `UPDATE signet_keys.tenant_keys SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1)`)
 	checked, err = k.Check(t.Context(), func(custody.Checked) {})
@@ -114,7 +114,7 @@ func TestTheCheckGoesOnWhileTheRootKeyIsTurned(t *testing.T) {
 	checked, err := prover.Check(t.Context(), func(custody.Checked) {})
 	require.NoError(t, err)
 	require.NoError(t, checked.Err())
-	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 3, Tenants: 3, Values: 6}, checked)
+	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 4, Tenants: 3, Values: 7}, checked)
 	epochs := prover.Ring.Epochs()
 	require.Len(t, epochs, 1)
 	require.EqualValues(t, 2, epochs[0].Number, "who asks is told which it was")

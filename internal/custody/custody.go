@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"signet/internal/auditing"
 	"signet/internal/config"
 	"signet/internal/core"
 	"signet/internal/seal"
@@ -24,7 +25,8 @@ type Config struct {
 // Keys is the platform's root keys, opened.
 type Keys struct {
 	Config
-	Ring *seal.Ring
+	Ring  *seal.Ring
+	Audit *auditing.Keys // nil where there are none yet, or they do not open
 }
 
 // ErrNoRootKey says that the database has none yet.
@@ -43,7 +45,8 @@ func (cfg Config) whole() Config {
 // Open opens the platform's root keys with the master identity, and stores the
 // first one where there is none yet. Nodes that do so at once store the same key:
 // the first root key comes out of the identity (ADR 6). A recovery recipient that
-// was set since is given what it lacks.
+// was set since is given what it lacks. From then on the audit rows of the Store, and of
+// those Beside it, are vouched for.
 func Open(ctx context.Context, cfg Config) (*Keys, error) {
 	cfg = cfg.whole()
 	rows, err := cfg.readRows(ctx)
@@ -59,11 +62,38 @@ func Open(ctx context.Context, cfg Config) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k.Audit, err = auditing.Ensure(ctx, k.Auditing()); err != nil {
+		return nil, err
+	}
+	k.Store.SignAudit(k.Audit.Vouch)
 	return k, k.coverRecovery(ctx)
 }
 
+// Auditing is what the audit keys are kept with.
+func (k *Keys) Auditing() auditing.Config {
+	return auditing.Config{
+		Store: k.Store, Sealer: k.Ring.Sealer(), Opener: k.Ring.Opener(seal.AuditKey),
+		NewPlatformKey: func() (seal.WrappedKey, error) { return k.Ring.NewScopeKey(seal.Platform(), 1) },
+	}
+}
+
+// takeAudit has the rows of the Store vouched for where there is a key. Where one does
+// not open nothing can be written: a command that only looks goes on.
+func (k *Keys) takeAudit(ctx context.Context) {
+	found, err := auditing.Read(ctx, k.Auditing())
+	switch {
+	case errors.Is(err, auditing.ErrNoKey):
+	case err != nil:
+		k.Store.SignAudit(func(core.AuditChain, []byte) ([]byte, string, error) { return nil, "", err })
+	default:
+		k.Audit = found
+		k.Store.SignAudit(found.Vouch)
+	}
+}
+
 // Read opens the platform's root keys and writes nothing. It fails with
-// ErrNoRootKey where there is none.
+// ErrNoRootKey where there is none. Audit rows are vouched for as after Open, if there
+// is a key to do so.
 func Read(ctx context.Context, cfg Config) (*Keys, error) {
 	cfg = cfg.whole()
 	rows, err := cfg.readRows(ctx)
@@ -73,7 +103,11 @@ func Read(ctx context.Context, cfg Config) (*Keys, error) {
 	if len(rows) == 0 {
 		return nil, ErrNoRootKey
 	}
-	return cfg.ring(rows)
+	k, err := cfg.ring(rows)
+	if err == nil {
+		k.takeAudit(ctx)
+	}
+	return k, err
 }
 
 // ring makes the ring, which reads its rows anew when it meets a root key that

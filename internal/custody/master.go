@@ -152,6 +152,7 @@ func Recover(ctx context.Context, cfg Config, recovery *seal.Master, sheet map[i
 	if _, err := k.checkScopeKeys(ctx); err != nil {
 		return nil, fmt.Errorf("nothing was written: %w", err)
 	}
+	k.takeAudit(ctx)
 	err = k.Store.Keys(ctx, k.Actor, func(tx *store.KeysTx) error {
 		if err := tx.LockRootKeys(ctx); err != nil {
 			return err

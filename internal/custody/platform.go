@@ -245,6 +245,10 @@ func platformBinding(v store.PlatformValue) seal.Binding {
 	case store.ValueOfFactor:
 		id, _ := core.ParseFactorID(v.Subject)
 		return seal.ForFactor(id)
+	case store.ValueOfAuditKey:
+		return seal.ForAuditKey(v.Subject)
+	case store.ValueOfPlatformAnswer:
+		return seal.ForPlatformAnswer(v.Subject)
 	}
 	return seal.Binding{} // bound to nothing, so that it does not open
 }

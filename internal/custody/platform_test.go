@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/app/apptest"
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/identity"
@@ -74,7 +75,7 @@ func (s *site) platformKeys(t *testing.T) []string {
 }
 
 func (s *site) sealedBy(t *testing.T) []string {
-	return s.DB.List(t, `SELECT DISTINCT key_version::text FROM signet.session_keys ORDER BY 1`)
+	return s.DB.List(t, `SELECT key_version::text FROM signet.session_keys UNION SELECT key_version::text FROM signet.audit_keys ORDER BY 1`)
 }
 
 // Nodes that serve hear nothing of it. Who signed in before stays signed in, and who
@@ -86,7 +87,7 @@ func TestThePlatformsKeyIsTurnedWhilePeopleSignIn(t *testing.T) {
 	was := s.DB.List(t, `SELECT encode(sealed, 'hex') FROM signet.session_keys`)
 	turned, err := s.process(t).RotatePlatform(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Begun: true, Done: 1, Values: 1}, turned)
+	require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Begun: true, Done: 2, Values: 2}, turned)
 	require.Equal(t, []string{"2"}, s.platformKeys(t))
 	require.Equal(t, []string{"2"}, s.sealedBy(t))
 	require.NotEqual(t, was, s.DB.List(t, `SELECT encode(sealed, 'hex') FROM signet.session_keys`))
@@ -115,7 +116,7 @@ func TestATurningOfThePlatformsKeyThatWasBegunIsFinished(t *testing.T) {
 			turned, err := k.RotatePlatform(t.Context())
 			require.NoError(t, err)
 			require.False(t, turned.Begun)
-			require.EqualValues(t, 1, turned.Done)
+			require.EqualValues(t, 2, turned.Done)
 		},
 		"by a node": func(t *testing.T, k *custody.Keys) {
 			turned, err := k.FinishPlatform(t.Context())
@@ -130,7 +131,7 @@ func TestATurningOfThePlatformsKeyThatWasBegunIsFinished(t *testing.T) {
 			half := s.console(t) // starts while it is half done
 			status, err := s.process(t).Status(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Left: 1}, status.Platform)
+			require.Equal(t, custody.PlatformTurning{From: 1, To: 2, Left: 2}, status.Platform)
 			finish(t, s.process(t))
 			require.Equal(t, []string{"2"}, s.platformKeys(t))
 			letIn(t, signIn(t, half), one, s.console(t))
@@ -160,9 +161,12 @@ func TestSeveralTurnThePlatformsKeyAtOnce(t *testing.T) {
 	var turnings [turners]custody.PlatformTurning
 	var errs [turners + 1]error
 	root := s.process(t)
-	held := s.DB.Hold(t, "signet_keys.platform_keys") // so that they begin together
+	var processes [turners]*custody.Keys
 	for i := range turners {
-		k := s.process(t)
+		processes[i] = s.process(t)
+	}
+	held := s.DB.Hold(t, "signet_keys.platform_keys") // so that they begin together
+	for i, k := range processes {
 		group.Go(func() { turnings[i], errs[i] = k.RotatePlatform(context.Background()) })
 	}
 	waiting := `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
@@ -255,7 +259,7 @@ func TestADamagedValueOfThePlatformKeepsTheOldVersion(t *testing.T) {
 	s.DB.Exec(t, damage)
 	checked := look()
 	require.NoError(t, checked.Err())
-	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 3, Tenants: 1, Values: 4}, checked, "both versions, and a tenant's key; a tenant's secret, token and ticket")
+	require.Equal(t, custody.Checked{RootKeys: 1, ScopeKeys: 3, Tenants: 1, Values: 5}, checked, "both versions, and a tenant's key; a tenant's secret, token and ticket")
 	// One that seals and has sealed nothing yet is opened too.
 	s.DB.Exec(t, `UPDATE signet_keys.platform_keys SET wrapped = set_byte(wrapped, 40, get_byte(wrapped, 40) # 1) WHERE version = 2`)
 	require.ErrorContains(t, look().Err(), "open key 2 of platform")
@@ -299,9 +303,12 @@ func TestDataOlderThanThePlatformsKey(t *testing.T) {
 
 func TestAPlatformWithoutAKeyOfItsOwnHasNothingToTurn(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 0)
-	k := s.process(t)
-	_, err := k.RotatePlatform(t.Context())
+	house := apptest.New(t, apptest.Config{NoAuditKey: true})
+	master, err := seal.ReadMaster(house.WriteIdentity(t))
+	require.NoError(t, err)
+	k, err := custody.Read(t.Context(), custody.Config{Store: house.Store, Master: master})
+	require.NoError(t, err)
+	_, err = k.RotatePlatform(t.Context())
 	require.ErrorContains(t, err, "the first `signet serve` makes it")
 	turned, err := k.FinishPlatform(t.Context())
 	require.NoError(t, err)
@@ -319,13 +326,13 @@ func TestStatusCountsWhatLiesBelowEachRootKey(t *testing.T) {
 	status, err := k.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[int32]store.KeyCount{1: {Tenants: 1, Platform: 1}}, status.Keys)
-	require.Equal(t, map[int32]custody.Values{1: {ValueCount: store.ValueCount{Secrets: 1, Tickets: 2}, Platform: 1}}, status.Values)
-	require.EqualValues(t, 4, status.Values[1].Sum())
+	require.Equal(t, map[int32]custody.Values{1: {ValueCount: store.ValueCount{Secrets: 1, Tickets: 2}, Platform: 2}}, status.Values)
+	require.EqualValues(t, 5, status.Values[1].Sum())
 	require.Zero(t, status.Platform)
 	_, err = k.FinishRoot(t.Context())
 	require.NoError(t, err)
 	status, err = k.Status(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[int32]store.KeyCount{2: {Tenants: 1, Platform: 1}}, status.Keys)
-	require.Equal(t, map[int32]custody.Values{2: {ValueCount: store.ValueCount{Secrets: 1, Tickets: 2}, Platform: 1}}, status.Values)
+	require.Equal(t, map[int32]custody.Values{2: {ValueCount: store.ValueCount{Secrets: 1, Tickets: 2}, Platform: 2}}, status.Values)
 }

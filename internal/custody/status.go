@@ -22,7 +22,7 @@ type Values struct {
 }
 
 // Sum is how many they are together.
-func (v Values) Sum() int64 { return v.Secrets + v.Tickets + v.Trials + v.Platform }
+func (v Values) Sum() int64 { return v.Secrets + v.Tickets + v.Trials + v.Answers + v.Platform }
 
 // StatusTenants is how many tenants Status names.
 const StatusTenants = 20

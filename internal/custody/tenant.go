@@ -180,6 +180,8 @@ func BindingOf(tenant core.TenantID, v store.SealedValue) seal.Binding {
 		return seal.ForAppSecret(tenant, v.AppID, int32(v.Number))
 	case v.Kind == store.ValueOfTrial:
 		return seal.ForTrialGrant(tenant, v.AppID, int32(v.Number), v.Ticket, v.FetchedAt)
+	case v.Kind == store.ValueOfAnswer:
+		return seal.ForIdempotentAnswer(tenant, v.Answer)
 	case v.Ticket == core.CorpTicket:
 		return seal.ForCorpTicket(tenant, v.CorpID, v.Number)
 	}

@@ -36,6 +36,8 @@ const (
 
 	ReasonTenantFilter Reason = "tenant_filter"
 	ReasonNow          Reason = "now"
+	ReasonExportFormat Reason = "export_format"
+	ReasonInstant      Reason = "instant"
 )
 
 // Reasons why WeCom refuses a secret that is being tried.
@@ -85,6 +87,8 @@ var reasons = map[Reason]Text{
 	ReasonStatus:  {"应为 active 或 suspended。", "It should be active or suspended."},
 
 	ReasonTenantFilter: {"应为 active、suspended 或 leaving，或者不写。", "It should be active, suspended or leaving, or be left out."},
+	ReasonExportFormat: {"只能是 jsonl 或 csv，或者不写。", "It can be jsonl or csv, or be left out."},
+	ReasonInstant:      {"应为 RFC 3339 格式的时间，例如 2025-11-22T05:00:00Z。", "It should be a time as RFC 3339 has it, such as 2025-11-22T05:00:00Z."},
 	ReasonNow:          {"只能是 true，或者不写。", "It can be true, or be left out."},
 
 	ReasonEmail:    {"应为一个邮箱地址。", "It should be an e-mail address."},

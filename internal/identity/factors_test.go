@@ -127,12 +127,12 @@ func TestATOTPIsASecondFactor(t *testing.T) {
 		h := newHouse(t)
 		p := h.withPhone(t)
 		h.forward(10 * totpStep)
-		for _, off := range []time.Duration{-2, 2, -10, 10} {
-			_, err := h.finish(t, h.waits(t), Answer{Code: p.code(t, h.clock().Add(off*totpStep))})
+		for _, off := range []time.Duration{-2 * totpStep, 2 * totpStep, -10 * totpStep, 10 * totpStep} {
+			_, err := h.finish(t, h.waits(t), Answer{Code: p.code(t, h.clock().Add(off))})
 			requireCode(t, err, fault.SecondFactorRefused)
 		}
-		for _, off := range []time.Duration{-1, 0, 1} {
-			_, err := h.finish(t, h.waits(t), Answer{Code: p.code(t, h.clock().Add(off*totpStep))})
+		for _, off := range []time.Duration{-totpStep, 0, totpStep} {
+			_, err := h.finish(t, h.waits(t), Answer{Code: p.code(t, h.clock().Add(off))})
 			require.NoError(t, err)
 		}
 	})

@@ -35,9 +35,6 @@ func (b *bucket) take(a allowance, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// giveBack undoes one take.
-func (b *bucket) giveBack(a allowance) { *b -= bucket(a.interval) }
-
 const tryBuckets = 1 << 16
 
 // tries holds an allowance for each key apart. It is a table of fixed size:
@@ -62,14 +59,6 @@ func (t *tries[K]) take(key K, now time.Time) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.buckets[at].take(t.allowance, now)
-}
-
-// giveBack undoes one take.
-func (t *tries[K]) giveBack(key K) {
-	at := t.bucket(key)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buckets[at].giveBack(t.allowance)
 }
 
 func (t *tries[K]) bucket(key K) uint64 {

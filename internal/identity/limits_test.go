@@ -27,15 +27,6 @@ func TestBucket(t *testing.T) {
 		require.Equal(t, time.Minute, b.take(three, noon.Add(time.Minute)))
 	})
 
-	t.Run("is as it was when a take was given back", func(t *testing.T) {
-		t.Parallel()
-		var b bucket
-		for range 100 {
-			require.Zero(t, b.take(three, noon))
-			b.giveBack(three)
-		}
-	})
-
 	t.Run("shuts nobody out for longer when the clock is set back", func(t *testing.T) {
 		t.Parallel()
 		var b bucket

@@ -128,7 +128,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 
 	requireCode(t, h.EndOwnSession(t.Context(), actor, h.actor(t, theirs).SessionID), fault.SessionUnknown)
 	h.requireLive(t, theirs)
-	other := &house{Identity: h.open(t), db: h.db, cfg: h.cfg} // another node
+	other := h.open(t) // another node
 	require.NoError(t, h.EndOwnSession(t.Context(), actor, h.actor(t, others[0]).SessionID))
 	_, err = other.Authenticate(t.Context(), others[0].AccessToken.Expose(), "")
 	requireCode(t, err, fault.SessionRequired)

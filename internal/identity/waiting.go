@@ -102,9 +102,9 @@ func (i *Identity) takeCeremony(ctx context.Context, kind string, token core.Sec
 		if held.MemberID.IsZero() {
 			return nil
 		}
-		found := false
+		var found bool
 		if m, found, err = tx.FindMember(ctx, held.MemberID); err == nil && !found {
-			err = fault.New(fault.CeremonyOver, nil)
+			return fault.New(fault.CeremonyOver, nil)
 		}
 		return err
 	})

@@ -19,6 +19,9 @@ const (
 	AgentTicket Purpose = "agent_ticket"
 	SessionKey  Purpose = "session_key" // signs the console's access tokens
 	Factor      Purpose = "factor"      // proves a member: the seed of a TOTP, the record of a passkey
+	AuditKey    Purpose = "audit_key"   // vouches for audit rows and signs checkpoints
+
+	IdempotentAnswer Purpose = "idempotent_answer" // to a call that may be repeated
 )
 
 // The kinds of subjects that values belong to. They too are bound.
@@ -28,6 +31,7 @@ const (
 	subjectKey    = "key"
 	subjectTrial  = "trial"
 	subjectFactor = "factor"
+	subjectCall   = "call"
 )
 
 // Binding names the one place that a sealed value belongs to. Every part is
@@ -88,6 +92,22 @@ func ForSessionKey(keyID string) Binding {
 // ForFactor is the place of what proves a second factor or a passkey.
 func ForFactor(factor core.FactorID) Binding {
 	return Binding{Platform(), subjectFactor, factor.String(), Factor, 1}
+}
+
+// ForAuditKey is the place of a key that vouches for audit rows.
+func ForAuditKey(keyID string) Binding {
+	return Binding{Platform(), subjectKey, keyID, AuditKey, 1}
+}
+
+// ForIdempotentAnswer is the place of the answer to a call that may be repeated, by
+// the name that is made of who called and of their key.
+func ForIdempotentAnswer(tenant core.TenantID, answer string) Binding {
+	return Binding{Tenant(tenant), subjectCall, answer, IdempotentAnswer, 1}
+}
+
+// ForPlatformAnswer is the place of an answer to a call that is about no tenant.
+func ForPlatformAnswer(answer string) Binding {
+	return Binding{Platform(), subjectCall, answer, IdempotentAnswer, 1}
 }
 
 // String names the place for a log.

@@ -7,7 +7,7 @@ import (
 )
 
 // applied counts changes that are in force on this node.
-type applied struct{ tenants, apps, secrets, legacyHosts, tickets atomic.Int64 }
+type applied struct{ tenants, apps, secrets, legacyHosts, tickets, apiKeys atomic.Int64 }
 
 func (a *applied) of(kind store.ChangeKind) *atomic.Int64 {
 	switch kind {
@@ -21,6 +21,8 @@ func (a *applied) of(kind store.ChangeKind) *atomic.Int64 {
 		return &a.legacyHosts
 	case store.TicketChanged:
 		return &a.tickets
+	case store.APIKeyChanged:
+		return &a.apiKeys
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"signet/internal/ticket"
 )
 
-// Apply makes changes known to this node: apps, domains and bound hosts that
+// Apply makes changes known to this node: apps, domains, bound hosts and API keys that
 // they name are read again, and tokens and tickets that are nobody's any more
 // are forgotten. It fails with fault.StoreUnavailable, and then the same changes
 // must come again; applying one twice does no harm. What is read through tx must be
@@ -29,7 +29,7 @@ func (s *Signer) Apply(ctx context.Context, tx *store.SystemTx, changes []store.
 			s.tickets.Wake(c.TenantID)
 		case store.TicketChanged:
 			s.tickets.Wake(c.TenantID)
-		case store.TenantChanged, store.AppChanged, store.LegacyHostChanged:
+		case store.TenantChanged, store.AppChanged, store.LegacyHostChanged, store.APIKeyChanged:
 		}
 	}
 	s.applied.add(changes)

@@ -79,6 +79,7 @@ const (
 	appSuspended
 	ready // there is a current secret
 	strict
+	serverOnly // who asks shows an API key
 )
 
 func (a *app) is(p permits) bool { return a.allows&p != 0 }
@@ -127,10 +128,11 @@ type Directory struct {
 type contents struct {
 	apps   *xsync.Map[core.AppKey, *app]
 	legacy *xsync.Map[core.Host, core.AppKey]
+	keys   *xsync.Map[core.TenantID, tenantKeys]
 }
 
 func newContents() *contents {
-	return &contents{apps: xsync.NewMap[core.AppKey, *app](), legacy: xsync.NewMap[core.Host, core.AppKey]()}
+	return &contents{apps: xsync.NewMap[core.AppKey, *app](), legacy: xsync.NewMap[core.Host, core.AppKey](), keys: xsync.NewMap[core.TenantID, tenantKeys]()}
 }
 
 // NewDirectory makes an empty Directory.
@@ -154,11 +156,23 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 		if err := tx.EachSigningApp(ctx, fresh.put); err != nil {
 			return err
 		}
-		return tx.EachLegacyHost(ctx, func(host core.Host, key core.AppKey) { fresh.legacy.Store(host, key) })
+		if err := tx.EachLegacyHost(ctx, func(host core.Host, key core.AppKey) { fresh.legacy.Store(host, key) }); err != nil {
+			return err
+		}
+		keys, err := tx.ListEverySigningKey(ctx)
+		fresh.putKeys(keys, nil)
+		return err
 	})
 	if err != nil {
 		return from, fmt.Errorf("load the apps: %w", err)
 	}
+	was := d.held.Load()
+	fresh.keys.Range(func(tenant core.TenantID, keys tenantKeys) bool {
+		if before, held := was.keys.Load(tenant); held {
+			keys.useLike(before)
+		}
+		return true
+	})
 	d.held.Swap(fresh).apps.Range(func(key core.AppKey, was *app) bool {
 		if now, still := fresh.apps.Load(key); still {
 			now.useLike(was)
@@ -172,7 +186,7 @@ func (d *Directory) Load(ctx context.Context) (store.FeedPosition, error) {
 // one twice, or late, does no harm. It gives the apps that are gone.
 func (d *Directory) apply(ctx context.Context, tx *store.SystemTx, changes []store.Change) (gone []ticket.App, err error) {
 	var keys []core.AppKey
-	var tenants []core.TenantID
+	var tenants, keysOf []core.TenantID
 	var hosts []core.Host
 	for _, c := range changes {
 		switch c.Kind {
@@ -182,11 +196,19 @@ func (d *Directory) apply(ctx context.Context, tx *store.SystemTx, changes []sto
 			keys = append(keys, c.AppKey)
 		case store.LegacyHostChanged:
 			hosts = append(hosts, c.Host)
+		case store.APIKeyChanged:
+			keysOf = append(keysOf, c.TenantID)
 		case store.TicketChanged: // nothing that is held here
 		}
 	}
 	held := d.held.Load()
 	if gone, err = held.reloadApps(ctx, tx, keys, tenants); err != nil {
+		return gone, err
+	}
+	for _, app := range gone { // and with it the keys that were bound to it
+		keysOf = append(keysOf, app.TenantID)
+	}
+	if err := held.reloadKeys(ctx, tx, keysOf); err != nil {
 		return gone, err
 	}
 	return gone, held.reloadHosts(ctx, tx, hosts)
@@ -260,6 +282,7 @@ func (c *contents) put(row *store.SigningApp) {
 	a := &app{tenantID: row.TenantID, appID: row.AppID}
 	a.allow(allowHTTP, row.AllowHTTP)
 	a.allow(strict, row.Strict)
+	a.allow(serverOnly, row.ServerOnly)
 	a.allow(tenantSuspended, row.TenantSuspended)
 	a.allow(appSuspended, row.AppSuspended)
 	a.allow(ready, row.SecretVersion > 0)

@@ -2,6 +2,7 @@ package signing
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"signet/internal/core"
@@ -15,6 +16,10 @@ type Request struct {
 	Page      string // location.href; cut at the first "#"
 	Origin    string // value of the Origin header
 	HasOrigin bool   // whether there was one
+
+	APIKey    core.APIKeyToken // that was shown, for apps for servers; zero for what is none
+	HasAPIKey bool             // whether anything was shown as one
+	Network   netip.Prefix     // of who asks
 }
 
 // Answer holds the signatures. Nonce, Config and AgentConfig are ASCII text;
@@ -52,7 +57,8 @@ func NewSigner(directory *Directory, tickets *ticket.Cache, now func() time.Time
 //
 // It fails, in this order, with url.missing, app.missing, app.unknown (or
 // store.unavailable, while an app or a binding may have been made that is not known yet),
-// tenant.suspended, app.suspended, url.invalid, url.untrusted,
+// tenant.suspended, app.suspended, api_key.required or api_key.refused (an app for
+// servers), url.invalid, url.untrusted,
 // origin.untrusted, app.not_ready, store.unavailable (a strict app, where the
 // change feed was not read for 60 minutes), or a code of package ticket.
 func (s *Signer) Sign(ctx context.Context, r Request) (Answer, error) {
@@ -115,6 +121,12 @@ func (s *Signer) signOne(ctx context.Context, r Request, take func(context.Conte
 // The order of the checks is the contract's.
 func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err error) {
 	if key, app, err = s.find(r); err == nil {
+		err = app.refuseSuspended()
+	}
+	if err == nil && app.is(serverOnly) {
+		err = s.directory.held.Load().checkKey(app, r, s.now())
+	}
+	if err == nil {
 		page, err = app.judge(r)
 	}
 	if err == nil && app.is(strict) && s.Behind() > strictFor {
@@ -123,14 +135,18 @@ func (s *Signer) admit(r Request) (key core.AppKey, app *app, page Page, err err
 	return key, app, page, err
 }
 
-// judge tells whether an app that was found may sign.
-func (a *app) judge(r Request) (Page, error) {
+func (a *app) refuseSuspended() error {
 	switch {
 	case a.is(tenantSuspended):
-		return Page{}, fault.New(fault.TenantSuspended, nil)
+		return fault.New(fault.TenantSuspended, nil)
 	case a.is(appSuspended):
-		return Page{}, fault.New(fault.AppSuspended, nil)
+		return fault.New(fault.AppSuspended, nil)
 	}
+	return nil
+}
+
+// judge tells whether an app that is not suspended may sign the page for whom asks.
+func (a *app) judge(r Request) (Page, error) {
 	page, err := ParsePage(r.Page, a.is(allowHTTP))
 	switch {
 	case err != nil:

@@ -28,6 +28,8 @@ var platformTables = map[string]string{
 	"signet.ceremonies":          "of whoever is about to come in",
 	"signet.devices":             "of a person",
 	"signet.tries":               "of whoever wants to come in",
+	"signet.audit_keys":          "the platform's own",
+	"signet.platform_answers":    "to calls that are about no tenant yet",
 	"signet.platform_audit":      "the platform's own chain",
 	"signet.platform_audit_head": "the platform's own chain",
 	"signet_keys.root_keys":      "the platform's own",
@@ -50,6 +52,10 @@ var ageBounds = map[string]string{
 	"signet.tries":      `(full_at < (now() - '01:00:00'::interval))`,
 	"signet.devices":    `(used_at < (now() - '180 days'::interval))`,
 	linksTable:          endedLinks,
+	keysTable:           endedKeys,
+	answersTable:        dayOldCalls,
+
+	"signet.platform_answers": dayOldCalls,
 
 	"signet.invitations":          endedLinks,
 	"signet.platform_invitations": endedLinks,
@@ -67,6 +73,12 @@ const turnedTable = "signet_keys.tenant_keys"
 const (
 	feedTable  = "signet.change_log"
 	linksTable = "signet.intake_links"
+	keysTable  = "signet.api_keys"
+	endedKeys  = `(LEAST(revoked_at, overlap_until, expires_at) < (now() - '90 days'::interval))`
+
+	answersTable = "signet.idempotent_answers"
+	dayOldCalls  = `(begun_at < (now() - '24:00:00'::interval))`
+
 	endedLinks = `(COALESCE(used_at, revoked_at, expires_at) < (now() - '90 days'::interval))`
 )
 
@@ -105,6 +117,7 @@ var unnamedConstraints = map[string]string{
 	"devices_pkey":             "ON CONFLICT DO UPDATE",
 	"devices_member":           "a device is known by who has just come in",
 	"tries_pkey":               "ON CONFLICT DO UPDATE",
+	"audit_keys_pkey":          "ids are drawn at random",
 	"corps_pkey":               "a tenant is made with one corp, and none is added",
 	"app_secrets_pkey":         "numbers are given under the app's lock",
 	"app_secrets_one_pending":  "moves are made under the app's lock",
@@ -112,6 +125,9 @@ var unnamedConstraints = map[string]string{
 	"app_secrets_one_previous": "moves are made under the app's lock",
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"intake_links_pkey":        "ids are drawn at random",
+	"api_keys_pkey":            "ids are drawn at random",
+	"idempotent_answers_pkey":  "ON CONFLICT DO UPDATE",
+	"platform_answers_pkey":    "ON CONFLICT DO UPDATE",
 	"trial_grants_pkey":        "written under the app's lock, after those before were deleted",
 	"trial_grants_secret":      "written under the app's lock, for a version that is there",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
@@ -161,6 +177,8 @@ var trimmed = map[string]string{
 	"signet.call_pauses":   `(COALESCE(until, since) < (now() - '02:00:00'::interval))`,
 	"signet.trial_grants":  `(fetched_at < (now() - '00:10:00'::interval))`,
 	linksTable:             endedLinks,
+	keysTable:              endedKeys,
+	answersTable:           dayOldCalls,
 	"signet.invitations":   endedLinks,
 }
 
@@ -295,7 +313,8 @@ SELECT 'default privileges grant ' || a.privilege_type FROM pg_default_acl d, ac
 SELECT name || coalesce('.' || col, '') || ': signet_system has ' || privilege_type FROM grants, given
 WHERE grantee = 'signet_system'::regrole
   AND (privilege_type <> 'SELECT' OR col IS NULL AND NOT (name = ANY (bare))
-       OR col IN ('sealed', 'wrapped', 'mac', 'password_hash', 'token_hash', 'hash', 'fingerprint'))`,
+       OR col IN ('sealed', 'wrapped', 'mac', 'password_hash', 'token_hash', 'fingerprint')
+       OR col = 'hash' AND name NOT IN ('signet.audit_heads', 'signet.platform_audit_head'))`,
 	"signet_app has rows and nothing else": `
 SELECT name || coalesce('.' || col, '') || ': signet_app has ' || privilege_type FROM grants
 WHERE grantee = 'signet_app'::regrole AND privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')

@@ -18,6 +18,7 @@ const (
 	SecretChanged     ChangeKind = "secret"      // another version is current: drop the access token
 	LegacyHostChanged ChangeKind = "legacy_host" // bound or unbound
 	TicketChanged     ChangeKind = "ticket"      // a turn that somebody waits for is over
+	APIKeyChanged     ChangeKind = "api_key"     // one of the tenant's: every key of it
 )
 
 // Change says what changed, enough for a node to read the rest again.

@@ -18,6 +18,7 @@ type SigningApp struct {
 	AgentID         core.AgentID
 	AllowHTTP       bool
 	Strict          bool
+	ServerOnly      bool
 	TenantSuspended bool
 	AppSuspended    bool
 	SecretVersion   int32 // current; 0: none
@@ -26,7 +27,7 @@ type SigningApp struct {
 
 // One row for each app with its hosts, in one pass over the three tables.
 const selectSigningApps = `
-SELECT a.tenant_id, a.app_id, a.app_key, a.corp_id, a.agent_id, a.allow_http, a.strict,
+SELECT a.tenant_id, a.app_id, a.app_key, a.corp_id, a.agent_id, a.allow_http, a.strict, a.server_only,
        t.status = 'suspended', a.status = 'suspended', coalesce(s.version, 0), d.hosts
 FROM signet.apps a
 JOIN signet.tenants t ON t.tenant_id = a.tenant_id
@@ -87,7 +88,7 @@ func eachSigningApp(ctx context.Context, tx querier, visit func(*SigningApp), sq
 	var key []byte
 	// ForEachRow scans into the same variables for every row, which is what
 	// keeps loading a hundred thousand of them close to the bare select.
-	_, err = pgx.ForEachRow(rows, []any{&tenantID, &appID, &key, &a.CorpID, &a.AgentID, &a.AllowHTTP, &a.Strict,
+	_, err = pgx.ForEachRow(rows, []any{&tenantID, &appID, &key, &a.CorpID, &a.AgentID, &a.AllowHTTP, &a.Strict, &a.ServerOnly,
 		&a.TenantSuspended, &a.AppSuspended, &a.SecretVersion, &a.Hosts}, func() error {
 		a.TenantID.UUID, a.AppID.UUID = tenantID, appID
 		copy(a.Key[:], key)

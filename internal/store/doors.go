@@ -16,18 +16,21 @@ type TenantTx struct {
 	tx       pgx.Tx
 	tenantID core.TenantID
 	actor    core.Actor
+	signer   *auditHand
 }
 
 // PlatformTx is a transaction among the rows that belong to no tenant.
 type PlatformTx struct {
-	tx    pgx.Tx
-	actor core.Actor
+	tx     pgx.Tx
+	actor  core.Actor
+	signer *auditHand
 }
 
 // KeysTx is a transaction among the wrapped keys of all scopes.
 type KeysTx struct {
-	tx    pgx.Tx
-	actor core.Actor
+	tx     pgx.Tx
+	actor  core.Actor
+	signer *auditHand
 }
 
 // SystemTx reads across tenants: in System all of it in one snapshot, in
@@ -49,7 +52,7 @@ func (s *Store) Tenant(ctx context.Context, actor core.Actor, tenant core.Tenant
 	}
 	defer func() { span.End(err) }()
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		return work(&TenantTx{tx: tx, tenantID: tenant, actor: actor})
+		return work(&TenantTx{tx: tx, tenantID: tenant, actor: actor, signer: s.auditSigner})
 	})
 }
 
@@ -60,7 +63,7 @@ func (s *Store) Platform(ctx context.Context, actor core.Actor, work func(*Platf
 	defer func() { span.End(err) }()
 	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true)"
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		return work(&PlatformTx{tx: tx, actor: actor})
+		return work(&PlatformTx{tx: tx, actor: actor, signer: s.auditSigner})
 	})
 }
 
@@ -72,7 +75,7 @@ func (s *Store) Keys(ctx context.Context, actor core.Actor, work func(*KeysTx) e
 	defer func() { span.End(err) }()
 	const begin = "BEGIN; SELECT set_config('signet.platform', 'on', true), set_config('signet.keys', 'on', true)"
 	return s.within(ctx, s.tenants, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		return work(&KeysTx{tx: tx, actor: actor})
+		return work(&KeysTx{tx: tx, actor: actor, signer: s.auditSigner})
 	})
 }
 

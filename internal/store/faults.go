@@ -46,8 +46,12 @@ var constraintCodes = map[string]fault.Code{
 	"members_email":        fault.MemberExists,
 	"factors_credential":   fault.FactorExists,
 	"intake_links_app":     fault.AppUnknown,
-	"memberships_pkey":     fault.MemberExists,
-	"invitations_tenant":   fault.TenantUnknown,
+	"api_keys_app":         fault.AppUnknown,
+	"api_keys_tenant":      fault.TenantUnknown,
+
+	"idempotent_answers_tenant": fault.TenantUnknown,
+	"memberships_pkey":          fault.MemberExists,
+	"invitations_tenant":        fault.TenantUnknown,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

@@ -229,7 +229,7 @@ func (tx *SystemTx) ListTurningTenants(ctx context.Context, after core.TenantID,
 
 const selectSealedWithoutRoot = `
 SELECT NOT EXISTS (SELECT FROM signet_keys.root_keys)
-       AND (EXISTS (SELECT FROM signet.session_keys) OR EXISTS (SELECT FROM signet_keys.platform_keys))`
+       AND (EXISTS (SELECT FROM signet.session_keys) OR EXISTS (SELECT FROM signet.audit_keys) OR EXISTS (SELECT FROM signet_keys.platform_keys))`
 
 // SealedWithoutRoot tells whether there are sealed rows but no root key: data
 // that was restored without its keys.

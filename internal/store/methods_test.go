@@ -25,8 +25,8 @@ type (
 
 var wholePage = core.Page{Limit: core.MaxPageLimit}
 
-// tenantCalls has a row for each method of TenantTx.
-var tenantCalls = map[string]tenantCall{
+// tenantCalls has a row for each method of TenantTx, with those of its other half.
+var tenantCalls = joined(apiKeyCalls, map[string]tenantCall{
 	"Announce": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		// The tenant named here must count for nothing.
 		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.AppChanged, AppID: r.App.ID, AppKey: r.App.Key})
@@ -253,6 +253,8 @@ var tenantCalls = map[string]tenantCall{
 		}
 		return names, err
 	},
+	"GetAuditEnd": auditCalls["GetAuditEnd"],
+	"ReadAudit":   auditCalls["ReadAudit"],
 	"ListAudit": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		list, err := tx.ListAudit(ctx, wholePage)
 		var subjects []string
@@ -338,11 +340,11 @@ var tenantCalls = map[string]tenantCall{
 	"UpdateTenant": func(ctx context.Context, tx *store.TenantTx, _ tenantRows) (any, error) {
 		return nil, tx.UpdateTenant(ctx, "changed", core.Suspended)
 	},
-}
+})
 
 // platformCalls has a row for each method of PlatformTx. Each succeeds through
 // the platform's door where r is a tenant that is there.
-var platformCalls = map[string]platformCall{
+var platformCalls = joined(platformAnswerCalls, map[string]platformCall{
 	"Announce": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return nil, tx.Announce(ctx, store.Change{TenantID: r.ID, Kind: store.LegacyHostChanged, Host: r.Legacy})
 	},
@@ -362,6 +364,13 @@ var platformCalls = map[string]platformCall{
 		k, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")})
 		return string(k.Wrapped), err
 	},
+	"AuditBy":        platformAuditCalls["AuditBy"],
+	"CreateAuditKey": platformAuditCalls["CreateAuditKey"],
+	"GetAuditEnd":    platformAuditCalls["GetAuditEnd"],
+	"ListAudit":      platformAuditCalls["ListAudit"],
+	"ListAuditKeys":  platformAuditCalls["ListAuditKeys"],
+	"LockAuditKeys":  platformAuditCalls["LockAuditKeys"],
+	"ReadAudit":      platformAuditCalls["ReadAudit"],
 	"GetPlatformKey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
 		if _, err := tx.EnsurePlatformKey(ctx, store.WrappedKey{Version: 1, RootEpoch: 1, Wrapped: []byte("platform")}); err != nil {
 			return nil, err
@@ -397,10 +406,10 @@ var platformCalls = map[string]platformCall{
 		_, err := tx.UnbindLegacyHost(ctx, r.Legacy)
 		return nil, err
 	},
-}
+})
 
 // systemCalls has a row for each method of SystemTx.
-var systemCalls = map[string]systemCall{
+var systemCalls = joined(signingKeyCalls, map[string]systemCall{
 	"CountSealed": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		counts, err := tx.CountSealed(ctx)
 		return counts[1], err
@@ -445,7 +454,9 @@ var systemCalls = map[string]systemCall{
 	"ListDueTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListDueTenants(ctx, 10)
 	},
-	"ListDeletions": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListDeletions":      func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) { return tx.ListDeletions(ctx) },
+	"ListAuditHeads":     systemAuditCalls["ListAuditHeads"],
+	"ListAuditedTenants": systemAuditCalls["ListAuditedTenants"],
 	"ListKeylessTenants": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return tx.ListKeylessTenants(ctx)
 	},
@@ -472,7 +483,7 @@ var systemCalls = map[string]systemCall{
 	"ListRefusedCalls": func(ctx context.Context, tx *store.SystemTx, _ tenantRows) (any, error) {
 		return callsOf(tx.ListRefusedCalls(ctx))
 	},
-}
+})
 
 func TestEveryMethodOfEveryDoorHasARow(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ import (
 )
 
 // newest is the version that this binary knows.
-const newest = 20
+const newest = 23
 
 // lockWait is how long a migration waits for a table.
 const lockWait = 3 * time.Second
@@ -103,11 +103,11 @@ func TestEachMigrationFileGoesUpAndDownAlone(t *testing.T) {
 func TestTrialsThatAreNotBoundToTheirTimeAreDropped(t *testing.T) {
 	each(t, func(t *testing.T, db storetest.DB) {
 		const boundToTheirTime = 17
+		st := db.Open(t)
+		makeTenant(t, st, "alpha")
 		require.NoError(t, store.MigrateTo(t.Context(), db.Migration(t), boundToTheirTime-1))
-		db.Exec(t, `
-SET session_replication_role = replica; -- the row alone, without the tenant and the app that it hangs on
-INSERT INTO signet.trial_grants (tenant_id, app_id, version, kind, sealed, key_version, fetched_at)
-VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'access_token', 's', 1, now())`)
+		db.Exec(t, `INSERT INTO signet.trial_grants (tenant_id, app_id, version, kind, sealed, key_version, fetched_at)
+			SELECT tenant_id, app_id, version, 'access_token', 's', 1, now() FROM signet.app_secrets`)
 		count := `SELECT count(*)::text FROM signet.trial_grants`
 		require.Equal(t, []string{"1"}, db.List(t, count))
 		require.NoError(t, store.MigrateUp(t.Context(), db.Migration(t)))

@@ -14,8 +14,10 @@ type PlatformKind string
 
 // The kinds.
 const (
-	ValueOfSessionKey PlatformKind = "session key"
-	ValueOfFactor     PlatformKind = "factor"
+	ValueOfSessionKey     PlatformKind = "session key"
+	ValueOfFactor         PlatformKind = "factor"
+	ValueOfAuditKey       PlatformKind = "audit key"
+	ValueOfPlatformAnswer PlatformKind = "answer" // to a call that may be repeated
 )
 
 // PlatformTable is where the values of a kind lie. Each such table has the columns
@@ -28,8 +30,10 @@ type PlatformTable struct {
 // PlatformTables names the table of each kind. Every table of the platform that has
 // a sealed column is one of them: what is not turned would be lost with the old key.
 var PlatformTables = map[PlatformKind]PlatformTable{
-	ValueOfSessionKey: {"signet.session_keys", "key_id"},
-	ValueOfFactor:     {"signet.factors", "factor_id"},
+	ValueOfSessionKey:     {"signet.session_keys", "key_id"},
+	ValueOfFactor:         {"signet.factors", "factor_id"},
+	ValueOfAuditKey:       {"signet.audit_keys", "key_id"},
+	ValueOfPlatformAnswer: {"signet.platform_answers", "answer"},
 }
 
 // PlatformValue is one sealed value of the platform with what it is bound to.
@@ -185,16 +189,18 @@ func (tx *KeysTx) RetirePlatformKeys(ctx context.Context, version int32) (retire
 }
 
 // ValueCount tells how many sealed values of tenants lie below a root key.
-type ValueCount struct{ Secrets, Tickets, Trials int64 }
+type ValueCount struct{ Secrets, Tickets, Trials, Answers int64 }
 
 const countSealed = `
-SELECT coalesce(k.root_epoch, 0), sum(v.secrets)::bigint, sum(v.tickets)::bigint, sum(v.trials)::bigint
+SELECT coalesce(k.root_epoch, 0), sum(v.secrets)::bigint, sum(v.tickets)::bigint, sum(v.trials)::bigint, sum(v.answers)::bigint
 FROM (
-    SELECT tenant_id, key_version, count(*) AS secrets, 0 AS tickets, 0 AS trials FROM signet.app_secrets WHERE state <> 'destroyed' GROUP BY tenant_id, key_version
+    SELECT tenant_id, key_version, count(*) AS secrets, 0 AS tickets, 0 AS trials, 0 AS answers FROM signet.app_secrets WHERE state <> 'destroyed' GROUP BY tenant_id, key_version
     UNION ALL
-    SELECT tenant_id, key_version, 0, count(*), 0 FROM signet.tickets GROUP BY tenant_id, key_version
+    SELECT tenant_id, key_version, 0, count(*), 0, 0 FROM signet.tickets GROUP BY tenant_id, key_version
     UNION ALL
-    SELECT tenant_id, key_version, 0, 0, count(*) FROM signet.trial_grants GROUP BY tenant_id, key_version
+    SELECT tenant_id, key_version, 0, 0, count(*), 0 FROM signet.trial_grants GROUP BY tenant_id, key_version
+    UNION ALL
+    SELECT tenant_id, key_version, 0, 0, 0, count(*) FROM signet.idempotent_answers WHERE key_version IS NOT NULL GROUP BY tenant_id, key_version
 ) v
 LEFT JOIN signet_keys.tenant_keys k ON k.tenant_id = v.tenant_id AND k.version = v.key_version
 GROUP BY 1`
@@ -212,7 +218,7 @@ func (tx *SystemTx) CountSealed(ctx context.Context) (map[int32]ValueCount, erro
 	}
 	rows, err := all(ctx, tx.tx, func(r pgx.CollectableRow) (row, error) {
 		var c row
-		err := r.Scan(&c.Epoch, &c.Secrets, &c.Tickets, &c.Trials)
+		err := r.Scan(&c.Epoch, &c.Secrets, &c.Tickets, &c.Trials, &c.Answers)
 		return c, err
 	}, countSealed)
 	counts := make(map[int32]ValueCount, len(rows))

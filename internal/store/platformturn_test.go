@@ -177,9 +177,9 @@ func TestSealedValuesAreCountedByRootKey(t *testing.T) {
 		onSystem(t, st, func(ctx context.Context, tx *store.SystemTx) error {
 			counts, err := tx.CountSealed(ctx)
 			require.Equal(t, map[int32]store.ValueCount{
-				0: {Secrets: 1, Tickets: 2, Trials: 1},
-				1: {Secrets: 1, Tickets: 2, Trials: 1},
-				2: {Tickets: 2, Trials: 1},
+				0: {Secrets: 1, Tickets: 2, Trials: 1, Answers: 1},
+				1: {Secrets: 1, Tickets: 2, Trials: 1, Answers: 1},
+				2: {Tickets: 2, Trials: 1, Answers: 1},
 			}, counts)
 			return err
 		})

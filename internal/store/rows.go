@@ -68,8 +68,10 @@ const (
 	legacyHostList list = "legacy-hosts"
 	secretList     list = "secrets"
 	auditList      list = "audit"
+	platformAudit  list = "platform-audit"
 	dueList        list = "secrets-due"
 	intakeList     list = "intake-links"
+	apiKeyList     list = "api-keys"
 
 	memberList         list = "members"
 	platformMemberList list = "platform-members"

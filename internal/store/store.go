@@ -24,6 +24,8 @@ type Store struct {
 	tenants  *pgxpool.Pool
 	system   *pgxpool.Pool
 	patience time.Duration
+
+	auditSigner *auditHand // shared with every Store beside this one
 }
 
 const (
@@ -51,7 +53,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		tenants.Close()
 		return nil, fmt.Errorf("%s: %w", systemKey, err)
 	}
-	s := &Store{tenants: tenants, system: system, patience: cfg.Patience}
+	s := &Store{tenants: tenants, system: system, patience: cfg.Patience, auditSigner: &auditHand{}}
 	if err := s.check(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -72,7 +74,7 @@ func (s *Store) Beside(ctx context.Context, maxConns int32, patience time.Durati
 		tenants.Close()
 		return nil, err
 	}
-	return &Store{tenants: tenants, system: system, patience: patience}, nil
+	return &Store{tenants: tenants, system: system, patience: patience, auditSigner: s.auditSigner}, nil
 }
 
 // systemConns is how many connections of the system's pool go with so many of

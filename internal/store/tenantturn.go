@@ -34,6 +34,7 @@ const (
 	ValueOfSecret SealedKind = "secret"
 	ValueOfTicket SealedKind = "ticket"
 	ValueOfTrial  SealedKind = "trial"
+	ValueOfAnswer SealedKind = "answer" // to a call that may be repeated
 )
 
 // SealedTables names the table of each kind. Every table of a tenant that has a
@@ -42,6 +43,7 @@ var SealedTables = map[SealedKind]string{
 	ValueOfSecret: "signet.app_secrets",
 	ValueOfTicket: "signet.tickets",
 	ValueOfTrial:  "signet.trial_grants",
+	ValueOfAnswer: "signet.idempotent_answers",
 }
 
 // SealedValue is one sealed value of a tenant with what it is bound to.
@@ -52,6 +54,7 @@ type SealedValue struct {
 	Ticket      core.TicketKind // of a ticket, or of what a trial fetched
 	Number      int64           // a secret's version, also of a trial; a ticket's generation
 	FetchedAt   time.Time       // by a trial
+	Answer      string          // the name of one
 	Sealed      []byte
 	KeyVersion  int32
 	Fingerprint string // of a secret
@@ -78,6 +81,13 @@ WHERE tenant_id = $1 AND key_version < $2
 LIMIT $3
 FOR NO KEY UPDATE SKIP LOCKED`
 
+const takeSealedAnswers = `
+SELECT answer, sealed, key_version
+FROM signet.idempotent_answers
+WHERE tenant_id = $1 AND key_version < $2
+LIMIT $3
+FOR NO KEY UPDATE SKIP LOCKED`
+
 // TakeSealed gives at most limit values that older versions of the tenant's key
 // than the given one have sealed, and holds them until the transaction ends. What
 // others hold is passed over.
@@ -86,7 +96,7 @@ func (tx *TenantTx) TakeSealed(ctx context.Context, version int32, limit int) ([
 	for _, take := range []struct {
 		sql  string
 		scan pgx.RowToFunc[SealedValue]
-	}{{takeSealedSecrets, scanSealedSecret}, {takeSealedTickets, scanSealedTicket}, {takeSealedTrials, scanSealedTrial}} {
+	}{{takeSealedSecrets, scanSealedSecret}, {takeSealedTickets, scanSealedTicket}, {takeSealedTrials, scanSealedTrial}, {takeSealedAnswers, scanSealedAnswer}} {
 		if len(values) == limit {
 			break
 		}
@@ -114,13 +124,18 @@ SELECT kind, app_id, version, fetched_at, sealed, key_version
 FROM signet.trial_grants
 WHERE tenant_id = $1`
 
+const listSealedAnswers = `
+SELECT answer, sealed, key_version
+FROM signet.idempotent_answers
+WHERE tenant_id = $1 AND sealed IS NOT NULL`
+
 // ListSealed gives every sealed value of the tenant, in no order.
 func (tx *TenantTx) ListSealed(ctx context.Context) ([]SealedValue, error) {
 	var values []SealedValue
 	for _, list := range []struct {
 		sql  string
 		scan pgx.RowToFunc[SealedValue]
-	}{{listSealedSecrets, scanSealedSecret}, {listSealedTickets, scanSealedTicket}, {listSealedTrials, scanSealedTrial}} {
+	}{{listSealedSecrets, scanSealedSecret}, {listSealedTickets, scanSealedTicket}, {listSealedTrials, scanSealedTrial}, {listSealedAnswers, scanSealedAnswer}} {
 		more, err := all(ctx, tx.tx, list.scan, list.sql, tx.tenantID)
 		if err != nil {
 			return nil, err
@@ -148,6 +163,12 @@ func scanSealedTrial(row pgx.CollectableRow) (SealedValue, error) {
 	return v, err
 }
 
+func scanSealedAnswer(row pgx.CollectableRow) (SealedValue, error) {
+	v := SealedValue{Kind: ValueOfAnswer}
+	err := row.Scan(&v.Answer, &v.Sealed, &v.KeyVersion)
+	return v, err
+}
+
 const putResealedSecret = `
 UPDATE signet.app_secrets
 SET sealed = $4, key_version = $5, fingerprint = $6
@@ -163,6 +184,11 @@ UPDATE signet.trial_grants
 SET sealed = $5, key_version = $6
 WHERE tenant_id = $1 AND app_id = $2 AND version = $3 AND kind = $4`
 
+const putResealedAnswer = `
+UPDATE signet.idempotent_answers
+SET sealed = $3, key_version = $4
+WHERE tenant_id = $1 AND answer = $2`
+
 // PutResealed writes values that were turned to another version of the tenant's
 // key. They must be held.
 func (tx *TenantTx) PutResealed(ctx context.Context, values []SealedValue) error {
@@ -176,6 +202,8 @@ func (tx *TenantTx) PutResealed(ctx context.Context, values []SealedValue) error
 			batch.Queue(putResealedTicket, tx.tenantID, v.Ticket, subject, v.Number, v.Sealed, v.KeyVersion)
 		case ValueOfTrial:
 			batch.Queue(putResealedTrial, tx.tenantID, v.AppID, v.Number, v.Ticket, v.Sealed, v.KeyVersion)
+		case ValueOfAnswer:
+			batch.Queue(putResealedAnswer, tx.tenantID, v.Answer, v.Sealed, v.KeyVersion)
 		}
 	}
 	return translate(tx.tx.SendBatch(ctx, batch).Close())
@@ -195,6 +223,7 @@ SELECT k.version, k.root_epoch, k.created_at, k.superseded_at,
        (SELECT count(*) FROM signet.app_secrets s WHERE s.tenant_id = $1 AND s.key_version = k.version AND s.sealed IS NOT NULL)
        + (SELECT count(*) FROM signet.tickets t WHERE t.tenant_id = $1 AND t.key_version = k.version)
        + (SELECT count(*) FROM signet.trial_grants g WHERE g.tenant_id = $1 AND g.key_version = k.version)
+       + (SELECT count(*) FROM signet.idempotent_answers i WHERE i.tenant_id = $1 AND i.key_version = k.version)
 FROM signet_keys.tenant_keys k
 WHERE k.tenant_id = $1
 ORDER BY k.version DESC`
@@ -219,7 +248,8 @@ WHERE tenant_id = $1 AND version = ANY ($2)`
 const countOldSealed = `
 SELECT (SELECT count(*) FROM signet.app_secrets WHERE tenant_id = $1 AND key_version = ANY ($2) AND sealed IS NOT NULL)
        + (SELECT count(*) FROM signet.tickets WHERE tenant_id = $1 AND key_version = ANY ($2))
-       + (SELECT count(*) FROM signet.trial_grants WHERE tenant_id = $1 AND key_version = ANY ($2))`
+       + (SELECT count(*) FROM signet.trial_grants WHERE tenant_id = $1 AND key_version = ANY ($2))
+       + (SELECT count(*) FROM signet.idempotent_answers WHERE tenant_id = $1 AND key_version = ANY ($2))`
 
 // RetireTenantKeys deletes the versions of the tenant's key that are older than
 // the given one, if they have sealed nothing any more, and gives them. It waits for

@@ -52,10 +52,10 @@ func TestATenantsKeyIsRetiredWhenNothingHangsOnIt(t *testing.T) {
 			retired, left, err := tx.RetireTenantKeys(ctx, 2)
 			require.NoError(t, err)
 			require.Empty(t, retired)
-			require.EqualValues(t, 4, left, "a secret, an access token, a corp ticket, what a trial fetched")
+			require.EqualValues(t, 5, left, "a secret, an access token, a corp ticket, what a trial fetched, an answer")
 			values, err := tx.TakeSealed(ctx, 2, 10)
 			require.NoError(t, err)
-			require.Len(t, values, 4)
+			require.Len(t, values, 5)
 			for i := range values {
 				values[i].Sealed, values[i].KeyVersion, values[i].Fingerprint = []byte("anew"), 2, "anew"
 			}
@@ -64,7 +64,7 @@ func TestATenantsKeyIsRetiredWhenNothingHangsOnIt(t *testing.T) {
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {
 			versions, err := tx.ListKeyVersions(ctx)
 			require.NoError(t, err)
-			require.Equal(t, []int64{4, 0}, []int64{versions[0].Values, versions[1].Values})
+			require.Equal(t, []int64{5, 0}, []int64{versions[0].Values, versions[1].Values})
 			require.Nil(t, versions[0].SupersededAt)
 			require.NotNil(t, versions[1].SupersededAt)
 			retired, left, err := tx.RetireTenantKeys(ctx, 2)
@@ -87,6 +87,7 @@ func TestAValueSealedMeanwhileUnderTheOldVersionIsFound(t *testing.T) {
 		r := makeTenant(t, st, "alpha")
 		db.Exec(t, `DELETE FROM signet.tickets`)
 		db.Exec(t, `DELETE FROM signet.trial_grants`)
+		db.Exec(t, `DELETE FROM signet.idempotent_answers`)
 		var group errgroup.Group
 		var left int64
 		onTenant(t, st, r.ID, func(ctx context.Context, slow *store.TenantTx) error {
@@ -123,6 +124,7 @@ func TestWhoeverWaitsForAVersionThatIsRetiredGetsTheYounger(t *testing.T) {
 		r := makeTenant(t, st, "alpha")
 		db.Exec(t, `DELETE FROM signet.tickets`)
 		db.Exec(t, `DELETE FROM signet.trial_grants`)
+		db.Exec(t, `DELETE FROM signet.idempotent_answers`)
 		var group errgroup.Group
 		var got store.WrappedKey
 		onTenant(t, st, r.ID, func(ctx context.Context, tx *store.TenantTx) error {

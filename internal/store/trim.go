@@ -24,6 +24,9 @@ import (
 // so that whoever asks what became of one finds it on the app's page. The audit
 // knows it for longer.
 //
+// An API key is kept for 90 days after its end, for the same reason.
+//
+// The answer to a call that may be repeated is kept for 24 hours, as the API says.
 // So is an invitation; and a reset for seven days, because a stranger can have them
 // made for addresses that nobody has.
 //
@@ -45,6 +48,8 @@ var trimmings = []func(*PlatformTx, context.Context) (int64, error){
 	(*PlatformTx).TrimIntakeLinks,
 	(*PlatformTx).TrimTrialGrants,
 	(*PlatformTx).TrimComingIn,
+	(*PlatformTx).TrimAPIKeys,
+	(*PlatformTx).TrimAnswers,
 	(*PlatformTx).TrimInvitations,
 	(*PlatformTx).TrimResets,
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/core"
@@ -49,6 +50,7 @@ func try(t *testing.T, st *store.Store, door core.TenantID, call tenantCall, r t
 // stranger has ids that no row bears.
 func stranger(like tenantRows) tenantRows {
 	like.ID, like.App.ID, like.App.Key = core.NewTenantID(), core.NewAppID(), core.NewAppKey()
+	like.APIKey, like.Answer.Run = core.NewAPIKeyID(), uuid.New()
 	like.Domain.ID, like.Session, like.Legacy = core.NewDomainID(), core.NewSessionID(), "nobody.example.com"
 	like.Member, like.Invite = core.NewMemberID(), core.NewLinkID()
 	return like
@@ -183,9 +185,11 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 		}
 		// What finds nothing is no error to these.
 		nothing := map[string]any{"FindMemberByEmail": false, "ListLegacyHosts": 0, "ListRootKeys": 0, "ListSessionKeys": 0, "SealedWithoutRoot": false,
+			"GetAuditEnd": false, "ListAudit": 0, "ListAuditKeys": 0, "ReadAudit": 0, "LockAuditKeys": nil,
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
-			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),
+			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0), "TrimAPIKeys": int64(0), "TrimAnswers": int64(0),
+			"FindAnswer": false, "NewestPlatformKey": false,
 			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
 			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
@@ -264,7 +268,7 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 		st := db.Open(t)
 		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
-			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry"} {
+			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry", "BeginAnswer", "CreateAuditKey"} {
 				if _, err := platformCalls[name](ctx, tx, a); err != nil {
 					return err
 				}

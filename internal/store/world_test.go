@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type tenantRows struct {
 	Session core.SessionID
 	Token   [32]byte
 	Intake  core.IntakeID
+	APIKey  core.APIKeyID
+	Answer  store.AnswerRow
 	Invite  core.LinkID // of the tenant
 	Calling core.LinkID // of the platform
 	Reset   core.LinkID
@@ -75,8 +78,9 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 // makeTenant makes a tenant with a row everywhere. marker stands in its values.
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
-	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(),
+	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(), APIKey: core.NewAPIKeyID(),
 		Invite: core.NewLinkID(), Calling: core.NewLinkID(), Reset: core.NewLinkID(),
+		Answer: store.AnswerRow{Answer: commonAnswer, Run: uuid.New()},
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
 	onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -132,6 +136,9 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				_, _, _, err = tx.TakeTurn(ctx, core.CorpTicket, r.corpSubject(), uuid.New(), time.Minute)
 				return err
 			},
+			func() error { _, err := tx.CreateAPIKey(ctx, r.apiKey(r.APIKey, marker)); return err },
+			func() error { _, err := tx.BeginAnswer(ctx, r.Answer); return err },
+			func() error { _, err := tx.EndAnswer(ctx, r.keptAnswer(marker)); return err },
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
 			func() error {
 				_, err := tx.Invitations().Create(ctx, r.Invite, marker+"@guest.example.com", core.TenantViewer, [32]byte{}, time.Hour)
@@ -174,6 +181,20 @@ func (r tenantRows) pause() store.PauseKey {
 
 func (r tenantRows) told(marker string) *fault.Error {
 	return fault.New(fault.IPRefused, fault.Args{"ip": marker}).WithErrcode(60020)
+}
+
+// commonAnswer is the name of a call that every tenant has.
+var commonAnswer = strings.Repeat("0", 64)
+
+func (r tenantRows) apiKey(id core.APIKeyID, marker string) store.NewAPIKey {
+	return store.NewAPIKey{APIKey: core.APIKey{ID: id, Name: marker, Prefix: "signet_12345678…", Scopes: []core.Permission{core.PagesSign}, AppID: r.App.ID},
+		Hash: [32]byte([]byte(fmt.Sprintf("%-32s", marker))), SignHash: [32]byte([]byte(fmt.Sprintf("%-32s", marker))), Life: time.Hour}
+}
+
+func (r tenantRows) keptAnswer(marker string) store.AnswerRow {
+	a := r.Answer
+	a.State, a.Sealed, a.KeyVersion = store.AnswerKept, []byte(marker), 1
+	return a
 }
 
 func (r tenantRows) ticket(generation int64, marker string) store.TicketRow {

@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/app/apptest"
+	"signet/internal/auditing"
 	"signet/internal/core"
 	"signet/internal/fault"
 	"signet/internal/identity"
@@ -52,6 +54,7 @@ var sealedColumns = []struct{ table, column, rows string }{
 	{"signet_keys.tenant_keys", "wrapped", `SELECT tenant_id || '|' || '' || '|' || '' || '|' || format('tenant_id = %L AND version = %L', tenant_id, version) FROM signet_keys.tenant_keys`},
 	{"signet_keys.platform_keys", "wrapped", `SELECT '|||' || format('version = %L', version) FROM signet_keys.platform_keys`},
 	{"signet.session_keys", "sealed", `SELECT '|||' || format('key_id = %L', key_id) FROM signet.session_keys`},
+	{"signet.audit_keys", "sealed", `SELECT '|||' || format('key_id = %L', key_id) FROM signet.audit_keys`},
 }
 
 // cells lists every sealed cell of the database.
@@ -70,7 +73,18 @@ func (n node) cells(t *testing.T) (cells []sealedCell) {
 	return cells
 }
 
-// identity opens the console's key as a node does at its start.
+// opens opens what is the platform's as a node does at its start: the console's key,
+// and the keys of the audit.
+func (n node) opens(t *testing.T) error {
+	t.Helper()
+	_, err := auditing.Ensure(t.Context(), auditing.Config{
+		Store: n.Store, Sealer: n.Ring.Sealer(), Opener: n.Ring.Opener(seal.AuditKey),
+		NewPlatformKey: func() (seal.WrappedKey, error) { return n.Ring.NewScopeKey(seal.Platform(), 1) },
+	})
+	return errors.Join(err, n.identity(t))
+}
+
+// identity opens the console's key.
 func (n node) identity(t *testing.T) error {
 	t.Helper()
 	_, err := identity.New(t.Context(), identity.Config{
@@ -101,9 +115,9 @@ func TestBytesOfOneCellInThePlaceOfAnotherAreRefused(t *testing.T) {
 	for _, app := range apps {
 		require.NoError(t, sign(app))
 	}
-	require.NoError(t, n.identity(t))
+	require.NoError(t, n.opens(t))
 	cells := n.cells(t)
-	require.Len(t, cells, 4+(4+4+2)+2+1+1)
+	require.Len(t, cells, 4+(4+4+2)+2+1+1+1)
 	n.DB.Exec(t, `CREATE SCHEMA copies`)
 	for _, s := range sealedColumns {
 		n.DB.Exec(t, fmt.Sprintf(`CREATE TABLE copies.%s AS TABLE %s`, strings.ReplaceAll(s.table, ".", "_"), s.table))
@@ -133,7 +147,7 @@ func TestBytesOfOneCellInThePlaceOfAnotherAreRefused(t *testing.T) {
 			}
 			said := strings.TrimPrefix(n.log.String(), before)
 			if victim.tenant == "" {
-				require.Error(t, n.identity(t), name)
+				require.Error(t, n.opens(t), name)
 				require.Zero(t, strings.Count(said, sealAlert), "%s: %s", name, said)
 			} else {
 				require.Equal(t, 1, strings.Count(said, sealAlert), "%s: %s", name, said)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signet/internal/admin"
+	"signet/internal/auditing"
 	"signet/internal/core"
 	"signet/internal/custody"
 	"signet/internal/seal"
@@ -40,6 +41,7 @@ type Config struct {
 	WeComURL    string                               // default: the fake's
 	LaneShut    time.Duration                        // of a tenant's breaker; default the gate's, or no time where Now is given
 	RetryPauses bool                                 // between the client's tries; default none
+	NoAuditKey  bool                                 // the first node has not run yet
 }
 
 // What a platform is set to that sets nothing.
@@ -53,6 +55,7 @@ type House struct {
 	DB        storetest.DB
 	Store     *store.Store
 	Ring      *seal.Ring
+	Audit     *auditing.Keys // nil: none is made
 	WeCom     *wecomtest.Server
 	Gate      *upstream.Gate
 	Tickets   *ticket.Cache
@@ -106,6 +109,9 @@ func (h *House) Restart(t testing.TB) *House {
 	t.Helper()
 	again := *h
 	again.Store = h.DB.Open(t)
+	if h.Audit != nil {
+		again.Store.SignAudit(h.Audit.Vouch)
+	}
 	again.assemble(t)
 	return &again
 }
@@ -148,6 +154,11 @@ func (h *House) openRing(t testing.TB) {
 	keys, err := custody.Read(t.Context(), custody.Config{Store: h.Store, Master: master, Log: h.Log})
 	require.NoError(t, err)
 	h.Ring = keys.Ring
+	if !h.config.NoAuditKey {
+		h.Audit, err = auditing.Ensure(t.Context(), keys.Auditing())
+		require.NoError(t, err)
+		h.Store.SignAudit(h.Audit.Vouch)
+	}
 }
 
 // WriteIdentity writes the identity file with which a node of a process of its
@@ -157,6 +168,16 @@ func (h *House) WriteIdentity(t testing.TB) string {
 	path := filepath.Join(t.TempDir(), "identity.txt")
 	require.NoError(t, seal.WriteMaster(path, h.identity))
 	return path
+}
+
+// Keys gives the keys as another process with the same identity file opens them.
+func (h *House) Keys(t testing.TB) *custody.Keys {
+	t.Helper()
+	master, err := seal.ReadMaster(h.WriteIdentity(t))
+	require.NoError(t, err)
+	keys, err := custody.Open(t.Context(), custody.Config{Store: h.DB.Open(t), Master: master})
+	require.NoError(t, err)
+	return keys
 }
 
 func (h *House) assemble(t testing.TB) {
@@ -187,7 +208,7 @@ func (h *House) assemble(t testing.TB) {
 	require.NoError(t, err)
 	h.Signer = signing.NewSigner(h.Directory, h.Tickets, h.config.Now)
 	h.Trials = trial.New(trial.Config{Gate: h.Gate, Opener: h.Ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: h.Alerts, Now: h.config.Now})
-	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Log: h.Log, Alerts: h.Alerts,
+	h.Admin = admin.New(admin.Config{Store: h.Store, Trials: h.Trials, Sealer: h.Ring.Sealer(), NewScopeKey: h.Ring.NewScopeKey, RenewKeys: h.Ring.Renew, Checkpoint: h.Audit.Checkpoint, Log: h.Log, Alerts: h.Alerts,
 		DeletionGrace: DeletionGrace, KeyBackupDays: KeyBackupDays})
 }
 

@@ -41,7 +41,7 @@ func (h *House) TurnKey(t testing.TB, tenant core.TenantID) Turning {
 			anew, err := h.Ring.Resealer().Reseal(keys[1], keys[2], custody.BindingOf(tenant, v), v.Sealed)
 			require.NoError(t, err)
 			set := "key_version = 2"
-			if anew.Fingerprint != "" {
+			if v.Kind == store.ValueOfSecret {
 				set += fmt.Sprintf(", fingerprint = '%s'", anew.Fingerprint)
 			}
 			turning.statements = append(turning.statements, fmt.Sprintf(`UPDATE %s SET %s, sealed = '\x%s' WHERE sealed = '\x%s'`,

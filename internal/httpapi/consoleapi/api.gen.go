@@ -3,13 +3,55 @@
 package consoleapi
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"signet/internal/core"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
+
+// APIKey defines model for APIKey.
+type APIKey struct {
+	// AppID The one app that it signs for.
+	AppID     *string   `json:"appId,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	ID        string    `json:"id"`
+
+	// LastUsedAt To the minute.
+	LastUsedAt *time.Time `json:"lastUsedAt"`
+
+	// LastUsedNetwork The network of that use: of an IPv6 address its first 64 bits.
+	LastUsedNetwork *string `json:"lastUsedNetwork,omitempty"`
+	MadeBy          string  `json:"madeBy"`
+	Name            string  `json:"name"`
+
+	// Notes Why to look at a key that is let in: it was never used, not for 90 days, or expires within 14.
+	Notes []core.APIKeyNote `json:"notes"`
+
+	// OverlapUntil Until when it goes on beside its successor.
+	OverlapUntil *time.Time `json:"overlapUntil,omitempty"`
+
+	// Prefix How the key begins.
+	Prefix string `json:"prefix"`
+
+	// ReplacedBy Its successor.
+	ReplacedBy *string           `json:"replacedBy,omitempty"`
+	RevokedAt  *time.Time        `json:"revokedAt,omitempty"`
+	Scopes     []core.Permission `json:"scopes"`
+
+	// State The first two are let in.
+	State core.APIKeyState `json:"state"`
+}
+
+// APIKeyList defines model for APIKeyList.
+type APIKeyList struct {
+	Items      []APIKey `json:"items"`
+	NextCursor *string  `json:"nextCursor"`
+}
 
 // Accepted defines model for Accepted.
 type Accepted struct {
@@ -47,7 +89,10 @@ type App struct {
 
 	// Secret The current version; null if there is none.
 	Secret *SecretVersion `json:"secret"`
-	Status Status         `json:"status"`
+
+	// ServerOnly Its pages are signed for who shows an API key with the scope `pages.sign`, and for nobody else.
+	ServerOnly bool   `json:"serverOnly"`
+	Status     Status `json:"status"`
 
 	// Strict A node that is cut off from the database signs on with what it knows. For a strict app it stops after 60 minutes, with `503 store.unavailable`, because a domain or the app itself may have been taken away meanwhile.
 	Strict    bool      `json:"strict"`
@@ -56,10 +101,11 @@ type App struct {
 
 // AppChange defines model for AppChange.
 type AppChange struct {
-	AllowHTTP *bool   `json:"allowHttp,omitempty"`
-	Name      *string `json:"name,omitempty"`
-	Status    *string `json:"status,omitempty"`
-	Strict    *bool   `json:"strict,omitempty"`
+	AllowHTTP  *bool   `json:"allowHttp,omitempty"`
+	Name       *string `json:"name,omitempty"`
+	ServerOnly *bool   `json:"serverOnly,omitempty"`
+	Status     *string `json:"status,omitempty"`
+	Strict     *bool   `json:"strict,omitempty"`
 }
 
 // AppList defines model for AppList.
@@ -95,11 +141,17 @@ type AuditRow struct {
 	// Hash SHA-256 over the row and previousHash, in hex.
 	Hash string `json:"hash"`
 
+	// Mac HMAC of hash by a key that is not in the database, in hex; empty where the row has none.
+	Mac string `json:"mac"`
+
+	// MacKey Id of that key.
+	MacKey string `json:"macKey"`
+
 	// PreviousHash Hash of the row before, in hex.
 	PreviousHash string `json:"previousHash"`
 	RequestID    string `json:"requestId"`
 
-	// Seq 1, 2, 3 … within the tenant's chain.
+	// Seq 1, 2, 3 … within the chain.
 	Seq     int64        `json:"seq"`
 	Subject AuditSubject `json:"subject"`
 }
@@ -383,6 +435,17 @@ type Member struct {
 	TenantRoles  []TenantRole `json:"tenantRoles"`
 }
 
+// NewAPIKey defines model for NewAPIKey.
+type NewAPIKey struct {
+	// AppID The one app that the key signs for.
+	AppID *string `json:"appId,omitempty"`
+
+	// Days Until it expires.
+	Days   *int64   `json:"days,omitempty"`
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"`
+}
+
 // NewApp defines model for NewApp.
 type NewApp struct {
 	// AgentID WeCom's number of the app, as a string or as the number that WeCom's own JSON has.
@@ -396,6 +459,9 @@ type NewApp struct {
 
 	// Secret Needed, but with `?secret=later`.
 	Secret *SecretText `json:"secret,omitempty"`
+
+	// ServerOnly See App.
+	ServerOnly *bool `json:"serverOnly,omitempty"`
 
 	// Strict See App.
 	Strict *bool `json:"strict,omitempty"`
@@ -691,6 +757,14 @@ type SessionList struct {
 	NextCursor *string       `json:"nextCursor"`
 }
 
+// ShownAPIKey defines model for ShownAPIKey.
+type ShownAPIKey struct {
+	APIKey APIKey `json:"apiKey"`
+
+	// Key Given out once.
+	Key string `json:"key"`
+}
+
 // ShownInvitation defines model for ShownInvitation.
 type ShownInvitation struct {
 	Email     string    `json:"email"`
@@ -921,17 +995,32 @@ type Days = string
 // DomainID defines model for DomainId.
 type DomainID = string
 
+// ExportFormat defines model for ExportFormat.
+type ExportFormat = string
+
+// ExportFrom defines model for ExportFrom.
+type ExportFrom = string
+
+// ExportTo defines model for ExportTo.
+type ExportTo = string
+
 // FactorID defines model for FactorId.
 type FactorID = string
 
 // Host defines model for Host.
 type Host = string
 
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
 // InvitationID defines model for InvitationId.
 type InvitationID = string
+
+// KeyID defines model for KeyId.
+type KeyID = string
 
 // Limit defines model for Limit.
 type Limit = string
@@ -947,6 +1036,9 @@ type Now = string
 
 // OIDCCookie defines model for OIDCCookie.
 type OIDCCookie = string
+
+// OverlapHours defines model for OverlapHours.
+type OverlapHours = string
 
 // RefreshCookie defines model for RefreshCookie.
 type RefreshCookie = string
@@ -965,6 +1057,27 @@ type TenantID = string
 
 // TenantStatus defines model for TenantStatus.
 type TenantStatus = string
+
+// ListPlatformAuditParams defines parameters for ListPlatformAudit.
+type ListPlatformAuditParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ExportPlatformAuditParams defines parameters for ExportPlatformAudit.
+type ExportPlatformAuditParams struct {
+	// Format jsonl if it is left out.
+	Format *ExportFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// From Rows from this time on, as RFC 3339 has it.
+	From *ExportFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Rows before this time, as RFC 3339 has it.
+	To *ExportTo `form:"to,omitempty" json:"to,omitempty"`
+}
 
 // ListLegacyHostsParams defines parameters for ListLegacyHosts.
 type ListLegacyHostsParams struct {
@@ -990,6 +1103,12 @@ type ListPlatformInvitationsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreatePlatformInvitationParams defines parameters for CreatePlatformInvitation.
+type CreatePlatformInvitationParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListPlatformMembersParams defines parameters for ListPlatformMembers.
 type ListPlatformMembersParams struct {
 	// Limit How many items a page may hold.
@@ -1009,6 +1128,12 @@ type DeletePlatformMemberParams struct {
 type UpdatePlatformMemberParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreatePlatformResetParams defines parameters for CreatePlatformReset.
+type CreatePlatformResetParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDueSecretsParams defines parameters for ListDueSecrets.
@@ -1065,6 +1190,12 @@ type ListTenantsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateTenantParams defines parameters for CreateTenant.
+type CreateTenantParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteTenantParams defines parameters for DeleteTenant.
 type DeleteTenantParams struct {
 	// Now With true, the tenant is destroyed without its grace time.
@@ -1078,6 +1209,30 @@ type DeleteTenantParams struct {
 type UpdateTenantParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListAPIKeysParams defines parameters for ListAPIKeys.
+type ListAPIKeysParams struct {
+	// Limit How many items a page may hold.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor nextCursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateAPIKeyParams defines parameters for CreateAPIKey.
+type CreateAPIKeyParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RotateAPIKeyParams defines parameters for RotateAPIKey.
+type RotateAPIKeyParams struct {
+	// OverlapHours How long the old key goes on, in hours; 24 if it is left out.
+	OverlapHours *OverlapHours `form:"overlapHours,omitempty" json:"overlapHours,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListAppsParams defines parameters for ListApps.
@@ -1096,6 +1251,9 @@ type CreateAppParams struct {
 
 	// Secret With later, the app is made without a secret.
 	Secret *SecretLater `form:"secret,omitempty" json:"secret,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAppParams defines parameters for DeleteApp.
@@ -1119,6 +1277,12 @@ type ListDomainsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateDomainParams defines parameters for CreateDomain.
+type CreateDomainParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteDomainParams defines parameters for DeleteDomain.
 type DeleteDomainParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
@@ -1134,6 +1298,12 @@ type ListIntakeLinksParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateIntakeLinkParams defines parameters for CreateIntakeLink.
+type CreateIntakeLinkParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListSecretsParams defines parameters for ListSecrets.
 type ListSecretsParams struct {
 	// Limit How many items a page may hold.
@@ -1147,6 +1317,9 @@ type ListSecretsParams struct {
 type RotateSecretParams struct {
 	// Check With skip, the secret is stored without being tried at WeCom.
 	Check *Check `form:"check,omitempty" json:"check,omitempty"`
+
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ActivateSecretParams defines parameters for ActivateSecret.
@@ -1164,6 +1337,18 @@ type ListAuditParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExportAuditParams defines parameters for ExportAudit.
+type ExportAuditParams struct {
+	// Format jsonl if it is left out.
+	Format *ExportFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// From Rows from this time on, as RFC 3339 has it.
+	From *ExportFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Rows before this time, as RFC 3339 has it.
+	To *ExportTo `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ListInvitationsParams defines parameters for ListInvitations.
 type ListInvitationsParams struct {
 	// Limit How many items a page may hold.
@@ -1171,6 +1356,12 @@ type ListInvitationsParams struct {
 
 	// Cursor nextCursor of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateInvitationParams defines parameters for CreateInvitation.
+type CreateInvitationParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListMembersParams defines parameters for ListMembers.
@@ -1192,6 +1383,12 @@ type DeleteMemberParams struct {
 type UpdateMemberParams struct {
 	// IfMatch The ETag that was got when reading; several, or *, are taken too.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreateResetParams defines parameters for CreateReset.
+type CreateResetParams struct {
+	// IdempotencyKey Another for every call that is meant, the same where one is repeated.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
@@ -1262,6 +1459,9 @@ type CreateTenantJSONRequestBody = NewTenant
 
 // UpdateTenantJSONRequestBody defines body for UpdateTenant for application/json ContentType.
 type UpdateTenantJSONRequestBody = TenantChange
+
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = NewAPIKey
 
 // CreateAppJSONRequestBody defines body for CreateApp for application/json ContentType.
 type CreateAppJSONRequestBody = NewApp
@@ -1355,7 +1555,16 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/invitations/accept", h.AcceptInvitation)
 	router.Post(base+"/resets/read", h.ReadReset)
 	router.Post(base+"/resets/use", h.UseReset)
+	router.Get(base+"/tenants/:tenantId/api-keys", h.ListAPIKeys)
+	router.Post(base+"/tenants/:tenantId/api-keys", h.CreateAPIKey)
+	router.Delete(base+"/tenants/:tenantId/api-keys/:keyId", h.RevokeAPIKey)
+	router.Get(base+"/tenants/:tenantId/api-keys/:keyId", h.GetAPIKey)
+	router.Post(base+"/tenants/:tenantId/api-keys/:keyId/rotations", h.RotateAPIKey)
 	router.Get(base+"/tenants/:tenantId/audit", h.ListAudit)
+	router.Get(base+"/tenants/:tenantId/audit/export", h.ExportAudit)
+	router.Get(base+"/tenants/:tenantId/audit/checkpoint", h.SignAuditHead)
+	router.Get(base+"/audit", h.ListPlatformAudit)
+	router.Get(base+"/audit/export", h.ExportPlatformAudit)
 	router.Get(base+"/tenants/:tenantId/budget", h.GetBudget)
 	router.Get(base+"/tenants/:tenantId/key", h.GetTenantKey)
 	router.Post(base+"/tenants/:tenantId/key/rotations", h.RotateTenantKey)
@@ -1378,6 +1587,124 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListPlatformAuditRequestObject struct {
+	Params ListPlatformAuditParams
+}
+
+type ListPlatformAuditResponseObject interface {
+	VisitListPlatformAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ListPlatformAudit200JSONResponse AuditList
+
+func (response ListPlatformAudit200JSONResponse) VisitListPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListPlatformAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlatformAuditdefaultApplicationProblemPlusJSONResponse) VisitListPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportPlatformAuditRequestObject struct {
+	Params ExportPlatformAuditParams
+}
+
+type ExportPlatformAuditResponseObject interface {
+	VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ExportPlatformAudit200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportPlatformAudit200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       ExportPlatformAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportPlatformAudit200ApplicationJsonlResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type ExportPlatformAudit200TextCsvResponse struct {
+	Body          io.Reader
+	Headers       ExportPlatformAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportPlatformAudit200TextCsvResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type ExportPlatformAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportPlatformAuditdefaultApplicationProblemPlusJSONResponse) VisitExportPlatformAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ListFactorsRequestObject struct {
 }
@@ -1871,7 +2198,8 @@ func (response ListPlatformInvitationsdefaultApplicationProblemPlusJSONResponse)
 }
 
 type CreatePlatformInvitationRequestObject struct {
-	Body *CreatePlatformInvitationJSONRequestBody
+	Params CreatePlatformInvitationParams
+	Body   *CreatePlatformInvitationJSONRequestBody
 }
 
 type CreatePlatformInvitationResponseObject interface {
@@ -2091,6 +2419,7 @@ func (response UnbindOIDCdefaultApplicationProblemPlusJSONResponse) VisitUnbindO
 
 type CreatePlatformResetRequestObject struct {
 	MemberID MemberID `json:"memberId"`
+	Params   CreatePlatformResetParams
 	Body     *CreatePlatformResetJSONRequestBody
 }
 
@@ -2942,7 +3271,8 @@ func (response ListTenantsdefaultApplicationProblemPlusJSONResponse) VisitListTe
 }
 
 type CreateTenantRequestObject struct {
-	Body *CreateTenantJSONRequestBody
+	Params CreateTenantParams
+	Body   *CreateTenantJSONRequestBody
 }
 
 type CreateTenantResponseObject interface {
@@ -3079,6 +3409,173 @@ type UpdateTenantdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateTenantdefaultApplicationProblemPlusJSONResponse) VisitUpdateTenantResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAPIKeysRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ListAPIKeysParams
+}
+
+type ListAPIKeysResponseObject interface {
+	VisitListAPIKeysResponse(ctx *fiber.Ctx) error
+}
+
+type ListAPIKeys200JSONResponse APIKeyList
+
+func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   CreateAPIKeyParams
+	Body     *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type CreateAPIKey201ResponseHeaders struct {
+	Location string
+}
+
+type CreateAPIKey201JSONResponse struct {
+	Body    ShownAPIKey
+	Headers CreateAPIKey201ResponseHeaders
+}
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+}
+
+type RevokeAPIKeyResponseObject interface {
+	VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeAPIKey204Response struct {
+}
+
+func (response RevokeAPIKey204Response) VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRevokeAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+}
+
+type GetAPIKeyResponseObject interface {
+	VisitGetAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type GetAPIKey200JSONResponse APIKey
+
+func (response GetAPIKey200JSONResponse) VisitGetAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetAPIKeydefaultApplicationProblemPlusJSONResponse) VisitGetAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKeyRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	KeyID    KeyID    `json:"keyId"`
+	Params   RotateAPIKeyParams
+}
+
+type RotateAPIKeyResponseObject interface {
+	VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RotateAPIKey201ResponseHeaders struct {
+	Location string
+}
+
+type RotateAPIKey201JSONResponse struct {
+	Body    ShownAPIKey
+	Headers RotateAPIKey201ResponseHeaders
+}
+
+func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -3298,6 +3795,7 @@ func (response ListDomainsdefaultApplicationProblemPlusJSONResponse) VisitListDo
 type CreateDomainRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
+	Params   CreateDomainParams
 	Body     *CreateDomainJSONRequestBody
 }
 
@@ -3399,6 +3897,7 @@ func (response ListIntakeLinksdefaultApplicationProblemPlusJSONResponse) VisitLi
 type CreateIntakeLinkRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	AppID    AppID    `json:"appId"`
+	Params   CreateIntakeLinkParams
 }
 
 type CreateIntakeLinkResponseObject interface {
@@ -3737,6 +4236,162 @@ func (response ListAuditdefaultApplicationProblemPlusJSONResponse) VisitListAudi
 	return ctx.JSON(&response.Body)
 }
 
+type SignAuditHeadRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type SignAuditHeadResponseObject interface {
+	VisitSignAuditHeadResponse(ctx *fiber.Ctx) error
+}
+
+type SignAuditHead200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type SignAuditHead200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       SignAuditHead200ResponseHeaders
+	ContentLength int64
+}
+
+func (response SignAuditHead200ApplicationJsonlResponse) VisitSignAuditHeadResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type SignAuditHeaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignAuditHeaddefaultApplicationProblemPlusJSONResponse) VisitSignAuditHeadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportAuditRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	Params   ExportAuditParams
+}
+
+type ExportAuditResponseObject interface {
+	VisitExportAuditResponse(ctx *fiber.Ctx) error
+}
+
+type ExportAudit200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type ExportAudit200ApplicationJsonlResponse struct {
+	Body          io.Reader
+	Headers       ExportAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportAudit200ApplicationJsonlResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/jsonl")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type ExportAudit200TextCsvResponse struct {
+	Body          io.Reader
+	Headers       ExportAudit200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ExportAudit200TextCsvResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "text/csv")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type ExportAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportAuditdefaultApplicationProblemPlusJSONResponse) VisitExportAuditResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetBudgetRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 }
@@ -3798,6 +4453,7 @@ func (response ListInvitationsdefaultApplicationProblemPlusJSONResponse) VisitLi
 
 type CreateInvitationRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
+	Params   CreateInvitationParams
 	Body     *CreateInvitationJSONRequestBody
 }
 
@@ -4054,6 +4710,7 @@ func (response UpdateMemberdefaultApplicationProblemPlusJSONResponse) VisitUpdat
 type CreateResetRequestObject struct {
 	TenantID TenantID `json:"tenantId"`
 	MemberID MemberID `json:"memberId"`
+	Params   CreateResetParams
 }
 
 type CreateResetResponseObject interface {
@@ -4083,6 +4740,12 @@ func (response CreateResetdefaultApplicationProblemPlusJSONResponse) VisitCreate
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListPlatformAudit List what was done on the platform, newest first
+	// (GET /audit)
+	ListPlatformAudit(ctx context.Context, request ListPlatformAuditRequestObject) (ListPlatformAuditResponseObject, error)
+	// ExportPlatformAudit Export what was done on the platform, oldest first
+	// (GET /audit/export)
+	ExportPlatformAudit(ctx context.Context, request ExportPlatformAuditRequestObject) (ExportPlatformAuditResponseObject, error)
 	// ListFactors List one's second factors and passkeys
 	// (GET /factors)
 	ListFactors(ctx context.Context, request ListFactorsRequestObject) (ListFactorsResponseObject, error)
@@ -4248,6 +4911,21 @@ type StrictServerInterface interface {
 	// UpdateTenant Rename, suspend or resume a tenant
 	// (PATCH /tenants/{tenantId})
 	UpdateTenant(ctx context.Context, request UpdateTenantRequestObject) (UpdateTenantResponseObject, error)
+	// ListAPIKeys List the API keys of a tenant
+	// (GET /tenants/{tenantId}/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey Make an API key
+	// (POST /tenants/{tenantId}/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// RevokeAPIKey Revoke an API key
+	// (DELETE /tenants/{tenantId}/api-keys/{keyId})
+	RevokeAPIKey(ctx context.Context, request RevokeAPIKeyRequestObject) (RevokeAPIKeyResponseObject, error)
+	// GetAPIKey Get an API key
+	// (GET /tenants/{tenantId}/api-keys/{keyId})
+	GetAPIKey(ctx context.Context, request GetAPIKeyRequestObject) (GetAPIKeyResponseObject, error)
+	// RotateAPIKey Make the successor of an API key
+	// (POST /tenants/{tenantId}/api-keys/{keyId}/rotations)
+	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
 	// ListApps List the apps of a tenant
 	// (GET /tenants/{tenantId}/apps)
 	ListApps(ctx context.Context, request ListAppsRequestObject) (ListAppsResponseObject, error)
@@ -4260,7 +4938,7 @@ type StrictServerInterface interface {
 	// GetApp Get an app
 	// (GET /tenants/{tenantId}/apps/{appId})
 	GetApp(ctx context.Context, request GetAppRequestObject) (GetAppResponseObject, error)
-	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, or make it strict
+	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, make it strict or for servers only
 	// (PATCH /tenants/{tenantId}/apps/{appId})
 	UpdateApp(ctx context.Context, request UpdateAppRequestObject) (UpdateAppResponseObject, error)
 	// ListDomains List the trusted domains of an app
@@ -4308,6 +4986,12 @@ type StrictServerInterface interface {
 	// ListAudit List what was done in a tenant, newest first
 	// (GET /tenants/{tenantId}/audit)
 	ListAudit(ctx context.Context, request ListAuditRequestObject) (ListAuditResponseObject, error)
+	// SignAuditHead Have it signed how far a tenant's audit goes
+	// (GET /tenants/{tenantId}/audit/checkpoint)
+	SignAuditHead(ctx context.Context, request SignAuditHeadRequestObject) (SignAuditHeadResponseObject, error)
+	// ExportAudit Export what was done in a tenant, oldest first
+	// (GET /tenants/{tenantId}/audit/export)
+	ExportAudit(ctx context.Context, request ExportAuditRequestObject) (ExportAuditResponseObject, error)
 	// GetBudget See what a tenant's calls to WeCom cost, and what holds them back
 	// (GET /tenants/{tenantId}/budget)
 	GetBudget(ctx context.Context, request GetBudgetRequestObject) (GetBudgetResponseObject, error)
@@ -4344,10 +5028,12 @@ type StrictServerInterface interface {
 }
 
 // door is what a request passes before its operation: admit says whether it may
-// come in, decode reads its body.
+// come in, decode reads its body, and once sees to it that one which is repeated
+// under its key makes nothing again.
 type door interface {
 	admit(c *fiber.Ctx, operation string) error
 	decode(c *fiber.Ctx, body any) error
+	once(c *fiber.Ctx, key *string, run func() error) error
 }
 
 // operations turns requests into calls of the operations, and their answers
@@ -4356,6 +5042,45 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ListPlatformAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListPlatformAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListPlatformAudit"); err != nil {
+		return err
+	}
+	var request ListPlatformAuditRequestObject
+	p := parameters{c: c}
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListPlatformAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListPlatformAuditResponse(c)
+}
+
+// ExportPlatformAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ExportPlatformAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ExportPlatformAudit"); err != nil {
+		return err
+	}
+	var request ExportPlatformAuditRequestObject
+	p := parameters{c: c}
+	request.Params.Format = p.query("format")
+	request.Params.From = p.query("from")
+	request.Params.To = p.query("to")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ExportPlatformAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitExportPlatformAuditResponse(c)
 }
 
 // ListFactors lets a request in, reads it, calls the operation and writes its answer.
@@ -4654,15 +5379,22 @@ func (o *operations) CreatePlatformInvitation(c *fiber.Ctx) error {
 		return err
 	}
 	var request CreatePlatformInvitationRequestObject
+	p := parameters{c: c}
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
 	request.Body = new(CreatePlatformInvitationJSONRequestBody)
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreatePlatformInvitation(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreatePlatformInvitationResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreatePlatformInvitation(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreatePlatformInvitationResponse(c)
+	})
 }
 
 // RevokePlatformInvitation lets a request in, reads it, calls the operation and writes its answer.
@@ -4788,6 +5520,7 @@ func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
 	var request CreatePlatformResetRequestObject
 	p := parameters{c: c}
 	request.MemberID = p.path("memberId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -4795,11 +5528,13 @@ func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreatePlatformReset(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreatePlatformResetResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreatePlatformReset(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreatePlatformResetResponse(c)
+	})
 }
 
 // EndMemberSessions lets a request in, reads it, calls the operation and writes its answer.
@@ -5231,15 +5966,22 @@ func (o *operations) CreateTenant(c *fiber.Ctx) error {
 		return err
 	}
 	var request CreateTenantRequestObject
+	p := parameters{c: c}
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
 	request.Body = new(CreateTenantJSONRequestBody)
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateTenant(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateTenantResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateTenant(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateTenantResponse(c)
+	})
 }
 
 // DeleteTenant lets a request in, reads it, calls the operation and writes its answer.
@@ -5303,6 +6045,112 @@ func (o *operations) UpdateTenant(c *fiber.Ctx) error {
 	return response.VisitUpdateTenantResponse(c)
 }
 
+// ListAPIKeys lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListAPIKeys(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListAPIKeys"); err != nil {
+		return err
+	}
+	var request ListAPIKeysRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Limit = p.query("limit")
+	request.Params.Cursor = p.query("cursor")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ListAPIKeys(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListAPIKeysResponse(c)
+}
+
+// CreateAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) CreateAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "CreateAPIKey"); err != nil {
+		return err
+	}
+	var request CreateAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(CreateAPIKeyJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateAPIKey(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateAPIKeyResponse(c)
+	})
+}
+
+// RevokeAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RevokeAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "RevokeAPIKey"); err != nil {
+		return err
+	}
+	var request RevokeAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.RevokeAPIKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitRevokeAPIKeyResponse(c)
+}
+
+// GetAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetAPIKey"); err != nil {
+		return err
+	}
+	var request GetAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.GetAPIKey(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetAPIKeyResponse(c)
+}
+
+// RotateAPIKey lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) RotateAPIKey(c *fiber.Ctx) error {
+	if err := o.admit(c, "RotateAPIKey"); err != nil {
+		return err
+	}
+	var request RotateAPIKeyRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.KeyID = p.path("keyId")
+	request.Params.OverlapHours = p.query("overlapHours")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
+	if p.err != nil {
+		return p.err
+	}
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.RotateAPIKey(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitRotateAPIKeyResponse(c)
+	})
+}
+
 // ListApps lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) ListApps(c *fiber.Ctx) error {
 	if err := o.admit(c, "ListApps"); err != nil {
@@ -5333,6 +6181,7 @@ func (o *operations) CreateApp(c *fiber.Ctx) error {
 	request.TenantID = p.path("tenantId")
 	request.Params.Check = p.query("check")
 	request.Params.Secret = p.query("secret")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -5340,11 +6189,13 @@ func (o *operations) CreateApp(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateApp(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateAppResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateApp(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateAppResponse(c)
+	})
 }
 
 // DeleteApp lets a request in, reads it, calls the operation and writes its answer.
@@ -5440,6 +6291,7 @@ func (o *operations) CreateDomain(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -5447,11 +6299,13 @@ func (o *operations) CreateDomain(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateDomain(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateDomainResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateDomain(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateDomainResponse(c)
+	})
 }
 
 // DeleteDomain lets a request in, reads it, calls the operation and writes its answer.
@@ -5505,14 +6359,17 @@ func (o *operations) CreateIntakeLink(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
-	response, err := o.StrictServerInterface.CreateIntakeLink(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateIntakeLinkResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateIntakeLink(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateIntakeLinkResponse(c)
+	})
 }
 
 // RevokeIntakeLink lets a request in, reads it, calls the operation and writes its answer.
@@ -5566,6 +6423,7 @@ func (o *operations) RotateSecret(c *fiber.Ctx) error {
 	request.TenantID = p.path("tenantId")
 	request.AppID = p.path("appId")
 	request.Params.Check = p.query("check")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -5573,11 +6431,13 @@ func (o *operations) RotateSecret(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.RotateSecret(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitRotateSecretResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.RotateSecret(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitRotateSecretResponse(c)
+	})
 }
 
 // ActivateSecret lets a request in, reads it, calls the operation and writes its answer.
@@ -5725,6 +6585,45 @@ func (o *operations) ListAudit(c *fiber.Ctx) error {
 	return response.VisitListAuditResponse(c)
 }
 
+// SignAuditHead lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) SignAuditHead(c *fiber.Ctx) error {
+	if err := o.admit(c, "SignAuditHead"); err != nil {
+		return err
+	}
+	var request SignAuditHeadRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.SignAuditHead(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitSignAuditHeadResponse(c)
+}
+
+// ExportAudit lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ExportAudit(c *fiber.Ctx) error {
+	if err := o.admit(c, "ExportAudit"); err != nil {
+		return err
+	}
+	var request ExportAuditRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.Params.Format = p.query("format")
+	request.Params.From = p.query("from")
+	request.Params.To = p.query("to")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ExportAudit(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitExportAuditResponse(c)
+}
+
 // GetBudget lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) GetBudget(c *fiber.Ctx) error {
 	if err := o.admit(c, "GetBudget"); err != nil {
@@ -5771,6 +6670,7 @@ func (o *operations) CreateInvitation(c *fiber.Ctx) error {
 	var request CreateInvitationRequestObject
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
@@ -5778,11 +6678,13 @@ func (o *operations) CreateInvitation(c *fiber.Ctx) error {
 	if err := o.decode(c, request.Body); err != nil {
 		return err
 	}
-	response, err := o.StrictServerInterface.CreateInvitation(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateInvitationResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateInvitation(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateInvitationResponse(c)
+	})
 }
 
 // RevokeInvitation lets a request in, reads it, calls the operation and writes its answer.
@@ -5932,12 +6834,15 @@ func (o *operations) CreateReset(c *fiber.Ctx) error {
 	p := parameters{c: c}
 	request.TenantID = p.path("tenantId")
 	request.MemberID = p.path("memberId")
+	request.Params.IdempotencyKey = p.header("Idempotency-Key")
 	if p.err != nil {
 		return p.err
 	}
-	response, err := o.StrictServerInterface.CreateReset(c.UserContext(), request)
-	if err != nil {
-		return err
-	}
-	return response.VisitCreateResetResponse(c)
+	return o.once(c, request.Params.IdempotencyKey, func() error {
+		response, err := o.StrictServerInterface.CreateReset(c.UserContext(), request)
+		if err != nil {
+			return err
+		}
+		return response.VisitCreateResetResponse(c)
+	})
 }

@@ -27,6 +27,7 @@ func (a *api) CreateApp(ctx context.Context, r CreateAppRequestObject) (CreateAp
 		AgentID:     string(r.Body.AgentID),
 		CorpID:      orEmpty(r.Body.CorpID),
 		Strict:      r.Body.Strict != nil && *r.Body.Strict,
+		ServerOnly:  r.Body.ServerOnly != nil && *r.Body.ServerOnly,
 		SecretLater: later,
 		SkipCheck:   skip,
 	}
@@ -87,7 +88,7 @@ func (a *api) UpdateApp(ctx context.Context, r UpdateAppRequestObject) (UpdateAp
 	if err != nil {
 		return nil, err
 	}
-	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP, Strict: r.Body.Strict}
+	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP, Strict: r.Body.Strict, ServerOnly: r.Body.ServerOnly}
 	if change == (admin.AppChange{}) {
 		return nil, fault.InvalidField("", fault.ReasonEmpty, nil)
 	}
@@ -127,17 +128,18 @@ func appPath(tenant core.TenantID, id core.AppID) string {
 
 func appAnswer(app core.App) App {
 	answer := App{
-		ID:        app.ID.String(),
-		Key:       app.Key.String(),
-		Name:      app.Name,
-		CorpID:    string(app.CorpID),
-		AgentID:   string(app.AgentID),
-		Kind:      app.Kind,
-		Status:    app.Status,
-		AllowHTTP: app.AllowHTTP,
-		Strict:    app.Strict,
-		CreatedAt: app.CreatedAt.UTC(),
-		UpdatedAt: app.UpdatedAt.UTC(),
+		ID:         app.ID.String(),
+		Key:        app.Key.String(),
+		Name:       app.Name,
+		CorpID:     string(app.CorpID),
+		AgentID:    string(app.AgentID),
+		Kind:       app.Kind,
+		Status:     app.Status,
+		AllowHTTP:  app.AllowHTTP,
+		Strict:     app.Strict,
+		ServerOnly: app.ServerOnly,
+		CreatedAt:  app.CreatedAt.UTC(),
+		UpdatedAt:  app.UpdatedAt.UTC(),
 	}
 	if app.Secret != nil {
 		secret := secretAnswer(*app.Secret)

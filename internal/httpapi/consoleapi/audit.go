@@ -24,6 +24,19 @@ func (a *api) ListAudit(ctx context.Context, r ListAuditRequestObject) (ListAudi
 	return ListAudit200JSONResponse{Items: mapped(list.Items, auditAnswer), NextCursor: nextCursor(list.NextCursor)}, nil
 }
 
+// ListPlatformAudit lists what was done on the platform, newest first.
+func (a *api) ListPlatformAudit(ctx context.Context, r ListPlatformAuditRequestObject) (ListPlatformAuditResponseObject, error) {
+	page, err := parsePage(r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.admin.ListPlatformAudit(ctx, actorOf(ctx), page)
+	if err != nil {
+		return nil, err
+	}
+	return ListPlatformAudit200JSONResponse{Items: mapped(list.Items, auditAnswer), NextCursor: nextCursor(list.NextCursor)}, nil
+}
+
 func auditAnswer(row core.AuditRow) AuditRow {
 	return AuditRow{
 		Seq:          row.Seq,
@@ -35,5 +48,7 @@ func auditAnswer(row core.AuditRow) AuditRow {
 		RequestID:    row.RequestID,
 		PreviousHash: hex.EncodeToString(row.PreviousHash),
 		Hash:         hex.EncodeToString(row.Hash),
+		Mac:          hex.EncodeToString(row.MAC),
+		MacKey:       row.MACKey,
 	}
 }

@@ -50,7 +50,7 @@ func operationsOf(t testing.TB) []operation {
 // target fills the path with ids that exist.
 func (o operation) target() string {
 	return strings.NewReplacer("{tenantId}", tenantID.String(), "{appId}", appID.String(),
-		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{sessionId}", sessionID.String(), "{factorId}", factorID.String(), "{memberId}", memberID.String(), "{invitationId}", invitationID.String(), "{host}", "crm.example.com").Replace(o.path)
+		"{domainId}", domainID.String(), "{secretVersion}", "2", "{linkId}", linkID.String(), "{sessionId}", sessionID.String(), "{factorId}", factorID.String(), "{memberId}", memberID.String(), "{invitationId}", invitationID.String(), "{keyId}", keyID.String(), "{host}", "crm.example.com").Replace(o.path)
 }
 
 func (o operation) hasBody() bool { return o.RequestBody != nil }
@@ -179,6 +179,10 @@ func TestEveryOperationDoesAsTheContractSays(t *testing.T) {
 				require.NotEmpty(t, a.Header.Get(name), name)
 			}
 			media := response.Content["application/json"]
+			if file := response.Content["application/jsonl"]; file != nil {
+				require.Equal(t, "application/jsonl", a.Header.Get("Content-Type"))
+				return
+			}
 			if media == nil {
 				require.Empty(t, a.Text)
 				return

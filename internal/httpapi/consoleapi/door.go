@@ -18,7 +18,7 @@ import (
 type entry int
 
 const (
-	withToken              entry = iota // a session's access token, and for a change what fromNoOther asks; the default
+	withToken              entry = iota // a session's access token or an API key, and for a change what fromNoOther asks; the default
 	freely                              // nothing
 	fromNoOther                         // not to come from another site, if it comes from a browser
 	fromNoOtherOrWithToken              // as fromNoOther; an access token that it brings must be good
@@ -77,7 +77,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 			return err
 		}
 		if len(c.Request().Header.Peek(fiber.HeaderAuthorization)) > 0 {
-			if err := a.authenticate(c, event, &v); err != nil {
+			if err := a.authenticate(c, &v); err != nil {
 				return err
 			}
 		}
@@ -87,25 +87,15 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 				return err
 			}
 		}
-		if err := a.authenticate(c, event, &v); err != nil {
+		if err := a.authenticate(c, &v); err != nil {
 			return err
+		}
+		if c.Request().Header.Peek(idempotencyKey) != nil {
+			v.request = requestHash(c)
 		}
 	case freely:
 	}
 	c.SetUserContext(context.WithValue(event.Context(), visitKey{}, v))
-	return nil
-}
-
-// authenticate finds out whose access token a request brings.
-func (a *api) authenticate(c *fiber.Ctx, event *httpapi.Event, v *visit) error {
-	token, err := bearerOf(c)
-	if err != nil {
-		return err
-	}
-	if v.actor, err = a.identity.Authenticate(event.Context(), token, event.RequestID); err != nil {
-		return err
-	}
-	event.Note(slog.String("member_id", v.actor.MemberID.String()))
 	return nil
 }
 
@@ -151,6 +141,7 @@ type visit struct {
 	// setCookie sets a cookie beside what the operation answers, while the request
 	// lasts.
 	setCookie func(string)
+	request   [32]byte // a hash of what is asked for, where it may be repeated
 }
 
 type visitKey struct{}

@@ -41,7 +41,7 @@ func setup(t testing.TB, change func(*Config)) bundle {
 	t.Helper()
 	b := bundle{identity: &people{}, admin: newActions(), log: &httpapitest.LogBook{}}
 	cfg := Config{
-		Identity: b.identity, Admin: b.admin, ConsoleURL: consoleURL, Files: consoleFiles(),
+		Identity: b.identity, Admin: b.admin, Answers: newCalls(), ConsoleURL: consoleURL, Files: consoleFiles(),
 		Log: b.log.Logger(),
 		Now: func() time.Time { return noon },
 	}

@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"signet/internal/admin"
 	"signet/internal/core"
 	"signet/internal/fault"
 )
@@ -70,7 +72,7 @@ func (p *parameters) query(name string) *string {
 }
 
 // header gives a header, nil if it is not there. Several lines are one list.
-func (p *parameters) header(name string) *string { //nolint:unparam // the document decides which headers there are
+func (p *parameters) header(name string) *string {
 	lines := p.c.Request().Header.PeekAll(name)
 	if len(lines) == 0 {
 		return nil
@@ -240,6 +242,33 @@ func parseDays(days *string) (int, error) {
 		return 0, fault.InvalidField("?days", fault.ReasonDays, nil)
 	}
 	return n, nil
+}
+
+// parseExtract reads what of the audit is to be exported.
+func parseExtract(format, from, to *string) (x admin.AuditExtract, err error) {
+	if x.Format = orEmpty(format); format == nil {
+		x.Format = formatJSONL
+	}
+	if x.Format != formatJSONL && x.Format != formatCSV {
+		return x, fault.InvalidField("?format", fault.ReasonExportFormat, nil)
+	}
+	if x.From, err = parseInstant("?from", from); err != nil {
+		return x, err
+	}
+	x.To, err = parseInstant("?to", to)
+	return x, err
+}
+
+// parseInstant reads a time, the zero one where none is given.
+func parseInstant(pointer string, text *string) (time.Time, error) {
+	if text == nil {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, *text)
+	if err != nil || at.Year() < 1 || at.IsZero() {
+		return time.Time{}, fault.InvalidField(pointer, fault.ReasonInstant, nil)
+	}
+	return at, nil
 }
 
 // orEmpty gives the value of an optional member.

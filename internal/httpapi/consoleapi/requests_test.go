@@ -105,7 +105,7 @@ func TestAnAppIsMadeAsTheContractShowsIt(t *testing.T) {
 	}
 	tried := b.act(t, "POST", path, `{"name":"侧边栏","secret":"`+agentSecret+`","agentId":1}`)
 	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"key":%q,"name":"侧边栏","corpId":"wwexamplecorp00001","agentId":"1000247","kind":"self_built",
-		"status":"active","allowHttp":false,"strict":false,"secret":{"version":1,"state":"current","fingerprint":"9f2c41d07be85a36",
+		"status":"active","allowHttp":false,"strict":false,"serverOnly":false,"secret":{"version":1,"state":"current","fingerprint":"9f2c41d07be85a36",
 		"activation":1,"activatedAt":"2025-11-22T12:00:00Z","fellBack":false,"movedAt":"2025-11-22T12:00:00Z","checkedAt":"2025-11-22T12:00:00Z","createdAt":"2025-11-22T12:00:00Z"},
 		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, appID, core.AppKey{}.String()), string(tried.Text))
 	untried := b.act(t, "POST", path+"?check=skip", `{"name":"a","secret":"`+agentSecret+`","agentId":1,"corpId":"wwx"}`)
@@ -136,7 +136,7 @@ func TestListsArePaged(t *testing.T) {
 	b := setup(t, nil)
 	tenant := "/tenants/" + tenantID.String()
 	app := tenant + "/apps/" + appID.String()
-	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/legacy-hosts", tenant + "/members", tenant + "/invitations", "/platform/members", "/platform/invitations"} {
+	for _, path := range []string{"/tenants", tenant + "/apps", app + "/secrets", app + "/domains", tenant + "/audit", "/audit", "/legacy-hosts", tenant + "/members", tenant + "/invitations", "/platform/members", "/platform/invitations"} {
 		a := b.act(t, "GET", path, "")
 		require.Equal(t, 200, a.StatusCode)
 		require.Contains(t, string(a.Text), `"nextCursor":"more"`)
@@ -174,6 +174,8 @@ func TestAMalformedIDIsAnsweredLikeOneThatNobodyHas(t *testing.T) {
 	same("PATCH", "/tenants/%s", `{"name":"a"}`, core.NewTenantID().String(), "tenant.unknown")
 	same("DELETE", "/tenants/%s", "", core.NewTenantID().String(), "tenant.unknown")
 	same("GET", "/tenants/%s/audit", "", core.NewTenantID().String(), "tenant.unknown")
+	same("GET", "/tenants/%s/audit/export", "", core.NewTenantID().String(), "tenant.unknown")
+	same("GET", "/tenants/%s/audit/checkpoint", "", core.NewTenantID().String(), "tenant.unknown")
 	same("GET", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/%s", "", core.NewAppID().String(), "app.unknown")
 	same("DELETE", tenant+"/apps/"+appID.String()+"/domains/%s", "", core.NewDomainID().String(), "domain.unknown")

@@ -42,6 +42,7 @@ type Identity interface {
 	Refresh(ctx context.Context, v identity.Visit, refresh core.Secret) (identity.Session, error)
 	SignOut(ctx context.Context, refresh core.Secret, requestID string) error
 	Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error)
+	AuthenticateAPIKey(ctx context.Context, client netip.Prefix, token core.APIKeyToken, requestID string) (core.Actor, error)
 
 	ListSessions(ctx context.Context, actor core.Actor) ([]core.Session, error)
 	EndOwnSession(ctx context.Context, actor core.Actor, session core.SessionID) error
@@ -100,6 +101,12 @@ type Admin interface {
 	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error
 	ReadIntake(ctx context.Context, token string, requestID string) (admin.Intake, error)
 	HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error)
+	CreateAPIKey(ctx context.Context, actor core.Actor, tenant core.TenantID, n admin.NewAPIKey) (core.APIKey, core.APIKeyToken, error)
+	GetAPIKey(ctx context.Context, actor core.Actor, tenant core.TenantID, key core.APIKeyID) (core.APIKey, error)
+	ListAPIKeys(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.APIKey], error)
+	RevokeAPIKey(ctx context.Context, actor core.Actor, tenant core.TenantID, key core.APIKeyID) error
+	RotateAPIKey(ctx context.Context, actor core.Actor, tenant core.TenantID, key core.APIKeyID, overlap time.Duration) (core.APIKey, core.APIKeyToken, error)
+
 	GetTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
 	RotateTenantKey(ctx context.Context, actor core.Actor, tenant core.TenantID) (admin.TenantKey, error)
 
@@ -130,6 +137,10 @@ type Admin interface {
 	ListTroubles(ctx context.Context, actor core.Actor, limit int) ([]admin.Trouble, error)
 
 	ListAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, p core.Page) (core.List[core.AuditRow], error)
+	ExportAudit(ctx context.Context, actor core.Actor, tenant core.TenantID, x admin.AuditExtract) (*admin.AuditExport, error)
+	SignAuditHead(ctx context.Context, actor core.Actor, tenant core.TenantID) ([]byte, error)
+	ListPlatformAudit(ctx context.Context, actor core.Actor, p core.Page) (core.List[core.AuditRow], error)
+	ExportPlatformAudit(ctx context.Context, actor core.Actor, x admin.AuditExtract) (*admin.AuditExport, error)
 }
 
 var (
@@ -141,6 +152,7 @@ var (
 type Config struct {
 	Identity       Identity
 	Admin          Admin
+	Answers        Answers
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
 	ConsoleURL     string         // the console as the outside sees it: scheme://host[:port]
@@ -174,9 +186,12 @@ func New(cfg Config) *fiber.App {
 	a := &api{
 		identity:   cfg.Identity,
 		admin:      cfg.Admin,
+		log:        cfg.Log,
+		answers:    cfg.Answers,
 		consoleURL: cfg.ConsoleURL,
 		now:        cfg.Now,
 		intakes:    httpapi.NewLimiter[netip.Prefix](intakePerClient, maxIntakeClients),
+		keys:       httpapi.NewLimiter[netip.Prefix](keysPerClient, maxKeyClients),
 	}
 	registerRoutes(app, apiPath, &operations{a, a})
 	// Use and not Get, so that these files are no route which a wrong method
@@ -205,9 +220,12 @@ func headersOf(consoleURL string) []httpapi.Header {
 type api struct {
 	identity   Identity
 	admin      Admin
+	log        *slog.Logger
+	answers    Answers
 	consoleURL string
 	now        func() time.Time
 	intakes    *httpapi.Limiter[netip.Prefix]
+	keys       *httpapi.Limiter[netip.Prefix]
 }
 
 var (

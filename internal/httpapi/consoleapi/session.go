@@ -170,6 +170,9 @@ func (a *api) DeleteSession(ctx context.Context, r DeleteSessionRequestObject) (
 // GetSession tells who is signed in.
 func (a *api) GetSession(ctx context.Context, _ GetSessionRequestObject) (GetSessionResponseObject, error) {
 	actor := actorOf(ctx)
+	if actor.Kind != core.ActorMember {
+		return nil, fault.New(fault.PermissionDenied, nil)
+	}
 	return GetSession200JSONResponse(memberAnswer(actor.MemberID, actor.Name, actor.Grants)), nil
 }
 

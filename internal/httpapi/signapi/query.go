@@ -2,6 +2,7 @@ package signapi
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -145,7 +146,7 @@ func (q query) checkNamed() error {
 
 // request makes the Signer's request. Two Origin lines are joined as proxies do
 // it, which makes an origin that no page has.
-func (q query) request(fctx *fasthttp.RequestCtx) signing.Request {
+func (q query) request(fctx *fasthttp.RequestCtx, client netip.Addr) signing.Request {
 	r := signing.Request{AppKey: q.app, Page: q.page}
 	if origins := fctx.Request.Header.PeekAll(fiber.HeaderOrigin); len(origins) > 0 {
 		r.HasOrigin = true
@@ -154,6 +155,7 @@ func (q query) request(fctx *fasthttp.RequestCtx) signing.Request {
 			r.Origin += ", " + string(more)
 		}
 	}
+	showKey(&r, fctx, client)
 	return r
 }
 

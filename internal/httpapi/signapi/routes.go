@@ -122,7 +122,7 @@ func (a *api) sign(fctx *fasthttp.RequestCtx, event *httpapi.Event, q query, now
 	if err := q.checkNamed(); err != nil {
 		return err
 	}
-	request := q.request(fctx)
+	request := q.request(fctx, event.Client)
 	if err := a.rates.takeApp(fctx, request.AppKey, now); err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (a *api) signLegacy(fctx *fasthttp.RequestCtx, event *httpapi.Event,
 	if err != nil {
 		return err
 	}
-	request := q.request(fctx)
+	request := q.request(fctx, event.Client)
 	if err := a.rates.takeApp(fctx, request.AppKey, now); err != nil {
 		return err
 	}

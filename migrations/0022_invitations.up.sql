@@ -94,5 +94,5 @@ CREATE POLICY age_bound ON signet.resets AS RESTRICTIVE FOR DELETE TO signet_app
 GRANT SELECT, INSERT, DELETE ON signet.resets TO signet_app;
 GRANT UPDATE (used_at, revoked_at) ON signet.resets TO signet_app;
 
-INSERT INTO signet.migration_marks (version) VALUES (19);
+INSERT INTO signet.migration_marks (version) VALUES (22);
 COMMIT;

@@ -7,5 +7,5 @@ ALTER TABLE signet.members DROP COLUMN role_version;
 REVOKE DELETE ON signet.memberships FROM signet_app;
 REVOKE UPDATE (role, version) ON signet.memberships FROM signet_app;
 ALTER TABLE signet.memberships DROP COLUMN version;
-DELETE FROM signet.migration_marks WHERE version = 19;
+DELETE FROM signet.migration_marks WHERE version = 22;
 COMMIT;

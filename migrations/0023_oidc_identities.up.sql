@@ -20,5 +20,5 @@ CREATE POLICY platform_wall ON signet.oidc_identities TO signet_app
 GRANT SELECT, INSERT, DELETE ON signet.oidc_identities TO signet_app;
 GRANT UPDATE (used_at) ON signet.oidc_identities TO signet_app;
 
-INSERT INTO signet.migration_marks (version) VALUES (20);
+INSERT INTO signet.migration_marks (version) VALUES (23);
 COMMIT;

@@ -1,0 +1,9 @@
+package auditing_test
+
+import (
+	"testing"
+
+	"signet/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }

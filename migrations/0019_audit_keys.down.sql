@@ -1,0 +1,12 @@
+BEGIN;
+REVOKE SELECT (seq, hash) ON signet.platform_audit_head FROM signet_system;
+REVOKE SELECT (tenant_id, seq, hash) ON signet.audit_heads FROM signet_system;
+REVOKE SELECT (tenant_id) ON signet.audit FROM signet_system;
+DROP POLICY system_reads ON signet.platform_audit_head;
+DROP POLICY system_reads ON signet.audit_heads;
+DROP POLICY system_reads ON signet.audit;
+ALTER TABLE signet.platform_audit DROP COLUMN mac_key, DROP COLUMN mac;
+ALTER TABLE signet.audit DROP COLUMN mac_key, DROP COLUMN mac;
+DROP TABLE signet.audit_keys;
+DELETE FROM signet.migration_marks WHERE version = 19;
+COMMIT;

@@ -1,4 +1,0 @@
-BEGIN;
-DROP TABLE signet.oidc_identities;
-DELETE FROM signet.migration_marks WHERE version = 20;
-COMMIT;
