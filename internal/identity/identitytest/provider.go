@@ -25,6 +25,7 @@ import (
 const (
 	ClientID     = "signet"
 	ClientSecret = "CANARY-secret-of-the-oidc-client"
+	AccessToken  = "CANARY-access-token-of-the-provider" // that nobody needs
 )
 
 // Provider is an OpenID provider on a port of its own, with one person at its browser.
@@ -179,7 +180,7 @@ func (p *Provider) redeem(w http.ResponseWriter, r *http.Request) {
 	if sign == nil {
 		sign = p.Signed
 	}
-	send(w, http.StatusOK, map[string]any{"access_token": "CANARY-access-token-of-the-provider", "token_type": "Bearer", "expires_in": 60, "id_token": sign(claims)})
+	send(w, http.StatusOK, map[string]any{"access_token": AccessToken, "token_type": "Bearer", "expires_in": 60, "id_token": sign(claims)})
 }
 
 // Signed signs as the provider does. It is for SignWith, within which alone it may be
