@@ -125,7 +125,7 @@ func TestALetterIsNotSentInTheClearNorToSomebodyElse(t *testing.T) {
 		problem core.MailProblem
 		code    int
 	}{
-		"no STARTTLS":                 {func(s *mailServer) { s.noStartTLS = true }, nil, core.MailUnavailable, 0},
+		"no STARTTLS":                 {func(s *mailServer) { s.noStartTLS = true }, func(cfg *outbound.MailConfig) { cfg.User = "" }, core.MailUnavailable, 0},
 		"a certificate of somebody":   {nil, func(cfg *outbound.MailConfig) { cfg.RootCAs = x509.NewCertPool() }, core.MailUnavailable, 0},
 		"a certificate for elsewhere": {nil, func(cfg *outbound.MailConfig) { cfg.Host = "127.0.0.1" }, core.MailUnavailable, 0},
 		"nobody there":                {nil, func(cfg *outbound.MailConfig) { cfg.Port = 1 }, core.MailUnavailable, 0},
