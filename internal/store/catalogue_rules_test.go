@@ -140,7 +140,8 @@ var unnamedConstraints = map[string]string{
 	"resets_member":            "a reset is made with the member in hand",
 
 	"platform_invitations_pkey": "ids are drawn at random",
-	"oidc_identities_pkey":      "ON CONFLICT DO NOTHING",
+	"oidc_identities_pkey":      "ids are drawn at random",
+	"oidc_identities_subject":   "ON CONFLICT DO NOTHING",
 	"oidc_identities_one_each":  "ON CONFLICT DO NOTHING",
 	"oidc_identities_member":    "a member is bound while at hand",
 

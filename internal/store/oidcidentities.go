@@ -11,7 +11,7 @@ import (
 const useOIDCIdentity = `
 UPDATE signet.oidc_identities
 SET used_at = now()
-WHERE issuer = $1 AND subject = $2
+WHERE issuer = $1 AND subject = $2 AND unbound_at IS NULL
 RETURNING member_id`
 
 // UseOIDCIdentity gives the member who is that subject at that issuer, and notes that
@@ -37,8 +37,9 @@ func (tx *PlatformTx) BindOIDCIdentity(ctx context.Context, issuer, subject stri
 }
 
 const unbindOIDCIdentities = `
-DELETE FROM signet.oidc_identities
-WHERE member_id = $1`
+UPDATE signet.oidc_identities
+SET unbound_at = now()
+WHERE member_id = $1 AND unbound_at IS NULL`
 
 // UnbindOIDCIdentities forgets who a member is at any issuer, and tells how many there
 // were.
