@@ -26,6 +26,13 @@ type serveFlags struct {
 	DrainDelay             string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
 	DeletionGrace          string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
 	KeyBackupDays          string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
+	OIDCIssuer             string `help:"The sign-in provider of the platform's people, https:// (SIGNET_OIDC_ISSUER)."`
+	OIDCClientID           string `help:"What Signet is to that provider (SIGNET_OIDC_CLIENT_ID)."`
+	OIDCClientSecret       string `help:"The secret of that client (SIGNET_OIDC_CLIENT_SECRET)."`
+	OIDCName               string `help:"What the button of that provider says (SIGNET_OIDC_NAME)."`
+	OIDCTrustMFA           string `help:"true: a second factor that the provider tells of counts here (SIGNET_OIDC_TRUST_MFA)."`
+	SMTPURL                string `help:"The mail server, smtps://USER:PASSWORD@HOST or smtp://… (SIGNET_SMTP_URL)."`
+	SMTPFrom               string `help:"The sender of letters (SIGNET_SMTP_FROM)."`
 	AuditCheckpointDir     string `help:"Folder that takes a checkpoint of the audit every hour (SIGNET_AUDIT_CHECKPOINT_DIR)."`
 	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
@@ -51,6 +58,13 @@ func (f serveFlags) byKey() map[string]string {
 		config.DrainDelay:         f.DrainDelay,
 		config.DeletionGrace:      f.DeletionGrace,
 		config.KeyBackupDays:      f.KeyBackupDays,
+		config.OIDCIssuer:         f.OIDCIssuer,
+		config.OIDCClientID:       f.OIDCClientID,
+		config.OIDCClientSecret:   f.OIDCClientSecret,
+		config.OIDCName:           f.OIDCName,
+		config.OIDCTrustMFA:       f.OIDCTrustMFA,
+		config.SMTPURL:            f.SMTPURL,
+		config.SMTPFrom:           f.SMTPFrom,
 		config.AuditCheckpointDir: f.AuditCheckpointDir,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,

@@ -63,6 +63,7 @@ const (
 	givenInvite  = "token of an invitation"
 	givenReset   = "token of a reset"
 	givenDevice  = "token of a known browser"
+	givenLeaving = "token of a browser that has left for the provider"
 	givenStep    = "token of a step on the way in"
 	givenSeed    = "seed of an authenticator"
 	givenCode    = "recovery code"
@@ -84,7 +85,7 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 	for _, line := range a.header.Values("Set-Cookie") {
 		name, value, _ := strings.Cut(line, "=")
 		value, _, _ = strings.Cut(value, ";")
-		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice}[name]; kind != "" && value != "" {
+		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice, "__Host-signet_oidc": givenLeaving}[name]; kind != "" && value != "" {
 			give(kind, value)
 		}
 	}

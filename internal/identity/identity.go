@@ -16,7 +16,7 @@ import (
 	"signet/internal/store"
 )
 
-// Config is what an Identity is made of. All but Clock and Mailer must be set.
+// Config is what an Identity is made of. All but Clock and what says nil must be set.
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
@@ -26,7 +26,9 @@ type Config struct {
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
 
-	Mailer Mailer // nil: there is no mail
+	Mailer   Mailer   // nil: there is no mail
+	Notifier Notifier // nil: members are told of nothing
+	OIDC     *OIDC    // nil: there is no sign-in provider
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -53,6 +55,8 @@ type Identity struct {
 	keyring   *keyring
 	relying   *webauthn.WebAuthn
 	mailer    Mailer
+	notifier  Notifier
+	provider  *provider
 	asks      *asks
 
 	newPlatformKey func() (seal.WrappedKey, error)
@@ -80,7 +84,7 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{
+	i := &Identity{
 		store:     cfg.Store,
 		sealer:    cfg.Sealer,
 		opener:    cfg.Opener,
@@ -91,10 +95,15 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		keyring:   newKeyring(cfg, keys),
 		relying:   relying,
 		mailer:    cfg.Mailer,
+		notifier:  cfg.Notifier,
 		asks:      newAsks(),
 
 		newPlatformKey: cfg.NewPlatformKey,
-	}, nil
+	}
+	if cfg.OIDC != nil {
+		i.provider = newProvider(*cfg.OIDC, cfg.Clock)
+	}
+	return i, nil
 }
 
 // Session is what a sign-in or a refresh gives. The two tokens are the

@@ -40,6 +40,7 @@ var platformTables = map[string]string{
 
 	"signet.platform_invitations": "of the platform's people",
 	"signet.resets":               "of a person",
+	"signet.oidc_identities":      "of a person",
 }
 
 // ageBounds are what rows may be deleted for their age only: the rest of the
@@ -139,6 +140,10 @@ var unnamedConstraints = map[string]string{
 	"resets_member":            "a reset is made with the member in hand",
 
 	"platform_invitations_pkey": "ids are drawn at random",
+	"oidc_identities_pkey":      "ids are drawn at random",
+	"oidc_identities_subject":   "ON CONFLICT DO NOTHING",
+	"oidc_identities_one_each":  "ON CONFLICT DO NOTHING",
+	"oidc_identities_member":    "a member is bound while at hand",
 
 	"sessions_member":          "a session begins with the member in hand",
 	"refresh_tokens_session":   "a token is made with its session in hand",

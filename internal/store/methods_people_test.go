@@ -62,6 +62,19 @@ var peopleCalls = map[string]platformCall{
 		}
 		return tx.ConfirmFactor(ctx, f.ID, 1)
 	},
+	"BindOIDCIdentity": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.BindOIDCIdentity(ctx, "https://id.example.com", "subject", r.Member)
+	},
+	"UseOIDCIdentity": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		if _, err := tx.BindOIDCIdentity(ctx, "https://id.example.com", "subject", r.Member); err != nil {
+			return nil, err
+		}
+		_, found, err := tx.UseOIDCIdentity(ctx, "https://id.example.com", "subject")
+		return found, err
+	},
+	"UnbindOIDCIdentities": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.UnbindOIDCIdentities(ctx, r.Member)
+	},
 	"CountRecoveryCodes": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.CountRecoveryCodes(ctx, r.Member)
 	},

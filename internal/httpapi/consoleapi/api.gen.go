@@ -359,6 +359,12 @@ type KeyVersion struct {
 	Version int32 `json:"version"`
 }
 
+// Leaving defines model for Leaving.
+type Leaving struct {
+	Until time.Time `json:"until"`
+	URL   string    `json:"url"`
+}
+
 // LegacyBinding defines model for LegacyBinding.
 type LegacyBinding struct {
 	AppID    string `json:"appId"`
@@ -395,7 +401,10 @@ type MadeInvitation struct {
 	ID        string    `json:"id"`
 	MadeBy    string    `json:"madeBy"`
 
-	// Mailed A letter with it is on its way.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
+
+	// Mailed The mail server has taken a letter with it.
 	Mailed bool           `json:"mailed"`
 	Role   core.Role      `json:"role"`
 	State  core.LinkState `json:"state"`
@@ -410,7 +419,10 @@ type MadeReset struct {
 	Factors   bool      `json:"factors"`
 	ID        string    `json:"id"`
 
-	// Mailed A letter with it is on its way.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
+
+	// Mailed The mail server has taken a letter with it.
 	Mailed   bool   `json:"mailed"`
 	MemberID string `json:"memberId"`
 }
@@ -537,6 +549,12 @@ type NewTenant struct {
 type NewTenantInvitation struct {
 	Email string `json:"email"`
 	Role  string `json:"role"`
+}
+
+// OIDCReturn defines model for OIDCReturn.
+type OIDCReturn struct {
+	Code  SecretText `json:"code"`
+	State string     `json:"state"`
 }
 
 // PasskeyAnswer defines model for PasskeyAnswer.
@@ -948,6 +966,20 @@ type Waiting struct {
 	Until time.Time `json:"until"`
 }
 
+// Ways defines model for Ways.
+type Ways struct {
+	// Mail Who has forgotten their password can have a letter sent.
+	Mail bool `json:"mail"`
+
+	// Oidc The sign-in provider of the platform's own people, where there is one.
+	Oidc *struct {
+		// Name What its button says.
+		Name string `json:"name"`
+	} `json:"oidc,omitempty"`
+	Passkey  bool `json:"passkey"`
+	Password bool `json:"password"`
+}
+
 // AppID defines model for AppId.
 type AppID = string
 
@@ -1001,6 +1033,9 @@ type MemberID = string
 
 // Now defines model for Now.
 type Now = string
+
+// OIDCCookie defines model for OIDCCookie.
+type OIDCCookie = string
 
 // OverlapHours defines model for OverlapHours.
 type OverlapHours = string
@@ -1125,10 +1160,22 @@ type DeleteSessionParams struct {
 	RefreshCookie *RefreshCookie `form:"__Host-signet_refresh,omitempty" json:"__Host-signet_refresh,omitempty"`
 }
 
+// FinishOIDCParams defines parameters for FinishOIDC.
+type FinishOIDCParams struct {
+	// OIDCCookie Names the browser that has left for the provider. Browsers send it by themselves.
+	OIDCCookie *OIDCCookie `form:"__Host-signet_oidc,omitempty" json:"__Host-signet_oidc,omitempty"`
+}
+
 // RefreshSessionParams defines parameters for RefreshSession.
 type RefreshSessionParams struct {
 	// RefreshCookie The refresh cookie. Browsers send it by themselves.
 	RefreshCookie *RefreshCookie `form:"__Host-signet_refresh,omitempty" json:"__Host-signet_refresh,omitempty"`
+}
+
+// StepUpOIDCParams defines parameters for StepUpOIDC.
+type StepUpOIDCParams struct {
+	// OIDCCookie Names the browser that has left for the provider. Browsers send it by themselves.
+	OIDCCookie *OIDCCookie `form:"__Host-signet_oidc,omitempty" json:"__Host-signet_oidc,omitempty"`
 }
 
 // ListTenantsParams defines parameters for ListTenants.
@@ -1392,6 +1439,9 @@ type CreateSessionJSONRequestBody = NewSession
 // ForgetPasswordJSONRequestBody defines body for ForgetPassword for application/json ContentType.
 type ForgetPasswordJSONRequestBody = ForgottenPassword
 
+// FinishOIDCJSONRequestBody defines body for FinishOIDC for application/json ContentType.
+type FinishOIDCJSONRequestBody = OIDCReturn
+
 // FinishPasskeySignInJSONRequestBody defines body for FinishPasskeySignIn for application/json ContentType.
 type FinishPasskeySignInJSONRequestBody = PasskeyAnswer
 
@@ -1400,6 +1450,9 @@ type FinishSignInJSONRequestBody = SecondFactor
 
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUpAnswer
+
+// StepUpOIDCJSONRequestBody defines body for StepUpOIDC for application/json ContentType.
+type StepUpOIDCJSONRequestBody = OIDCReturn
 
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = NewTenant
@@ -1457,6 +1510,12 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/factors/recovery-codes", h.RenewRecoveryCodes)
 	router.Delete(base+"/factors/:factorId", h.RemoveFactor)
 	router.Delete(base+"/platform/members/:memberId/sessions", h.EndMemberSessions)
+	router.Delete(base+"/platform/members/:memberId/oidc", h.UnbindOIDC)
+	router.Get(base+"/session/ways", h.GetWays)
+	router.Post(base+"/session/oidc", h.BeginOIDC)
+	router.Post(base+"/session/oidc/return", h.FinishOIDC)
+	router.Post(base+"/session/step-up/oidc/options", h.BeginOIDCStepUp)
+	router.Post(base+"/session/step-up/oidc", h.StepUpOIDC)
 	router.Post(base+"/session/forgotten", h.ForgetPassword)
 	router.Get(base+"/tenants", h.ListTenants)
 	router.Post(base+"/tenants", h.CreateTenant)
@@ -2330,6 +2389,34 @@ func (response UpdatePlatformMemberdefaultApplicationProblemPlusJSONResponse) Vi
 	return ctx.JSON(&response.Body)
 }
 
+type UnbindOIDCRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+}
+
+type UnbindOIDCResponseObject interface {
+	VisitUnbindOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindOIDC204Response struct {
+}
+
+func (response UnbindOIDC204Response) VisitUnbindOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindOIDCdefaultApplicationProblemPlusJSONResponse) VisitUnbindOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CreatePlatformResetRequestObject struct {
 	MemberID MemberID `json:"memberId"`
 	Params   CreatePlatformResetParams
@@ -2697,6 +2784,89 @@ func (response ForgetPassworddefaultApplicationProblemPlusJSONResponse) VisitFor
 	return ctx.JSON(&response.Body)
 }
 
+type BeginOIDCRequestObject struct {
+}
+
+type BeginOIDCResponseObject interface {
+	VisitBeginOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type BeginOIDC200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginOIDC200JSONResponse struct {
+	Body    Leaving
+	Headers BeginOIDC200ResponseHeaders
+}
+
+func (response BeginOIDC200JSONResponse) VisitBeginOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginOIDCdefaultApplicationProblemPlusJSONResponse) VisitBeginOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishOIDCRequestObject struct {
+	Params FinishOIDCParams
+	Body   *FinishOIDCJSONRequestBody
+}
+
+type FinishOIDCResponseObject interface {
+	VisitFinishOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type FinishOIDC200ResponseHeaders struct {
+	SetCookie string
+}
+
+type FinishOIDC200JSONResponse struct {
+	Body    Session
+	Headers FinishOIDC200ResponseHeaders
+}
+
+func (response FinishOIDC200JSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishOIDC202JSONResponse Waiting
+
+func (response FinishOIDC202JSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type FinishOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishOIDCdefaultApplicationProblemPlusJSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type FinishPasskeySignInRequestObject struct {
 	Body *FinishPasskeySignInJSONRequestBody
 }
@@ -2865,6 +3035,72 @@ func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpRespo
 	return ctx.JSON(&response.Body)
 }
 
+type StepUpOIDCRequestObject struct {
+	Params StepUpOIDCParams
+	Body   *StepUpOIDCJSONRequestBody
+}
+
+type StepUpOIDCResponseObject interface {
+	VisitStepUpOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type StepUpOIDC200JSONResponse Proof
+
+func (response StepUpOIDC200JSONResponse) VisitStepUpOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type StepUpOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StepUpOIDCdefaultApplicationProblemPlusJSONResponse) VisitStepUpOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCStepUpRequestObject struct {
+}
+
+type BeginOIDCStepUpResponseObject interface {
+	VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error
+}
+
+type BeginOIDCStepUp200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginOIDCStepUp200JSONResponse struct {
+	Body    Leaving
+	Headers BeginOIDCStepUp200ResponseHeaders
+}
+
+func (response BeginOIDCStepUp200JSONResponse) VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCStepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginOIDCStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type BeginStepUpRequestObject struct {
 }
 
@@ -2887,6 +3123,34 @@ type BeginStepUpdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWaysRequestObject struct {
+}
+
+type GetWaysResponseObject interface {
+	VisitGetWaysResponse(ctx *fiber.Ctx) error
+}
+
+type GetWays200JSONResponse Ways
+
+func (response GetWays200JSONResponse) VisitGetWaysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetWaysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWaysdefaultApplicationProblemPlusJSONResponse) VisitGetWaysResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -4551,6 +4815,9 @@ type StrictServerInterface interface {
 	// UpdatePlatformMember Give one of the platform's people another role
 	// (PATCH /platform/members/{memberId})
 	UpdatePlatformMember(ctx context.Context, request UpdatePlatformMemberRequestObject) (UpdatePlatformMemberResponseObject, error)
+	// UnbindOIDC Forget who a member is at the sign-in provider
+	// (DELETE /platform/members/{memberId}/oidc)
+	UnbindOIDC(ctx context.Context, request UnbindOIDCRequestObject) (UnbindOIDCResponseObject, error)
 	// CreatePlatformReset Make a one-time address by which anybody chooses a new password
 	// (POST /platform/members/{memberId}/reset)
 	CreatePlatformReset(ctx context.Context, request CreatePlatformResetRequestObject) (CreatePlatformResetResponseObject, error)
@@ -4587,6 +4854,12 @@ type StrictServerInterface interface {
 	// ForgetPassword Have a letter sent for a forgotten password
 	// (POST /session/forgotten)
 	ForgetPassword(ctx context.Context, request ForgetPasswordRequestObject) (ForgetPasswordResponseObject, error)
+	// BeginOIDC Go to the sign-in provider
+	// (POST /session/oidc)
+	BeginOIDC(ctx context.Context, request BeginOIDCRequestObject) (BeginOIDCResponseObject, error)
+	// FinishOIDC Sign in as the provider says
+	// (POST /session/oidc/return)
+	FinishOIDC(ctx context.Context, request FinishOIDCRequestObject) (FinishOIDCResponseObject, error)
 	// FinishPasskeySignIn Sign in with a passkey
 	// (POST /session/passkey)
 	FinishPasskeySignIn(ctx context.Context, request FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error)
@@ -4602,9 +4875,18 @@ type StrictServerInterface interface {
 	// StepUp Prove once more who one is
 	// (POST /session/step-up)
 	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// StepUpOIDC Prove once more who one is, as the provider says
+	// (POST /session/step-up/oidc)
+	StepUpOIDC(ctx context.Context, request StepUpOIDCRequestObject) (StepUpOIDCResponseObject, error)
+	// BeginOIDCStepUp Go to the sign-in provider to prove once more who one is
+	// (POST /session/step-up/oidc/options)
+	BeginOIDCStepUp(ctx context.Context, request BeginOIDCStepUpRequestObject) (BeginOIDCStepUpResponseObject, error)
 	// BeginStepUp Ask how to prove once more who one is
 	// (POST /session/step-up/options)
 	BeginStepUp(ctx context.Context, request BeginStepUpRequestObject) (BeginStepUpResponseObject, error)
+	// GetWays Which ways in there are
+	// (GET /session/ways)
+	GetWays(ctx context.Context, request GetWaysRequestObject) (GetWaysResponseObject, error)
 	// EndOtherSessions Sign out everywhere else
 	// (DELETE /sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
@@ -5212,6 +5494,24 @@ func (o *operations) UpdatePlatformMember(c *fiber.Ctx) error {
 	return response.VisitUpdatePlatformMemberResponse(c)
 }
 
+// UnbindOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindOIDC"); err != nil {
+		return err
+	}
+	var request UnbindOIDCRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindOIDCResponse(c)
+}
+
 // CreatePlatformReset lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
 	if err := o.admit(c, "CreatePlatformReset"); err != nil {
@@ -5418,6 +5718,41 @@ func (o *operations) ForgetPassword(c *fiber.Ctx) error {
 	return response.VisitForgetPasswordResponse(c)
 }
 
+// BeginOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginOIDC"); err != nil {
+		return err
+	}
+	var request BeginOIDCRequestObject
+	response, err := o.StrictServerInterface.BeginOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginOIDCResponse(c)
+}
+
+// FinishOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) FinishOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "FinishOIDC"); err != nil {
+		return err
+	}
+	var request FinishOIDCRequestObject
+	p := parameters{c: c}
+	request.Params.OIDCCookie = p.cookie("__Host-signet_oidc")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(FinishOIDCJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.FinishOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitFinishOIDCResponse(c)
+}
+
 // FinishPasskeySignIn lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) FinishPasskeySignIn(c *fiber.Ctx) error {
 	if err := o.admit(c, "FinishPasskeySignIn"); err != nil {
@@ -5500,6 +5835,41 @@ func (o *operations) StepUp(c *fiber.Ctx) error {
 	return response.VisitStepUpResponse(c)
 }
 
+// StepUpOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) StepUpOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "StepUpOIDC"); err != nil {
+		return err
+	}
+	var request StepUpOIDCRequestObject
+	p := parameters{c: c}
+	request.Params.OIDCCookie = p.cookie("__Host-signet_oidc")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(StepUpOIDCJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.StepUpOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitStepUpOIDCResponse(c)
+}
+
+// BeginOIDCStepUp lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginOIDCStepUp(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginOIDCStepUp"); err != nil {
+		return err
+	}
+	var request BeginOIDCStepUpRequestObject
+	response, err := o.StrictServerInterface.BeginOIDCStepUp(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginOIDCStepUpResponse(c)
+}
+
 // BeginStepUp lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) BeginStepUp(c *fiber.Ctx) error {
 	if err := o.admit(c, "BeginStepUp"); err != nil {
@@ -5511,6 +5881,19 @@ func (o *operations) BeginStepUp(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitBeginStepUpResponse(c)
+}
+
+// GetWays lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetWays(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetWays"); err != nil {
+		return err
+	}
+	var request GetWaysRequestObject
+	response, err := o.StrictServerInterface.GetWays(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetWaysResponse(c)
 }
 
 // EndOtherSessions lets a request in, reads it, calls the operation and writes its answer.
