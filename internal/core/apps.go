@@ -124,6 +124,7 @@ type App struct {
 	Kind      AppKind
 	Status    Status
 	AllowHTTP bool           // pages on http:// may be signed too
+	SignIn    bool           // the tenant's people come in through it
 	Strict    bool           // no page is signed by a node that has not heard of changes for an hour
 	Secret    *SecretVersion // the current one; nil if there is none
 	Version   int64          // counts every change; the ETag of the app

@@ -104,6 +104,7 @@ var unnamedConstraints = map[string]string{
 	"app_secrets_one_previous": "moves are made under the app's lock",
 	"tickets_pkey":             "ON CONFLICT DO NOTHING",
 	"intake_links_pkey":        "ids are drawn at random",
+	"wecom_people_corp":        "a person is bound through an app of the corp",
 	"trial_grants_pkey":        "written under the app's lock, after those before were deleted",
 	"trial_grants_secret":      "written under the app's lock, for a version that is there",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",

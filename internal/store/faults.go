@@ -46,6 +46,11 @@ var constraintCodes = map[string]fault.Code{
 	"members_email":        fault.MemberExists,
 	"factors_credential":   fault.FactorExists,
 	"intake_links_app":     fault.AppUnknown,
+
+	"apps_one_sign_in":        fault.SignInAppExists,
+	"wecom_people_pkey":       fault.WeComBound,
+	"wecom_people_member":     fault.WeComBound,
+	"wecom_people_membership": fault.WeComUnbound,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

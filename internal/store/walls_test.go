@@ -185,7 +185,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"EndSession": nil, "UseRefreshToken": nil, "UpdatePasswordHash": nil, "Announce": nil,
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
 			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0),
-			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
+			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "EndTenantSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
 			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false}
 		for name := range platformCalls {

@@ -29,6 +29,7 @@ type tenantRows struct {
 	Session core.SessionID
 	Token   [32]byte
 	Intake  core.IntakeID
+	User    core.WeComUserID
 
 	freeMember core.MemberID // a member without a tenant
 }
@@ -73,6 +74,7 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
 	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(),
+		User:   core.WeComUserID("user." + marker),
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
 	onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -121,6 +123,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				return err
 			},
 			func() error { return tx.CreateMembership(ctx, r.Member, core.TenantOwner) },
+			func() error { _, err := tx.BindWeComPerson(ctx, r.Corp, r.User, r.Member); return err },
 			func() error { return tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0) },
 			func() error { _, err := tx.CountCalls(ctx, r.calls(), 1, 1, 0); return err },
 			func() error { _, err := tx.CountFailure(ctx, r.pause(), "refused", 1, r.told(marker)); return err },
