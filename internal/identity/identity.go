@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -16,7 +17,7 @@ import (
 	"signet/internal/store"
 )
 
-// Config is what an Identity is made of. All but Clock must be set.
+// Config is what an Identity is made of. All but WeCom and Clock must be set.
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
@@ -25,6 +26,9 @@ type Config struct {
 	// NewPlatformKey makes the first scope key of the platform, wrapped. It is
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
+
+	WeCom         WeCom  // nil: nobody comes in through WeCom
+	WeComLoginURL string // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -50,6 +54,10 @@ type Identity struct {
 	refusals  *refusals
 	keyring   *keyring
 	relying   *webauthn.WebAuthn
+
+	weCom         WeCom
+	weComLoginURL string
+	consoleURL    string
 
 	newPlatformKey func() (seal.WrappedKey, error)
 }
@@ -86,6 +94,10 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		refusals:  &refusals{},
 		keyring:   newKeyring(cfg, keys),
 		relying:   relying,
+
+		weCom:         cfg.WeCom,
+		weComLoginURL: strings.TrimSuffix(cfg.WeComLoginURL, "/"),
+		consoleURL:    strings.TrimSuffix(cfg.Issuer, "/"),
 
 		newPlatformKey: cfg.NewPlatformKey,
 	}, nil

@@ -34,7 +34,10 @@ type App struct {
 
 	// Secret The current version; null if there is none.
 	Secret *SecretVersion `json:"secret"`
-	Status Status         `json:"status"`
+
+	// SignIn The tenant's people sign in to the console through this app. At most one app of a tenant is so marked. In WeCom's console, under the app's 企业微信授权登录, the console's host has to be entered as 授权回调域, with its port where that is not 443.
+	SignIn bool   `json:"signIn"`
+	Status Status `json:"status"`
 
 	// Strict A node that is cut off from the database signs on with what it knows. For a strict app it stops after 60 minutes, with `503 store.unavailable`, because a domain or the app itself may have been taken away meanwhile.
 	Strict    bool      `json:"strict"`
@@ -45,6 +48,7 @@ type App struct {
 type AppChange struct {
 	AllowHTTP *bool   `json:"allowHttp,omitempty"`
 	Name      *string `json:"name,omitempty"`
+	SignIn    *bool   `json:"signIn,omitempty"`
 	Status    *string `json:"status,omitempty"`
 	Strict    *bool   `json:"strict,omitempty"`
 }
@@ -383,6 +387,12 @@ type NewTenant struct {
 	Name string `json:"name"`
 }
 
+// NewWeComRound defines model for NewWeComRound.
+type NewWeComRound struct {
+	// App Key of the app that the tenant's people sign in through.
+	App string `json:"app"`
+}
+
 // PasskeyAnswer defines model for PasskeyAnswer.
 type PasskeyAnswer struct {
 	Passkey PasskeyJSON `json:"passkey"`
@@ -683,6 +693,30 @@ type Waiting struct {
 	Until time.Time `json:"until"`
 }
 
+// WeComBinding defines model for WeComBinding.
+type WeComBinding struct {
+	BoundAt  time.Time `json:"boundAt"`
+	CorpID   string    `json:"corpId"`
+	TenantID string    `json:"tenantId"`
+
+	// UserID WeCom's name of the person.
+	UserID string `json:"userId"`
+}
+
+// WeComBindings defines model for WeComBindings.
+type WeComBindings struct {
+	Items []WeComBinding `json:"items"`
+}
+
+// WeComRound defines model for WeComRound.
+type WeComRound struct {
+	// Until When it is too late to come back.
+	Until time.Time `json:"until"`
+
+	// URL WeCom's page, for the whole window.
+	URL string `json:"url"`
+}
+
 // AppID defines model for AppId.
 type AppID = string
 
@@ -737,6 +771,9 @@ type TenantID = string
 // TenantStatus defines model for TenantStatus.
 type TenantStatus = string
 
+// WeComCookie defines model for WeComCookie.
+type WeComCookie = string
+
 // ListLegacyHostsParams defines parameters for ListLegacyHosts.
 type ListLegacyHostsParams struct {
 	// Limit How many items a page may hold.
@@ -780,6 +817,24 @@ type DeleteSessionParams struct {
 type RefreshSessionParams struct {
 	// RefreshCookie The refresh cookie. Browsers send it by themselves.
 	RefreshCookie *RefreshCookie `form:"__Host-signet_refresh,omitempty" json:"__Host-signet_refresh,omitempty"`
+}
+
+// ReturnFromWeComParams defines parameters for ReturnFromWeCom.
+type ReturnFromWeComParams struct {
+	// State What the browser was sent with.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Code What WeCom gave; none where the person refused.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// WeComCookie The cookie by which a browser is known that comes back from WeCom.
+	WeComCookie *WeComCookie `form:"__Host-signet_wecom,omitempty" json:"__Host-signet_wecom,omitempty"`
+}
+
+// AskFactorAfterWeComParams defines parameters for AskFactorAfterWeCom.
+type AskFactorAfterWeComParams struct {
+	// WeComCookie The cookie by which a browser is known that comes back from WeCom.
+	WeComCookie *WeComCookie `form:"__Host-signet_wecom,omitempty" json:"__Host-signet_wecom,omitempty"`
 }
 
 // ListTenantsParams defines parameters for ListTenants.
@@ -893,6 +948,9 @@ type ListAuditParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// BeginWeComBindingJSONRequestBody defines body for BeginWeComBinding for application/json ContentType.
+type BeginWeComBindingJSONRequestBody = NewWeComRound
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = NewPasskey
 
@@ -925,6 +983,9 @@ type FinishSignInJSONRequestBody = SecondFactor
 
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUpAnswer
+
+// BeginWeComSignInJSONRequestBody defines body for BeginWeComSignIn for application/json ContentType.
+type BeginWeComSignInJSONRequestBody = NewWeComRound
 
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = NewTenant
@@ -959,6 +1020,13 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/session/second-factor", h.FinishSignIn)
 	router.Post(base+"/session/passkey/options", h.BeginPasskeySignIn)
 	router.Post(base+"/session/passkey", h.FinishPasskeySignIn)
+	router.Post(base+"/session/wecom", h.BeginWeComSignIn)
+	router.Get(base+"/session/wecom/return", h.ReturnFromWeCom)
+	router.Post(base+"/session/wecom/second-factor", h.AskFactorAfterWeCom)
+	router.Get(base+"/account/wecom", h.ListWeComBindings)
+	router.Post(base+"/account/wecom", h.BeginWeComBinding)
+	router.Delete(base+"/account/wecom/:tenantId", h.UnbindWeCom)
+	router.Delete(base+"/tenants/:tenantId/members/:memberId/wecom", h.UnbindMemberWeCom)
 	router.Post(base+"/session/step-up/options", h.BeginStepUp)
 	router.Post(base+"/session/step-up", h.StepUp)
 	router.Delete(base+"/sessions", h.EndOtherSessions)
@@ -1013,6 +1081,99 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListWeComBindingsRequestObject struct {
+}
+
+type ListWeComBindingsResponseObject interface {
+	VisitListWeComBindingsResponse(ctx *fiber.Ctx) error
+}
+
+type ListWeComBindings200JSONResponse WeComBindings
+
+func (response ListWeComBindings200JSONResponse) VisitListWeComBindingsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListWeComBindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWeComBindingsdefaultApplicationProblemPlusJSONResponse) VisitListWeComBindingsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComBindingRequestObject struct {
+	Body *BeginWeComBindingJSONRequestBody
+}
+
+type BeginWeComBindingResponseObject interface {
+	VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error
+}
+
+type BeginWeComBinding200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginWeComBinding200JSONResponse struct {
+	Body    WeComRound
+	Headers BeginWeComBinding200ResponseHeaders
+}
+
+func (response BeginWeComBinding200JSONResponse) VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComBindingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginWeComBindingdefaultApplicationProblemPlusJSONResponse) VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UnbindWeComRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type UnbindWeComResponseObject interface {
+	VisitUnbindWeComResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindWeCom204Response struct {
+}
+
+func (response UnbindWeCom204Response) VisitUnbindWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindWeComdefaultApplicationProblemPlusJSONResponse) VisitUnbindWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ListFactorsRequestObject struct {
 }
@@ -1831,6 +1992,116 @@ type BeginStepUpdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComSignInRequestObject struct {
+	Body *BeginWeComSignInJSONRequestBody
+}
+
+type BeginWeComSignInResponseObject interface {
+	VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error
+}
+
+type BeginWeComSignIn200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginWeComSignIn200JSONResponse struct {
+	Body    WeComRound
+	Headers BeginWeComSignIn200ResponseHeaders
+}
+
+func (response BeginWeComSignIn200JSONResponse) VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComSignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginWeComSignIndefaultApplicationProblemPlusJSONResponse) VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReturnFromWeComRequestObject struct {
+	Params ReturnFromWeComParams
+}
+
+type ReturnFromWeComResponseObject interface {
+	VisitReturnFromWeComResponse(ctx *fiber.Ctx) error
+}
+
+type ReturnFromWeCom303ResponseHeaders struct {
+	Location  string
+	SetCookie string
+}
+
+type ReturnFromWeCom303Response struct {
+	Headers ReturnFromWeCom303ResponseHeaders
+}
+
+func (response ReturnFromWeCom303Response) VisitReturnFromWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Status(303)
+	return nil
+}
+
+type ReturnFromWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnFromWeComdefaultApplicationProblemPlusJSONResponse) VisitReturnFromWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AskFactorAfterWeComRequestObject struct {
+	Params AskFactorAfterWeComParams
+}
+
+type AskFactorAfterWeComResponseObject interface {
+	VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error
+}
+
+type AskFactorAfterWeCom200ResponseHeaders struct {
+	SetCookie string
+}
+
+type AskFactorAfterWeCom200JSONResponse struct {
+	Body    Waiting
+	Headers AskFactorAfterWeCom200ResponseHeaders
+}
+
+func (response AskFactorAfterWeCom200JSONResponse) VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AskFactorAfterWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AskFactorAfterWeComdefaultApplicationProblemPlusJSONResponse) VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -2833,8 +3104,46 @@ func (response RotateTenantKeydefaultApplicationProblemPlusJSONResponse) VisitRo
 	return ctx.JSON(&response.Body)
 }
 
+type UnbindMemberWeComRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+}
+
+type UnbindMemberWeComResponseObject interface {
+	VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindMemberWeCom204Response struct {
+}
+
+func (response UnbindMemberWeCom204Response) VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindMemberWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindMemberWeComdefaultApplicationProblemPlusJSONResponse) VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListWeComBindings List who I am in WeCom
+	// (GET /account/wecom)
+	ListWeComBindings(ctx context.Context, request ListWeComBindingsRequestObject) (ListWeComBindingsResponseObject, error)
+	// BeginWeComBinding Bind myself to a WeCom account
+	// (POST /account/wecom)
+	BeginWeComBinding(ctx context.Context, request BeginWeComBindingRequestObject) (BeginWeComBindingResponseObject, error)
+	// UnbindWeCom Unbind myself from WeCom in a tenant
+	// (DELETE /account/wecom/{tenantId})
+	UnbindWeCom(ctx context.Context, request UnbindWeComRequestObject) (UnbindWeComResponseObject, error)
 	// ListFactors List one's second factors and passkeys
 	// (GET /factors)
 	ListFactors(ctx context.Context, request ListFactorsRequestObject) (ListFactorsResponseObject, error)
@@ -2916,6 +3225,15 @@ type StrictServerInterface interface {
 	// BeginStepUp Ask how to prove once more who one is
 	// (POST /session/step-up/options)
 	BeginStepUp(ctx context.Context, request BeginStepUpRequestObject) (BeginStepUpResponseObject, error)
+	// BeginWeComSignIn Begin to sign in through WeCom
+	// (POST /session/wecom)
+	BeginWeComSignIn(ctx context.Context, request BeginWeComSignInRequestObject) (BeginWeComSignInResponseObject, error)
+	// ReturnFromWeCom Come back from WeCom
+	// (GET /session/wecom/return)
+	ReturnFromWeCom(ctx context.Context, request ReturnFromWeComRequestObject) (ReturnFromWeComResponseObject, error)
+	// AskFactorAfterWeCom Ask what to show after WeCom
+	// (POST /session/wecom/second-factor)
+	AskFactorAfterWeCom(ctx context.Context, request AskFactorAfterWeComRequestObject) (AskFactorAfterWeComResponseObject, error)
 	// EndOtherSessions Sign out everywhere else
 	// (DELETE /sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
@@ -2952,7 +3270,7 @@ type StrictServerInterface interface {
 	// GetApp Get an app
 	// (GET /tenants/{tenantId}/apps/{appId})
 	GetApp(ctx context.Context, request GetAppRequestObject) (GetAppResponseObject, error)
-	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, or make it strict
+	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, make it strict, or let people sign in through it
 	// (PATCH /tenants/{tenantId}/apps/{appId})
 	UpdateApp(ctx context.Context, request UpdateAppRequestObject) (UpdateAppResponseObject, error)
 	// ListDomains List the trusted domains of an app
@@ -3009,6 +3327,9 @@ type StrictServerInterface interface {
 	// RotateTenantKey Turn a tenant's key
 	// (POST /tenants/{tenantId}/key/rotations)
 	RotateTenantKey(ctx context.Context, request RotateTenantKeyRequestObject) (RotateTenantKeyResponseObject, error)
+	// UnbindMemberWeCom Unbind a member from WeCom
+	// (DELETE /tenants/{tenantId}/members/{memberId}/wecom)
+	UnbindMemberWeCom(ctx context.Context, request UnbindMemberWeComRequestObject) (UnbindMemberWeComResponseObject, error)
 }
 
 // door is what a request passes before its operation: admit says whether it may
@@ -3024,6 +3345,54 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ListWeComBindings lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListWeComBindings(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListWeComBindings"); err != nil {
+		return err
+	}
+	var request ListWeComBindingsRequestObject
+	response, err := o.StrictServerInterface.ListWeComBindings(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListWeComBindingsResponse(c)
+}
+
+// BeginWeComBinding lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginWeComBinding(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginWeComBinding"); err != nil {
+		return err
+	}
+	var request BeginWeComBindingRequestObject
+	request.Body = new(BeginWeComBindingJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.BeginWeComBinding(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginWeComBindingResponse(c)
+}
+
+// UnbindWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindWeCom"); err != nil {
+		return err
+	}
+	var request UnbindWeComRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindWeComResponse(c)
 }
 
 // ListFactors lets a request in, reads it, calls the operation and writes its answer.
@@ -3473,6 +3842,61 @@ func (o *operations) BeginStepUp(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitBeginStepUpResponse(c)
+}
+
+// BeginWeComSignIn lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginWeComSignIn(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginWeComSignIn"); err != nil {
+		return err
+	}
+	var request BeginWeComSignInRequestObject
+	request.Body = new(BeginWeComSignInJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.BeginWeComSignIn(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginWeComSignInResponse(c)
+}
+
+// ReturnFromWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ReturnFromWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "ReturnFromWeCom"); err != nil {
+		return err
+	}
+	var request ReturnFromWeComRequestObject
+	p := parameters{c: c}
+	request.Params.State = p.query("state")
+	request.Params.Code = p.query("code")
+	request.Params.WeComCookie = p.cookie("__Host-signet_wecom")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ReturnFromWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitReturnFromWeComResponse(c)
+}
+
+// AskFactorAfterWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) AskFactorAfterWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "AskFactorAfterWeCom"); err != nil {
+		return err
+	}
+	var request AskFactorAfterWeComRequestObject
+	p := parameters{c: c}
+	request.Params.WeComCookie = p.cookie("__Host-signet_wecom")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.AskFactorAfterWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitAskFactorAfterWeComResponse(c)
 }
 
 // EndOtherSessions lets a request in, reads it, calls the operation and writes its answer.
@@ -4091,4 +4515,23 @@ func (o *operations) RotateTenantKey(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitRotateTenantKeyResponse(c)
+}
+
+// UnbindMemberWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindMemberWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindMemberWeCom"); err != nil {
+		return err
+	}
+	var request UnbindMemberWeComRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindMemberWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindMemberWeComResponse(c)
 }

@@ -34,6 +34,10 @@ var entries = map[string]entry{
 	"ReadIntake":     fromNoOther,
 	"HandInSecret":   fromNoOther,
 
+	"BeginWeComSignIn":    fromNoOther,
+	"ReturnFromWeCom":     freely, // WeCom's page sends the browser; its cookie and the state belong together
+	"AskFactorAfterWeCom": fromOurPages,
+
 	"FinishSignIn":        fromNoOther,
 	"BeginPasskeySignIn":  fromNoOther,
 	"FinishPasskeySignIn": fromNoOther,
@@ -52,6 +56,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	v := visit{
 		requestID: event.RequestID, client: httpapi.NetworkOf(event.Client),
 		agent: string(c.Request().Header.Peek(fiber.HeaderUserAgent)), device: deviceOf(c),
+		note:      event.Note,
 		setCookie: func(text string) { c.Response().Header.Add(fiber.HeaderSetCookie, text) },
 	}
 	switch entries[operation] {
@@ -125,6 +130,8 @@ type visit struct {
 	// setCookie sets a cookie beside what the operation answers, while the request
 	// lasts.
 	setCookie func(string)
+
+	note func(slog.Attr) // adds a fact to the log line of the request
 }
 
 type visitKey struct{}
