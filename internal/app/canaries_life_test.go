@@ -426,6 +426,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.liveThroughCustody(t, m)
 	n.liveThroughKeys(t, m)
 	n.liveThroughAccount(t)
+	n.liveThroughWeCom(t, m)
 	n.signInAndOut(t)
 	n.liveThroughTheRest(t, m)
 	n.record.note("GET", "/a hostile bearer", do(t, http.MethodGet, n.console()+"/tenants", nil, "Authorization", "Bearer "+canaryWrong))

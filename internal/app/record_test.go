@@ -47,7 +47,7 @@ func (r *record) note(method, path string, a answer) {
 	}
 	path, _, _ = strings.Cut(path, "?")
 	s := saying{by: fmt.Sprintf("the answer %d to %s %s, number %d", a.status, method, path, len(r.said)), text: fmt.Append(slices.Clone(a.body), a.header)}
-	if a.status < 300 {
+	if a.status < 400 {
 		r.done = append(r.done, operationDone{method, strings.Split(path, "/")})
 		s.own = r.noteGiven(method, path, a)
 	}
@@ -60,6 +60,7 @@ const (
 	givenRefresh = "refresh token"
 	givenIntake  = "token of an intake link"
 	givenDevice  = "token of a known browser"
+	givenRound   = "token of a browser on its way to WeCom"
 	givenStep    = "token of a step on the way in"
 	givenSeed    = "seed of an authenticator"
 	givenCode    = "recovery code"
@@ -80,7 +81,7 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 	for _, line := range a.header.Values("Set-Cookie") {
 		name, value, _ := strings.Cut(line, "=")
 		value, _, _ = strings.Cut(value, ";")
-		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice}[name]; kind != "" && value != "" {
+		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice, "__Host-signet_wecom": givenRound}[name]; kind != "" && value != "" {
 			give(kind, value)
 		}
 	}

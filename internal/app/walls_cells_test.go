@@ -44,7 +44,7 @@ func newWalls(t *testing.T, n *node) *walls {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
-	w := &walls{node: n, client: &http.Client{Transport: transport}, people: newPeople(t, n), routes: ofHead(consoleRoutes), roles: wallRoles()}
+	w := &walls{node: n, client: &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}, people: newPeople(t, n), routes: ofHead(consoleRoutes), roles: wallRoles()}
 	w.own, w.foreign, w.destroyed = newWorld(t, n, "0001", 2), newWorld(t, n, "0002", 3), newWorld(t, n, "0003", 4)
 	w.worlds = 3
 	w.people.join(t, n, w.own)
@@ -127,7 +127,7 @@ type cell struct {
 // unknownCode is what an id is answered with that nobody has.
 var unknownCode = map[string]fault.Code{
 	"tenantId": fault.TenantUnknown, "appId": fault.AppUnknown, "domainId": fault.DomainUnknown, "linkId": fault.IntakeUnknown,
-	"secretVersion": fault.SecretUnknown, "host": fault.LegacyHostUnknown, "token": fault.IntakeUnknown,
+	"secretVersion": fault.SecretUnknown, "host": fault.LegacyHostUnknown, "memberId": fault.MemberUnknown, "token": fault.IntakeUnknown,
 }
 
 // deny tries every id that is not the caller's at a place of a route: each is answered
@@ -234,6 +234,8 @@ func (w *walls) dueCode(name string, r route, role core.Role, place string, head
 	case inTenant && r.match && strings.HasPrefix(name, "PATCH") && len(headers) == 0:
 		return fault.IfMatchMissing
 	case inTenant && !role.OfPlatform() && (place == "tenantId" || role == ""):
+		return fault.TenantUnknown
+	case r.told != "" && place == "tenantId":
 		return fault.TenantUnknown
 	case !role.Can(r.needs) && strings.Contains(strings.Join(headers, ""), ",") && place == "tenantId":
 		return fault.TenantUnknown // of several versions the current one is looked up first

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"signet/internal/core"
+	"signet/internal/fault"
 )
 
 // Who may ask for a route, besides those who hold a permission.
 const (
 	signedIn core.Permission = "(whoever is signed in)"
 	nobodys  core.Permission = "(nobody has to be signed in)"
+	belongs  core.Permission = "(who has a role in the tenant)"
 )
 
 // route is the row of one route of the running node in the matrix of the walls.
@@ -30,6 +32,7 @@ type route struct {
 	done  int                         // how it answers who may, on their own ids
 	write bool                        // it changes something when it succeeds
 	with  func(world) (more []string) // headers that it needs besides
+	told  fault.Code                  // by whom it is not let in, "": permission.denied
 }
 
 // ids are what is named in a request: of the path by the name that it has there.
@@ -118,6 +121,15 @@ var consoleRoutes = map[string]route{
 	"POST " + ofApp + "/domains":             {needs: core.DomainsWrite, done: 201, write: true, body: body(`{"host":"new.example.com"}`)},
 	"DELETE " + ofApp + "/domains/:domainId": {needs: core.DomainsWrite, done: 204, write: true},
 
+	"POST /api/v1/session/wecom":               {needs: nobodys, done: 200, write: true, body: ownApp},
+	"GET /api/v1/session/wecom/return":         {needs: nobodys, done: 303, query: []string{"", "state=a&code=b"}},
+	"POST /api/v1/session/wecom/second-factor": {needs: nobodys, done: 200, write: true, with: afterWeCom},
+	"GET /api/v1/account/wecom":                {needs: signedIn, done: 200},
+	"POST /api/v1/account/wecom":               {needs: belongs, done: 200, write: true, told: fault.AppUnknown, body: ownApp},
+	"DELETE /api/v1/account/wecom/:tenantId":   {needs: belongs, done: 204, write: true, told: fault.TenantUnknown},
+
+	"DELETE " + ofTenant + "/members/:memberId/wecom": {needs: core.MembersWrite, done: 204, write: true},
+
 	"GET " + ofTenant + "/audit":          {needs: core.AuditRead, done: 200},
 	"GET " + ofTenant + "/budget":         {needs: core.TenantRead, done: 200},
 	"GET " + ofTenant + "/key":            {needs: core.TenantRead, done: 200},
@@ -148,6 +160,14 @@ func fromOurPage(w world) []string {
 	return []string{"Cookie", "__Host-signet_refresh=" + w.cookie, "Sec-Fetch-Site", "same-origin"}
 }
 
+// ownApp names the app that the people of a world sign in through. Its key is public.
+func ownApp(_ ids, w world) string { return fmt.Sprintf(`{"app":%q}`, w.key) }
+
+// afterWeCom is what the console's own pages send where a second factor is asked for.
+func afterWeCom(w world) []string {
+	return []string{"Cookie", "__Host-signet_wecom=" + w.step, "Sec-Fetch-Site", "same-origin"}
+}
+
 var namedParts = regexp.MustCompile(`:(\w+)`)
 
 // places lists the names of the ids of a route, those of the path first.
@@ -165,6 +185,8 @@ func (r route) allows(role core.Role) bool {
 		return true
 	case signedIn:
 		return role != noSession
+	case belongs:
+		return role.Valid() && !role.OfPlatform()
 	}
 	return role.Can(r.needs)
 }

@@ -86,7 +86,7 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 		w.people.join(t, w.node, own)
 	}
 	if r.with != nil {
-		own.cookie = newCookie(t, w.node)
+		own.cookie, own.step = newCookie(t, w.node), newStep(t, w.node)
 	}
 	i := own.own
 	if strings.HasSuffix(name, "/destroy") {
@@ -109,6 +109,8 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 		want, code = 401, fault.SessionRequired
 	case inTenant && role == "":
 		want, code = 404, fault.TenantUnknown
+	case !r.allows(role) && r.told != "":
+		want, code = 404, r.told
 	case !r.allows(role):
 		want, code = 403, fault.PermissionDenied
 	}

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +42,7 @@ type world struct {
 	goneKey string
 	next    string // a secret that WeCom takes for the app, not yet stored
 	fresh   string // one that WeCom takes for an app of freshAgent
+	step    string // of a member who has come from WeCom, and is to show a second factor
 	cookie  string // of a session that is nobody's but this request's
 }
 
@@ -56,6 +59,15 @@ func newWorld(t *testing.T, n *node, number string, more int) world {
 	require.NoError(t, err)
 	passing, err := do.CreateApp(ctx, operator, tenant.ID, admin.NewApp{Name: "旧应用" + number, AgentID: "1000001", SecretLater: true})
 	require.NoError(t, err)
+	n.db.Exec(t, `UPDATE signet.apps SET sign_in = true WHERE app_id = $1`, made.ID)
+	for at, of := range map[string]ids{"gone": w.gone, "own": w.own} {
+		of["memberId"] = core.NewMemberID().String()
+		n.db.Exec(t, `INSERT INTO signet.members (member_id, email) VALUES ($1, $2)`, of["memberId"], at+number+"@people.example")
+		n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, 'tenant_viewer')`, tenant.ID, of["memberId"])
+		if at == "own" {
+			n.bindToWeCom(t, tenant.ID.String(), of["memberId"])
+		}
+	}
 	w.gone["appId"], w.goneKey = passing.ID.String(), passing.Key.String()
 	require.NoError(t, do.DeleteApp(ctx, operator, tenant.ID, passing.ID, nil))
 	for i, host := range []string{"gone." + w.host, w.host} {
@@ -106,7 +118,7 @@ func stranger() ids {
 	link := core.NewIntakeID()
 	return ids{
 		"tenantId": core.NewTenantID().String(), "appId": core.NewAppID().String(), "domainId": core.NewDomainID().String(), "linkId": link.String(),
-		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
+		"memberId": core.NewMemberID().String(), "secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
 	}
 }
 
@@ -142,8 +154,25 @@ func (p people) join(t *testing.T, n *node, w world) {
 	for _, role := range core.Roles() {
 		if !role.OfPlatform() {
 			n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, $3)`, w.own["tenantId"], p.ids[role], string(role))
+			n.bindToWeCom(t, w.own["tenantId"], p.ids[role])
 		}
 	}
+}
+
+// bindToWeCom lets a member be a person of the tenant's corp.
+func (n *node) bindToWeCom(t *testing.T, tenant, member string) {
+	t.Helper()
+	n.db.Exec(t, `INSERT INTO signet.wecom_people (tenant_id, corp_id, user_id, member_id, bound_by) SELECT tenant_id, corp_id, $2, $2::text::uuid, 'test' FROM signet.corps WHERE tenant_id = $1`, tenant, member)
+}
+
+// newStep lets the owner have come from WeCom, as far as their second factor.
+func newStep(t *testing.T, n *node) string {
+	t.Helper()
+	token := rand.Text()
+	hash := sha256.Sum256([]byte("signet ceremony 1 " + token))
+	n.db.Exec(t, `INSERT INTO signet.ceremonies (token_hash, kind, member_id, data, expires_at)
+		SELECT $1, 'wecom_factor', member_id, '{"wecom":{"Corp":"wwcell"}}', now() + interval '1 minute' FROM signet.members WHERE email = $2`, hash[:], ownerEmail)
+	return token
 }
 
 // marksIn tells which marks of a world stand in a text.
