@@ -26,5 +26,5 @@ CREATE POLICY tenant_wall ON signet.wecom_people TO signet_app
     USING (tenant_id = (SELECT nullif(current_setting('signet.tenant', true), '')::uuid));
 GRANT SELECT, INSERT, DELETE ON signet.wecom_people TO signet_app;
 
-INSERT INTO signet.migration_marks (version) VALUES (19);
+INSERT INTO signet.migration_marks (version) VALUES (24);
 COMMIT;
