@@ -22,6 +22,7 @@ type serveFlags struct {
 	PublicURL              string `help:"The public listener as the outside sees it (SIGNET_PUBLIC_URL)."`
 	ConsoleURL             string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
 	WecomURL               string `help:"The WeCom API (SIGNET_WECOM_URL)."`
+	WecomLoginURL          string `help:"WeCom's page for people who sign in (SIGNET_WECOM_LOGIN_URL)."`
 	TrustedProxies         string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
 	DrainDelay             string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
 	DeletionGrace          string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
@@ -54,6 +55,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.PublicURL:          f.PublicURL,
 		config.ConsoleURL:         f.ConsoleURL,
 		config.WeComURL:           f.WecomURL,
+		config.WeComLoginURL:      f.WecomLoginURL,
 		config.TrustedProxies:     f.TrustedProxies,
 		config.DrainDelay:         f.DrainDelay,
 		config.DeletionGrace:      f.DeletionGrace,

@@ -432,6 +432,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.liveThroughCustody(t, m)
 	n.liveThroughKeys(t, m)
 	n.liveThroughAccount(t)
+	n.liveThroughWeCom(t, m)
 	n.signInAndOut(t)
 	n.liveThroughProvider(t, provider)
 	n.liveThroughTheRest(t, m)

@@ -53,6 +53,8 @@ func holders() map[string]any {
 		"consoleapi.SecretText": consoleapi.SecretText{Secret: s},
 		"identity.Session":      identity.Session{AccessToken: s, Refresh: s, Device: s},
 		"identity.NewTOTP":      identity.NewTOTP{Seed: s, URI: s},
+		"identity.WeComRound":   identity.WeComRound{Browser: s},
+		"identity.WeComReturn":  identity.WeComReturn{Factor: s},
 		"identity.Visit":        identity.Visit{Device: s},
 		"identity.Waiting":      identity.Waiting{Token: s},
 		"identity.Answer":       identity.Answer{Code: s, RecoveryCode: s},

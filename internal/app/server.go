@@ -139,6 +139,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	r.signer = signing.NewSigner(r.directory, r.tickets, s.clock.Now)
 	people := identity.Config{
 		Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.SessionKey, seal.Factor), Issuer: s.cfg.ConsoleURL, Clock: s.clock.Now,
+		WeCom: r.tickets, WeComLoginURL: s.cfg.WeComLoginURL,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
 		OIDC:           s.provider(),
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	PublicURL          string
 	ConsoleURL         string
 	WeComURL           string
+	WeComLoginURL      string // WeCom's page for people who sign in
 	TrustedProxies     []netip.Prefix
 	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
 	DeletionGrace      time.Duration // between the deletion of a tenant and its destruction; 0: none

@@ -33,6 +33,7 @@ const (
 	PublicURL          = "SIGNET_PUBLIC_URL"
 	ConsoleURL         = "SIGNET_CONSOLE_URL"
 	WeComURL           = "SIGNET_WECOM_URL"
+	WeComLoginURL      = "SIGNET_WECOM_LOGIN_URL"
 	TrustedProxies     = "SIGNET_TRUSTED_PROXIES"
 	DrainDelay         = "SIGNET_DRAIN_DELAY"
 	DeletionGrace      = "SIGNET_DELETION_GRACE"
@@ -85,6 +86,7 @@ var keys = []key{
 	{PublicURL, "http://localhost:8880", "", func(c *Config, s string) error { return setOrigin(&c.PublicURL, s) }},
 	{ConsoleURL, "http://localhost:8881", "", func(c *Config, s string) error { return setOrigin(&c.ConsoleURL, s) }},
 	{WeComURL, "https://qyapi.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComURL, s) }},
+	{WeComLoginURL, "https://login.work.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComLoginURL, s) }},
 	{TrustedProxies, "", "", func(c *Config, s string) error { return setNetworks(&c.TrustedProxies, s) }},
 	{DrainDelay, "8s", "", func(c *Config, s string) error { return setDrainDelay(&c.DrainDelay, s) }},
 	{DeletionGrace, "168h", "", func(c *Config, s string) error { return setDeletionGrace(&c.DeletionGrace, s) }},

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -26,9 +27,11 @@ type Config struct {
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
 
-	Mailer   Mailer   // nil: there is no mail
-	Notifier Notifier // nil: members are told of nothing
-	OIDC     *OIDC    // nil: there is no sign-in provider
+	Mailer        Mailer   // nil: there is no mail
+	Notifier      Notifier // nil: members are told of nothing
+	OIDC          *OIDC    // nil: there is no sign-in provider
+	WeCom         WeCom    // nil: nobody comes in through WeCom
+	WeComLoginURL string   // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -58,6 +61,10 @@ type Identity struct {
 	notifier  Notifier
 	provider  *provider
 	asks      *asks
+
+	weCom         WeCom
+	weComLoginURL string
+	consoleURL    string
 
 	newPlatformKey func() (seal.WrappedKey, error)
 }
@@ -97,6 +104,10 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		mailer:    cfg.Mailer,
 		notifier:  cfg.Notifier,
 		asks:      newAsks(),
+
+		weCom:         cfg.WeCom,
+		weComLoginURL: strings.TrimSuffix(cfg.WeComLoginURL, "/"),
+		consoleURL:    strings.TrimSuffix(cfg.Issuer, "/"),
 
 		newPlatformKey: cfg.NewPlatformKey,
 	}

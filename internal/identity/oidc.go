@@ -113,7 +113,7 @@ func (i *Identity) FinishOIDC(ctx context.Context, v Visit, r Returned) (Entry, 
 	if i.provider.cfg.TrustMFA && c.strong() {
 		b.secondFactor, b.detail = true, map[string]string{"factor": "provider"}
 	} else if confirmed := counting(factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, m, core.WithOIDC, confirmed)
+		waiting, err := i.askSecondFactor(ctx, m, confirmed, ceremony{Way: core.WithOIDC})
 		return Entry{Waiting: waiting}, err
 	}
 	s, err := i.begin(ctx, v, m, b, nil)

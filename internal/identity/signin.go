@@ -119,7 +119,7 @@ func (i *Identity) passed(ctx context.Context, v Visit, p proof) (Entry, error) 
 		}
 	}
 	if confirmed := counting(p.factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, p.member.Member, core.WithPassword, confirmed)
+		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword})
 		return Entry{Waiting: waiting}, err
 	}
 	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword}, nil)

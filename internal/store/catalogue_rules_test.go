@@ -128,6 +128,7 @@ var unnamedConstraints = map[string]string{
 	"api_keys_pkey":            "ids are drawn at random",
 	"idempotent_answers_pkey":  "ON CONFLICT DO UPDATE",
 	"platform_answers_pkey":    "ON CONFLICT DO UPDATE",
+	"wecom_people_corp":        "a person is bound through an app of the corp",
 	"trial_grants_pkey":        "written under the app's lock, after those before were deleted",
 	"trial_grants_secret":      "written under the app's lock, for a version that is there",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",

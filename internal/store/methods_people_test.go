@@ -94,6 +94,9 @@ var peopleCalls = map[string]platformCall{
 	"EndSessionsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.EndSessionsOf(ctx, r.Member, core.SessionID{})
 	},
+	"EndTenantSessionsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.EndTenantSessionsOf(ctx, r.Member, r.ID)
+	},
 	"FindMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		_, found, err := tx.FindMember(ctx, r.Member)
 		return found, err

@@ -190,7 +190,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
 			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0), "TrimAPIKeys": int64(0), "TrimAnswers": int64(0),
 			"FindAnswer": false, "NewestPlatformKey": false,
-			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
+			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "EndTenantSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
 			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
 			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,

@@ -50,6 +50,14 @@ type Identity interface {
 	EndSessionsOf(ctx context.Context, actor core.Actor, member core.MemberID) (int64, error)
 	ChangePassword(ctx context.Context, actor core.Actor, v identity.Visit, present, next core.Secret) error
 
+	BeginWeCom(ctx context.Context, v identity.Visit, key string) (identity.WeComRound, error)
+	ReturnFromWeCom(ctx context.Context, v identity.Visit, browser core.Secret, state, code string) (identity.WeComReturn, error)
+	AskFactorAfterWeCom(ctx context.Context, v identity.Visit, token core.Secret) (identity.Waiting, error)
+	BeginWeComBinding(ctx context.Context, actor core.Actor, v identity.Visit, key string) (identity.WeComRound, error)
+	ListWeComBindings(ctx context.Context, actor core.Actor) ([]core.WeComPerson, error)
+	UnbindWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID) error
+	UnbindMemberWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) error
+
 	ListFactors(ctx context.Context, actor core.Actor) (identity.Factors, error)
 	BeginTOTP(ctx context.Context, actor core.Actor, name string) (identity.NewTOTP, error)
 	ConfirmTOTP(ctx context.Context, actor core.Actor, factor core.FactorID, code core.Secret) ([]core.Secret, error)
