@@ -172,7 +172,7 @@ func TestBytesThatNoTextHasOnEveryOperation(t *testing.T) {
 	n := startNode(t, wecomtest.Config{})
 	m := n.makeApp(t, "蓝湖科技", "ww1111111111111111", "1000002", crmHost)
 	all := n.operations(t, m)
-	require.Len(t, all, 4+3+89+3, "every operation of the three listeners")
+	require.Len(t, all, 4+3+102+3, "every operation of the three listeners")
 	before := n.db.RowCounts(t)
 
 	for _, o := range all {

@@ -31,7 +31,7 @@ var peopleRoutes = map[string]route{
 	"POST /api/v1/session/oidc/return":          {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"in.a","code":"b"}`)},
 	"POST /api/v1/session/step-up/oidc/options": {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true},
 	"POST /api/v1/session/step-up/oidc":         {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"up.a","code":"b"}`)},
-	"DELETE " + ofOperator + "/oidc":            {needs: core.OperatorsWrite, done: 204, as: map[string]string{"memberId": "operatorId"}},
+	"DELETE " + ofOperator + "/oidc":            {needs: core.OperatorsWrite, done: 204, write: true, as: asOperator},
 	"POST /api/v1/session/forgotten":            {needs: nobodys, done: 404, code: fault.MailNotConfigured, write: true, body: body(`{"email":"` + ownerEmail + `"}`)},
 
 	"GET /api/v1/sessions":               {needs: signedIn, done: 200},
