@@ -24,7 +24,7 @@ type devCommand struct {
 // broughtByDev are the keys whose things dev brings itself.
 var broughtByDev = []string{
 	config.DatabaseURL, config.SystemDatabaseURL, config.MigrateDatabaseURL,
-	config.IdentityFile, config.PassphraseFile, config.RecoveryRecipient, config.WeComURL,
+	config.IdentityFile, config.PassphraseFile, config.RecoveryRecipient, config.WeComURL, config.WeComLoginURL,
 }
 
 // devDefaults stand in place of those of serve: one machine, and a terminal that

@@ -54,11 +54,11 @@ func TestDevTakesTheEnvironmentWhereNoFlagIsGiven(t *testing.T) {
 			}, nil},
 		{"what it brings itself", devCommand{}, []string{
 			"SIGNET_DATABASE_URL=postgres://a:b@c/d", "SIGNET_MIGRATE_DATABASE_URL=postgres://a:b@c/d", "SIGNET_IDENTITY_FILE=x",
-			"SIGNET_RECOVERY_RECIPIENT=age1", "SIGNET_WECOM_URL=https://qyapi.weixin.qq.com",
+			"SIGNET_RECOVERY_RECIPIENT=age1", "SIGNET_WECOM_URL=https://qyapi.weixin.qq.com", "SIGNET_WECOM_LOGIN_URL=https://login.work.weixin.qq.com",
 		}, app.DevConfig{
 			PublicAddr: "127.0.0.1:8880", ConsoleAddr: "127.0.0.1:8881", MetricsAddr: "127.0.0.1:8882", WeComAddr: "127.0.0.1:8883",
 			DeletionGrace: 7 * 24 * time.Hour, KeyBackupDays: 7, LogLevel: slog.LevelWarn,
-		}, []string{config.DatabaseURL, config.MigrateDatabaseURL, config.IdentityFile, config.RecoveryRecipient, config.WeComURL}},
+		}, []string{config.DatabaseURL, config.MigrateDatabaseURL, config.IdentityFile, config.RecoveryRecipient, config.WeComURL, config.WeComLoginURL}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

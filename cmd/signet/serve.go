@@ -22,10 +22,18 @@ type serveFlags struct {
 	PublicURL              string `help:"The public listener as the outside sees it (SIGNET_PUBLIC_URL)."`
 	ConsoleURL             string `help:"The console as the outside sees it (SIGNET_CONSOLE_URL)."`
 	WecomURL               string `help:"The WeCom API (SIGNET_WECOM_URL)."`
+	WecomLoginURL          string `help:"WeCom's page for people who sign in (SIGNET_WECOM_LOGIN_URL)."`
 	TrustedProxies         string `help:"Networks whose forwarded-for header is believed (SIGNET_TRUSTED_PROXIES)."`
 	DrainDelay             string `help:"How long requests are still taken after the signal to stop, 0s to 15s (SIGNET_DRAIN_DELAY)."`
 	DeletionGrace          string `help:"How long a deleted tenant is only suspended, 0s to 2160h (SIGNET_DELETION_GRACE)."`
 	KeyBackupDays          string `help:"How many days a backup of the keys is kept (SIGNET_KEY_BACKUP_DAYS)."`
+	OIDCIssuer             string `help:"The sign-in provider of the platform's people, https:// (SIGNET_OIDC_ISSUER)."`
+	OIDCClientID           string `help:"What Signet is to that provider (SIGNET_OIDC_CLIENT_ID)."`
+	OIDCClientSecret       string `help:"The secret of that client (SIGNET_OIDC_CLIENT_SECRET)."`
+	OIDCName               string `help:"What the button of that provider says (SIGNET_OIDC_NAME)."`
+	OIDCTrustMFA           string `help:"true: a second factor that the provider tells of counts here (SIGNET_OIDC_TRUST_MFA)."`
+	SMTPURL                string `help:"The mail server, smtps://USER:PASSWORD@HOST or smtp://… (SIGNET_SMTP_URL)."`
+	SMTPFrom               string `help:"The sender of letters (SIGNET_SMTP_FROM)."`
 	AuditCheckpointDir     string `help:"Folder that takes a checkpoint of the audit every hour (SIGNET_AUDIT_CHECKPOINT_DIR)."`
 	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
@@ -47,10 +55,18 @@ func (f serveFlags) byKey() map[string]string {
 		config.PublicURL:          f.PublicURL,
 		config.ConsoleURL:         f.ConsoleURL,
 		config.WeComURL:           f.WecomURL,
+		config.WeComLoginURL:      f.WecomLoginURL,
 		config.TrustedProxies:     f.TrustedProxies,
 		config.DrainDelay:         f.DrainDelay,
 		config.DeletionGrace:      f.DeletionGrace,
 		config.KeyBackupDays:      f.KeyBackupDays,
+		config.OIDCIssuer:         f.OIDCIssuer,
+		config.OIDCClientID:       f.OIDCClientID,
+		config.OIDCClientSecret:   f.OIDCClientSecret,
+		config.OIDCName:           f.OIDCName,
+		config.OIDCTrustMFA:       f.OIDCTrustMFA,
+		config.SMTPURL:            f.SMTPURL,
+		config.SMTPFrom:           f.SMTPFrom,
 		config.AuditCheckpointDir: f.AuditCheckpointDir,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,

@@ -36,8 +36,8 @@ type Config struct {
 	KeyBackupDays int           // how many days a backup of the keys is kept, for the proof of a destruction
 }
 
-// Mailer sends letters. Send takes a letter over at once and waits for no mail server;
-// an error says that it could not be taken.
+// Mailer sends letters. Send waits, no longer than some seconds, until the mail server
+// has taken the letter; an error says why it has not.
 type Mailer interface {
 	Send(ctx context.Context, letter core.Letter) error
 }

@@ -172,10 +172,13 @@ func (a *Actions) ListApps(ctx context.Context, actor core.Actor, tenant core.Te
 type AppChange struct {
 	Name, Status                  *string
 	AllowHTTP, Strict, ServerOnly *bool
+	SignIn                        *bool
 }
 
-// UpdateApp renames, suspends or resumes an app, lets it sign pages on http://,
-// makes it strict, or one for servers only. It fails as UpdateTenant does.
+// UpdateApp renames, suspends or resumes an app, lets it sign pages on http://, makes
+// it strict, or one for servers only, or lets the tenant's people sign in through it.
+// It fails as UpdateTenant does, and with fault.SignInAppExists where they do through
+// another.
 func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, ifVersion *int64, c AppChange) (core.App, error) {
 	if err := actor.MayIn(tenant, core.AppsWrite); err != nil {
 		return core.App{}, err
@@ -216,7 +219,7 @@ func (a *Actions) UpdateApp(ctx context.Context, actor core.Actor, tenant core.T
 // noting in detail what was and is.
 func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) core.App, error) {
 	var wrong fields
-	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil && c.Strict == nil && c.ServerOnly == nil {
+	if c.Name == nil && c.Status == nil && c.AllowHTTP == nil && c.Strict == nil && c.ServerOnly == nil && c.SignIn == nil {
 		wrong.list = append(wrong.list, fault.Field{Pointer: "", Reason: fault.ReasonEmpty})
 	}
 	var name string
@@ -250,6 +253,10 @@ func parseAppChange(c AppChange) (func(app core.App, detail map[string]string) c
 		if c.ServerOnly != nil {
 			noteChange(detail, "server_only", boolWord(app.ServerOnly), boolWord(*c.ServerOnly))
 			app.ServerOnly = *c.ServerOnly
+		}
+		if c.SignIn != nil {
+			noteChange(detail, "sign_in", boolWord(app.SignIn), boolWord(*c.SignIn))
+			app.SignIn = *c.SignIn
 		}
 		return app
 	}, wrong.err()

@@ -19,7 +19,9 @@ type NewInvitation struct{ Email, Role string }
 type MadeInvitation struct {
 	core.Invitation
 	Token  core.LinkToken
-	Mailed bool // a letter is on its way
+	Mailed bool // a letter has gone out
+
+	MailProblem core.MailProblem // "" if it has
 }
 
 // CreateInvitation invites a person into the tenant; what was open for the same
@@ -60,7 +62,7 @@ func (a *Actions) CreateInvitation(ctx context.Context, actor core.Actor, tenant
 		return err
 	})
 	if err == nil {
-		made.Mailed = a.mail(ctx, made.letter(name))
+		made.Mailed, made.MailProblem = a.mail(ctx, made.letter(name))
 	}
 	return made, err
 }
@@ -93,7 +95,7 @@ func (a *Actions) CreatePlatformInvitation(ctx context.Context, actor core.Actor
 		return tx.Audit(ctx, entry)
 	})
 	if err == nil {
-		made.Mailed = a.mail(ctx, made.letter(""))
+		made.Mailed, made.MailProblem = a.mail(ctx, made.letter(""))
 	}
 	return made, err
 }
@@ -201,15 +203,20 @@ func (a *Actions) findByEmail(ctx context.Context, actor core.Actor, email strin
 	return m, found, err
 }
 
-// mail sends a letter besides, where there is mail, and tells whether it was taken:
-// who made the link has its address to send in any case.
-func (a *Actions) mail(ctx context.Context, letter core.Letter) bool {
+// mail sends a letter besides, where there is mail, and tells whether the mail server
+// has taken it, or why not: who made the link has its address to send in any case.
+func (a *Actions) mail(ctx context.Context, letter core.Letter) (bool, core.MailProblem) {
 	if a.Mailer == nil {
-		return false
+		return false, core.MailNotConfigured
 	}
-	if err := a.Mailer.Send(ctx, letter); err != nil {
-		a.Log.WarnContext(ctx, "a letter could not be sent; its link can be sent by hand", "kind", letter.Kind, "link_id", letter.Link.Link, "error", err)
-		return false
+	err := a.Mailer.Send(ctx, letter)
+	if err == nil {
+		return true, ""
 	}
-	return true
+	a.Log.WarnContext(ctx, "a letter could not be sent; its link can be sent by hand", "kind", letter.Kind, "link_id", letter.Link.Link, "error", err)
+	var refused core.MailError
+	if errors.As(err, &refused) {
+		return false, refused.Problem
+	}
+	return false, core.MailUnavailable
 }

@@ -253,7 +253,9 @@ func TestInvitationsAndResetsAreMailedWhereThereIsMail(t *testing.T) {
 		require.NoError(t, err)
 		return made
 	}
-	require.False(t, invite("a@test.example").Mailed, "there is no mail")
+	none := invite("a@test.example")
+	require.False(t, none.Mailed, "there is no mail")
+	require.Equal(t, core.MailNotConfigured, none.MailProblem)
 	mailer := &post{}
 	b.Admin.Mailer = mailer
 	made := invite("Bob@Test.example")

@@ -13,7 +13,9 @@ import (
 type MadeReset struct {
 	core.Reset
 	Token  core.LinkToken
-	Mailed bool // a letter is on its way
+	Mailed bool // a letter has gone out
+
+	MailProblem core.MailProblem // "" if it has
 }
 
 // CreateReset makes a link by which a member of the tenant chooses a new password. A
@@ -130,7 +132,7 @@ func (a *Actions) storeReset(ctx context.Context, actor core.Actor, made MadeRes
 		return tx.Audit(ctx, entry)
 	})
 	if err == nil {
-		made.Mailed = a.mail(ctx, core.Letter{Kind: core.ResetLetter, To: person.Email, Link: made.Token, ExpiresAt: made.ExpiresAt, MadeBy: made.MadeBy})
+		made.Mailed, made.MailProblem = a.mail(ctx, core.Letter{Kind: core.ResetLetter, To: person.Email, Link: made.Token, ExpiresAt: made.ExpiresAt, MadeBy: made.MadeBy})
 	}
 	return made, err
 }

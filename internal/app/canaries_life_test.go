@@ -21,6 +21,7 @@ import (
 	"signet/internal/app"
 	"signet/internal/app/apptest"
 	"signet/internal/core"
+	"signet/internal/identity/identitytest"
 	"signet/internal/wecom/wecomtest"
 )
 
@@ -49,7 +50,8 @@ var marked = map[string]string{
 	"secret of a tenant that left": canaryDeleted, "secret of a tenant that was deleted": canaryDeletedAtOnce,
 	"new master identity": apptest.MarkedMaster.Text, "recovery identity": apptest.MarkedOffline.Text,
 	"passphrase of the identity file": apptest.MarkedMaster.Passphrase, "passphrase of the recovery identity": apptest.MarkedOffline.Passphrase,
-	"database password": "signet_app_of_a_test",
+	"database password":                    "signet_app_of_a_test",
+	"secret of the client at the provider": identitytest.ClientSecret, "access token of the provider": identitytest.AccessToken,
 }
 
 // canaries gives all that must be seen nowhere, by what it is.
@@ -405,6 +407,7 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.record = newRecord()
 	n.cfg.RecoveryRecipient = apptest.MarkedOffline.Recipient
 	n.identities = []string{identityOf(t, n.cfg.IdentityFile)}
+	provider := n.withProvider(t)
 	require.NoError(t, createOwner(t, n.cfg, canaryPassword))
 	n.start(t)
 	n.outside(t, http.StatusUnauthorized, "/session", fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, canaryPasswordOfNone))
@@ -429,7 +432,9 @@ func (n *node) liveThroughEverything(t *testing.T) (m madeApp) {
 	n.liveThroughCustody(t, m)
 	n.liveThroughKeys(t, m)
 	n.liveThroughAccount(t)
+	n.liveThroughWeCom(t, m)
 	n.signInAndOut(t)
+	n.liveThroughProvider(t, provider)
 	n.liveThroughTheRest(t, m)
 	n.liveThroughAPIKeys(t, m)
 	n.liveThroughPeople(t, "/tenants/"+m.tenantID, "tenant_viewer", "tenant_admin")

@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"signet/internal/core"
 	"signet/internal/identity/identitytest"
+	"signet/internal/wecom/wecomtest"
 )
 
 const canaryNextPassword = "CANARY-next-horse-for-the-Passw0rd"
@@ -83,4 +87,59 @@ func (n *node) liveThroughAccount(t *testing.T) {
 	require.NoError(t, json.Unmarshal(n.want(t, http.StatusOK, http.MethodGet, "/session", "").body, &who))
 	n.want(t, http.StatusOK, http.MethodDelete, "/platform/members/"+who.ID+"/sessions", "")
 	n.token = n.outside(t, http.StatusOK, "/session", signIn).text(t, "accessToken")
+}
+
+// liveThroughWeCom binds the owner to a person of the corp, comes in as them, and takes
+// the binding away.
+func (n *node) liveThroughWeCom(t *testing.T, m madeApp) {
+	t.Helper()
+	at, err := url.Parse(n.cfg.ConsoleURL)
+	require.NoError(t, err)
+	for _, app := range n.weCom.Apps() {
+		if app.Corp == core.CorpID(m.corp) {
+			app.RedirectDomain, app.People = at.Host, []string{"zhangsan"}
+			n.weCom.AddApp(app)
+		}
+	}
+	n.want(t, http.StatusOK, http.MethodPatch, m.path(), `{"signIn":true}`, "If-Match", "*")
+	owner := n.db.List(t, `SELECT member_id::text FROM signet.members WHERE email = $1`, ownerEmail)[0]
+	n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, 'tenant_owner')`, m.tenantID, owner)
+
+	goRound := func(begun answer, user string) answer {
+		back, err := wecomtest.Confirm(t.Context(), begun.text(t, "url"), user)
+		require.NoError(t, err)
+		to, err := url.Parse(back)
+		require.NoError(t, err)
+		if code := to.Query().Get("code"); code != "" {
+			n.record.given[fmt.Sprint("code of a sign-in ", len(n.record.given))] = code
+		}
+		cookie, _, _ := strings.Cut(begun.header.Get("Set-Cookie"), ";")
+		return n.want(t, http.StatusSeeOther, http.MethodGet, strings.TrimPrefix(to.RequestURI(), "/api/v1"), "", "Cookie", cookie)
+	}
+	key := fmt.Sprintf(`{"app":%q}`, m.key)
+	came := goRound(n.want(t, http.StatusOK, http.MethodPost, "/account/wecom", key), "zhangsan")
+	require.Equal(t, n.cfg.ConsoleURL+"/#wecom=bound", came.header.Get("Location"))
+	require.Contains(t, string(n.want(t, http.StatusOK, http.MethodGet, "/account/wecom", "").body), "zhangsan")
+
+	for user, location := range map[string]string{"zhangsan": "/", "": "/#error=wecom.cancelled", wecomtest.Outsider: "/#error=wecom.unbound"} {
+		came := goRound(n.outside(t, http.StatusOK, "/session/wecom", key), user)
+		require.Equal(t, n.cfg.ConsoleURL+location, came.header.Get("Location"))
+		if user != "zhangsan" {
+			continue
+		}
+		for _, line := range came.header.Values("Set-Cookie") {
+			if cookie, _, _ := strings.Cut(line, ";"); strings.HasPrefix(cookie, "__Host-signet_refresh=") {
+				again := n.want(t, http.StatusOK, http.MethodPost, "/session/refresh", "", "Cookie", cookie, "Sec-Fetch-Site", "same-origin")
+				require.Contains(t, string(again.member(t, "member")), `"platformRole":null`, "it holds in the tenant alone")
+			}
+		}
+	}
+	step := newStep(t, n)
+	n.record.given[givenStep+" after WeCom"] = step
+	n.want(t, http.StatusOK, http.MethodPost, "/session/wecom/second-factor", "", "Cookie", "__Host-signet_wecom="+step, "Sec-Fetch-Site", "same-origin")
+
+	n.want(t, http.StatusNoContent, http.MethodDelete, "/tenants/"+m.tenantID+"/members/"+owner+"/wecom", "")
+	n.bindToWeCom(t, m.tenantID, owner)
+	n.want(t, http.StatusNoContent, http.MethodDelete, "/account/wecom/"+m.tenantID, "")
+	n.token = n.outside(t, http.StatusOK, "/session", fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, canaryPassword)).text(t, "accessToken")
 }

@@ -180,7 +180,7 @@ func devServeConfig(ctx context.Context, dev DevConfig, server *devdb.Server, no
 		IdentityFile:       filepath.Join(dev.Dir, identityName),
 		PublicAddr:         dev.PublicAddr, ConsoleAddr: dev.ConsoleAddr, MetricsAddr: dev.MetricsAddr,
 		PublicURL: dev.PublicURL, ConsoleURL: dev.ConsoleURL,
-		WeComURL: "http://" + weComAddr, TrustedProxies: dev.TrustedProxies,
+		WeComURL: "http://" + weComAddr, WeComLoginURL: asLocalhost(weComAddr), TrustedProxies: dev.TrustedProxies,
 		DeletionGrace: dev.DeletionGrace, KeyBackupDays: dev.KeyBackupDays,
 		LogLevel: dev.LogLevel,
 	}

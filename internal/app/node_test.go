@@ -68,7 +68,7 @@ func newConfig(t *testing.T, db storetest.DB, weComURL string) config.Config {
 	require.NoError(t, seal.WriteMaster(identity, content))
 	return config.Config{
 		DatabaseURL: core.NewSecret(db.TenantURL), SystemDatabaseURL: core.NewSecret(db.SystemURL),
-		IdentityFile: identity, WeComURL: weComURL,
+		IdentityFile: identity, WeComURL: weComURL, WeComLoginURL: weComURL,
 		PublicAddr: "127.0.0.1:0", ConsoleAddr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:0",
 		PublicURL: "http://localhost:8880", ConsoleURL: "http://localhost:8881",
 		DeletionGrace: apptest.DeletionGrace, KeyBackupDays: apptest.KeyBackupDays,

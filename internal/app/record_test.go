@@ -48,7 +48,7 @@ func (r *record) note(method, path string, a answer) {
 	}
 	path, _, _ = strings.Cut(path, "?")
 	s := saying{by: fmt.Sprintf("the answer %d to %s %s, number %d", a.status, method, path, len(r.said)), text: fmt.Append(slices.Clone(a.body), a.header)}
-	if a.status < 300 {
+	if a.status < 400 {
 		r.done = append(r.done, operationDone{method, strings.Split(path, "/")})
 		s.own = r.noteGiven(method, path, a)
 	}
@@ -63,6 +63,8 @@ const (
 	givenInvite  = "token of an invitation"
 	givenReset   = "token of a reset"
 	givenDevice  = "token of a known browser"
+	givenLeaving = "token of a browser that has left for the provider"
+	givenRound   = "token of a browser on its way to WeCom"
 	givenStep    = "token of a step on the way in"
 	givenSeed    = "seed of an authenticator"
 	givenCode    = "recovery code"
@@ -84,7 +86,7 @@ func (r *record) noteGiven(method, path string, a answer) (kinds []string) {
 	for _, line := range a.header.Values("Set-Cookie") {
 		name, value, _ := strings.Cut(line, "=")
 		value, _, _ = strings.Cut(value, ";")
-		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice}[name]; kind != "" && value != "" {
+		if kind := map[string]string{"__Host-signet_refresh": givenRefresh, "__Host-signet_device": givenDevice, "__Host-signet_oidc": givenLeaving, "__Host-signet_wecom": givenRound}[name]; kind != "" && value != "" {
 			give(kind, value)
 		}
 	}

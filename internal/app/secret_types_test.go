@@ -28,6 +28,7 @@ import (
 	"signet/internal/core"
 	"signet/internal/httpapi/consoleapi"
 	"signet/internal/identity"
+	"signet/internal/outbound"
 	"signet/internal/replay"
 	"signet/internal/store"
 	"signet/internal/ticket"
@@ -43,9 +44,17 @@ func holders() map[string]any {
 		"admin.NewApp":          admin.NewApp{Secret: s},
 		"admin.NewSecret":       admin.NewSecret{Secret: s},
 		"config.Config":         config.Config{DatabaseURL: s, SystemDatabaseURL: s, MigrateDatabaseURL: s},
+		"config.OIDC":           config.OIDC{ClientSecret: s},
+		"config.SMTP":           config.SMTP{Password: s},
+		"identity.Leaving":      identity.Leaving{Token: s},
+		"identity.OIDC":         identity.OIDC{ClientSecret: s},
+		"identity.Returned":     identity.Returned{Token: s, Code: s},
+		"outbound.MailConfig":   outbound.MailConfig{Password: s},
 		"consoleapi.SecretText": consoleapi.SecretText{Secret: s},
 		"identity.Session":      identity.Session{AccessToken: s, Refresh: s, Device: s},
 		"identity.NewTOTP":      identity.NewTOTP{Seed: s, URI: s},
+		"identity.WeComRound":   identity.WeComRound{Browser: s},
+		"identity.WeComReturn":  identity.WeComReturn{Factor: s},
 		"identity.Visit":        identity.Visit{Device: s},
 		"identity.Waiting":      identity.Waiting{Token: s},
 		"identity.Answer":       identity.Answer{Code: s, RecoveryCode: s},

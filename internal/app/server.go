@@ -15,6 +15,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/custody"
 	"signet/internal/identity"
+	"signet/internal/outbound"
 	"signet/internal/replay"
 	"signet/internal/seal"
 	"signet/internal/sealed"
@@ -70,6 +71,7 @@ type rooms struct {
 	signer    *signing.Signer
 	identity  *identity.Identity
 	admin     *admin.Actions
+	mail      *outbound.Mail // nil: no mail is sent
 	answers   *replay.Keeper
 }
 
@@ -135,16 +137,25 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		return err
 	}
 	r.signer = signing.NewSigner(r.directory, r.tickets, s.clock.Now)
-	r.identity, err = identity.New(ctx, identity.Config{
+	people := identity.Config{
 		Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.SessionKey, seal.Factor), Issuer: s.cfg.ConsoleURL, Clock: s.clock.Now,
+		WeCom: r.tickets, WeComLoginURL: s.cfg.WeComLoginURL,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
-	})
-	if err != nil {
+		OIDC:           s.provider(),
+	}
+	var mailer admin.Mailer
+	if r.mail, err = s.openMail(); err != nil {
+		return err
+	}
+	if r.mail != nil {
+		people.Mailer, people.Notifier, mailer = r.mail.Queue(), r.mail.Queue(), r.mail
+	}
+	if r.identity, err = identity.New(ctx, people); err != nil {
 		return err
 	}
 	trials := trial.New(trial.Config{Gate: gate, Opener: ring.Opener(seal.AppSecret, seal.AccessToken, seal.AgentTicket), Alerts: alerts, Now: s.clock.Now})
 	r.admin = admin.New(admin.Config{Store: r.console, Trials: trials, Sealer: ring.Sealer(), NewScopeKey: ring.NewScopeKey, RenewKeys: ring.Renew, Checkpoint: r.keys.Audit.Checkpoint, Log: s.log, Alerts: alerts,
-		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays})
+		DeletionGrace: s.cfg.DeletionGrace, KeyBackupDays: s.cfg.KeyBackupDays, Mailer: mailer})
 	r.answers = replay.New(replay.Config{Store: r.console, Sealer: ring.Sealer(), Opener: ring.Opener(seal.IdempotentAnswer), Log: s.log})
 	s.rooms = r
 	s.metrics.watch(r)
@@ -175,6 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 		func() error { return s.trim(lasting) },
 		func() error { return s.runChores(lasting, s.chores()) },
 		func() error { return s.keepClock(lasting) },
+		func() error { return s.sendLetters(lasting) },
 		func() error { s.metrics.samples.run(lasting, s.rooms); return nil },
 		func() error { s.rooms.signer.KeepFresh(tracing.With(taking, s.traces.Tracer)); return nil },
 	} {

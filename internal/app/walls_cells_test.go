@@ -46,7 +46,7 @@ func newWalls(t *testing.T, n *node) *walls {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
-	w := &walls{node: n, client: &http.Client{Transport: transport}, people: newPeople(t, n), routes: ofHead(consoleRoutes), roles: wallRoles()}
+	w := &walls{node: n, client: &http.Client{Transport: transport, CheckRedirect: client.CheckRedirect}, people: newPeople(t, n), routes: ofHead(consoleRoutes), roles: wallRoles()}
 	w.own, w.foreign, w.destroyed = newWorld(t, n, "0001", 2), newWorld(t, n, "0002", 3), newWorld(t, n, "0003", 4)
 	w.worlds = 3
 	w.people.join(t, n, w.own)
@@ -280,6 +280,8 @@ func (w *walls) dueCode(name string, r route, role core.Role, place string, head
 	case r.match && strings.HasPrefix(name, "PATCH") && len(headers) == 0:
 		return fault.IfMatchMissing
 	case inTenant && !role.OfPlatform() && (place == "tenantId" || isElsewhere(role)):
+		return fault.TenantUnknown
+	case r.told != "" && place == "tenantId":
 		return fault.TenantUnknown
 	case !r.allows(role) && r.looks(role) && strings.Contains(strings.Join(headers, ""), ","):
 		return unknownCode[place] // of several versions the current one is looked up first

@@ -64,6 +64,7 @@ func (w world) addPeople(t *testing.T, n *node, tenant core.TenantID) {
 	w.own["operatorId"] = insertMember(t, n, "op"+w.number+"@test.example", core.PlatformAuditor)
 	w.gone["operatorId"] = w.gone["memberId"]
 	n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, 'tenant_viewer')`, tenant.String(), w.own["memberId"])
+	n.bindToWeCom(t, tenant.String(), w.own["memberId"])
 	guest, err := core.ParseMemberID(w.own["memberId"])
 	require.NoError(t, err)
 	invited, err := do.CreateInvitation(ctx, operator, tenant, admin.NewInvitation{Email: "invited-" + w.guest(), Role: string(core.TenantViewer)})
@@ -210,6 +211,7 @@ func (p *people) enter(t *testing.T, n *node, w world, role core.Role, who perso
 	t.Helper()
 	if role.Valid() && !role.OfPlatform() {
 		n.db.Exec(t, `INSERT INTO signet.memberships (tenant_id, member_id, role) VALUES ($1, $2, $3)`, w.own["tenantId"], who.id, string(role))
+		n.bindToWeCom(t, w.own["tenantId"], who.id)
 	}
 }
 

@@ -25,7 +25,14 @@ var peopleRoutes = map[string]route{
 	"POST /api/v1/session/passkey":         {needs: nobodys, done: 200, write: true, mine: true, ready: aPasskey, body: words(`{"token":%q,"passkey":%s}`, "waiting", "passkey")},
 	"POST /api/v1/session/step-up/options": {needs: signedIn, done: 200, write: true, mine: true},
 	"POST /api/v1/session/step-up":         {needs: signedIn, done: 200, write: true, mine: true, ready: aStepUp, body: words(`{"token":%q,"password":"`+ownerPassword+`"}`, "waiting")},
-	"POST /api/v1/session/forgotten":       {needs: nobodys, done: 404, code: fault.MailNotConfigured, write: true, body: body(`{"email":"` + ownerEmail + `"}`)},
+	// No node of tests has a provider (internal/app/people_test.go has one).
+	"GET /api/v1/session/ways":                  {needs: nobodys, done: 200},
+	"POST /api/v1/session/oidc":                 {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true},
+	"POST /api/v1/session/oidc/return":          {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"in.a","code":"b"}`)},
+	"POST /api/v1/session/step-up/oidc/options": {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true},
+	"POST /api/v1/session/step-up/oidc":         {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"up.a","code":"b"}`)},
+	"DELETE " + ofOperator + "/oidc":            {needs: core.OperatorsWrite, done: 204, write: true, as: asOperator},
+	"POST /api/v1/session/forgotten":            {needs: nobodys, done: 404, code: fault.MailNotConfigured, write: true, body: body(`{"email":"` + ownerEmail + `"}`)},
 
 	"GET /api/v1/sessions":               {needs: signedIn, done: 200},
 	"DELETE /api/v1/sessions":            {needs: signedIn, done: 200, write: true, mine: true},

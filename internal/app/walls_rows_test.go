@@ -19,6 +19,7 @@ const (
 	signedIn core.Permission = "(whoever is signed in)"
 	anybodys core.Permission = "(whoever is signed in, and API keys)"
 	nobodys  core.Permission = "(nobody has to be signed in)"
+	belongs  core.Permission = "(who has a role in the tenant)"
 )
 
 // route is the row of one route of the running node in the matrix of the walls.
@@ -42,6 +43,7 @@ type route struct {
 	inside  fault.Code        // what is said of another's tenant to who works in all: what it holds is not looked for there
 	timed   bool              // it says what time it is
 	members fault.Code        // how it is refused to members, though it asks for nobody
+	told    fault.Code        // by whom it is not let in, "": permission.denied
 }
 
 // ids are what is named in a request: of the path by the name that it has there.
@@ -137,6 +139,14 @@ var tenantRoutes = map[string]route{
 	"POST " + ofApp + "/domains":             {needs: core.DomainsWrite, done: 201, write: true, body: body(`{"host":"new.example.com"}`)},
 	"DELETE " + ofApp + "/domains/:domainId": {needs: core.DomainsWrite, done: 204, write: true},
 
+	"POST /api/v1/session/wecom":                      {needs: nobodys, done: 200, write: true, body: ownApp},
+	"GET /api/v1/session/wecom/return":                {needs: nobodys, done: 303, query: []string{"", "state=a&code=b"}},
+	"POST /api/v1/session/wecom/second-factor":        {needs: nobodys, done: 200, write: true, with: afterWeCom},
+	"GET /api/v1/account/wecom":                       {needs: signedIn, done: 200},
+	"POST /api/v1/account/wecom":                      {needs: belongs, done: 200, write: true, told: fault.AppUnknown, body: ownApp},
+	"DELETE /api/v1/account/wecom/:tenantId":          {needs: belongs, done: 204, write: true, told: fault.TenantUnknown},
+	"DELETE " + ofTenant + "/members/:memberId/wecom": {needs: core.MembersWrite, done: 204, write: true},
+
 	"GET " + ofTenant + "/audit":            {needs: core.AuditRead, done: 200},
 	"GET " + ofTenant + "/audit/export":     {needs: core.AuditRead, done: 200, query: []string{"", "format=csv"}},
 	"GET " + ofTenant + "/audit/checkpoint": {needs: core.AuditRead, done: 200, timed: true},
@@ -172,6 +182,14 @@ func fromOurPage(w world) []string {
 	return []string{"Cookie", "__Host-signet_refresh=" + w.cookie, "Sec-Fetch-Site", "same-origin"}
 }
 
+// ownApp names the app that the people of a world sign in through. Its key is public.
+func ownApp(_ ids, w world) string { return fmt.Sprintf(`{"app":%q}`, w.key) }
+
+// afterWeCom is what the console's own pages send where a second factor is asked for.
+func afterWeCom(w world) []string {
+	return []string{"Cookie", "__Host-signet_wecom=" + w.step, "Sec-Fetch-Site", "same-origin"}
+}
+
 var namedParts = regexp.MustCompile(`:(\w+)`)
 
 // places lists the names of the ids of a route, those of the path first.
@@ -193,6 +211,8 @@ func (r route) allows(role core.Role) bool {
 		return true
 	case r.needs == signedIn:
 		return !isKey(role)
+	case r.needs == belongs:
+		return role.Valid() && !role.OfPlatform()
 	}
 	return holds(role, r.needs)
 }

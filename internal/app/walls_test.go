@@ -109,7 +109,7 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 		}
 	}
 	if r.with != nil {
-		own.cookie = newCookie(t, w.node)
+		own.cookie, own.step = newCookie(t, w.node), newStep(t, w.node)
 	}
 	i := who.own.over(own.own)
 	if r.ready != nil && r.allows(role) {
@@ -140,6 +140,8 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 		want, code = 401, fault.SessionRequired
 	case inTenant && isElsewhere(role):
 		want, code = 404, fault.TenantUnknown
+	case !r.allows(role) && r.told != "":
+		want, code = 404, r.told
 	case !r.allows(role):
 		want, code = 403, fault.PermissionDenied
 	}

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +32,7 @@ type world struct {
 	goneKey string
 	next    string // a secret that WeCom takes for the app, not yet stored
 	fresh   string // one that WeCom takes for an app of freshAgent
+	step    string // of a member who has come from WeCom, and is to show a second factor
 	cookie  string // of a session that is nobody's but this request's
 	keys    map[core.Role]string
 }
@@ -47,6 +50,7 @@ func newWorld(t *testing.T, n *node, number string, more int) world {
 	require.NoError(t, err)
 	passing, err := do.CreateApp(ctx, operator, tenant.ID, admin.NewApp{Name: "旧应用" + number, AgentID: "1000001", SecretLater: true})
 	require.NoError(t, err)
+	n.db.Exec(t, `UPDATE signet.apps SET sign_in = true WHERE app_id = $1`, made.ID)
 	w.gone["appId"], w.goneKey = passing.ID.String(), passing.Key.String()
 	w.gone["keyId"] = makeKey(t, n, tenant.ID, admin.NewAPIKey{Name: "旧密钥", Scopes: []string{string(core.PagesSign)}, AppID: passing.ID.String()}).id
 	require.NoError(t, do.DeleteApp(ctx, operator, tenant.ID, passing.ID, nil))
@@ -111,6 +115,22 @@ func stranger() ids {
 		"resetToken":    core.NewLinkToken(core.ResetPurpose, core.TenantID{}, core.NewLinkID()).Text().Expose(),
 		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
 	}
+}
+
+// bindToWeCom lets a member be a person of the tenant's corp.
+func (n *node) bindToWeCom(t *testing.T, tenant, member string) {
+	t.Helper()
+	n.db.Exec(t, `INSERT INTO signet.wecom_people (tenant_id, corp_id, user_id, member_id, bound_by) SELECT tenant_id, corp_id, $2, $2::text::uuid, 'test' FROM signet.corps WHERE tenant_id = $1`, tenant, member)
+}
+
+// newStep lets the owner have come from WeCom, as far as their second factor.
+func newStep(t *testing.T, n *node) string {
+	t.Helper()
+	token := rand.Text()
+	hash := sha256.Sum256([]byte("signet ceremony 1 " + token))
+	n.db.Exec(t, `INSERT INTO signet.ceremonies (token_hash, kind, member_id, data, expires_at)
+		SELECT $1, 'wecom_factor', member_id, '{"wecom":{"Corp":"wwcell"}}', now() + interval '1 minute' FROM signet.members WHERE email = $2`, hash[:], ownerEmail)
+	return token
 }
 
 // marksIn tells which marks of a world stand in a text.

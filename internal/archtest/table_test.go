@@ -45,6 +45,7 @@ var table = []row{
 	{room: "internal/devdb", floor: f1, may: []string{"internal/core", "internal/fault"}},
 
 	{room: "internal/journal", floor: f1},
+	{room: "internal/outbound", floor: f1, may: []string{"internal/core"}},
 
 	{room: "internal/upstream", floor: between, may: []string{"internal/core", "internal/fault", "internal/wecom", "internal/store", "internal/tracing"}},
 
@@ -140,6 +141,9 @@ var owners = []owner{
 	{"c2sp.org/CCTV/age", nil, []string{"internal/seal"}, "vectors that pin what age does"},
 	{"github.com/golang-jwt/jwt/v5", []string{"internal/identity"}, nil, "one room says who is at the console"},
 	{"github.com/go-webauthn/webauthn", []string{"internal/identity"}, nil, "one room says who is at the console"},
+	{"github.com/coreos/go-oidc/v3", []string{"internal/identity"}, nil, "one room says who is at the console"},
+	{"golang.org/x/oauth2", []string{"internal/identity"}, nil, "one room says who is at the console"},
+	{"github.com/wneessen/go-mail", []string{"internal/outbound"}, nil, "one room sends mail"},
 	{"github.com/pquerna/otp", []string{"internal/identity"}, nil, "one room says who is at the console"},
 	{"github.com/gofiber/fiber/v2", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},
 	{"github.com/valyala/fasthttp", []string{"internal/httpapi"}, nil, "its strings are overwritten by the next request"},

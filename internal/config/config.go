@@ -27,10 +27,13 @@ type Config struct {
 	PublicURL          string
 	ConsoleURL         string
 	WeComURL           string
+	WeComLoginURL      string // WeCom's page for people who sign in
 	TrustedProxies     []netip.Prefix
 	DrainDelay         time.Duration // how long requests are still taken after the signal to stop
 	DeletionGrace      time.Duration // between the deletion of a tenant and its destruction; 0: none
 	KeyBackupDays      int           // how many days a backup of the keys is kept
+	OIDC               OIDC          // zero: nobody comes in from a provider
+	SMTP               SMTP          // zero: no mail is sent
 	AuditCheckpointDir string
 	LogLevel           slog.Level
 	PostgresBinDir     string
@@ -80,6 +83,7 @@ func Read(from Source, needed ...string) (Config, error) {
 		}
 	}
 	cfg.refuseCollisions(problems)
+	cfg.refuseHalves(problems)
 	if !cfg.DatabaseURL.IsZero() && !slices.Contains(cfg.Given, SystemDatabaseURL) && !slices.Contains(problems.about, SystemDatabaseURL) {
 		url, err := withSystemRole(cfg.DatabaseURL.Expose())
 		if err == nil {

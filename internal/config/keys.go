@@ -33,10 +33,18 @@ const (
 	PublicURL          = "SIGNET_PUBLIC_URL"
 	ConsoleURL         = "SIGNET_CONSOLE_URL"
 	WeComURL           = "SIGNET_WECOM_URL"
+	WeComLoginURL      = "SIGNET_WECOM_LOGIN_URL"
 	TrustedProxies     = "SIGNET_TRUSTED_PROXIES"
 	DrainDelay         = "SIGNET_DRAIN_DELAY"
 	DeletionGrace      = "SIGNET_DELETION_GRACE"
 	KeyBackupDays      = "SIGNET_KEY_BACKUP_DAYS"
+	OIDCIssuer         = "SIGNET_OIDC_ISSUER"
+	OIDCClientID       = "SIGNET_OIDC_CLIENT_ID"
+	OIDCClientSecret   = "SIGNET_OIDC_CLIENT_SECRET"
+	OIDCName           = "SIGNET_OIDC_NAME"
+	OIDCTrustMFA       = "SIGNET_OIDC_TRUST_MFA"
+	SMTPURL            = "SIGNET_SMTP_URL"
+	SMTPFrom           = "SIGNET_SMTP_FROM"
 	AuditCheckpointDir = "SIGNET_AUDIT_CHECKPOINT_DIR"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
@@ -78,10 +86,24 @@ var keys = []key{
 	{PublicURL, "http://localhost:8880", "", func(c *Config, s string) error { return setOrigin(&c.PublicURL, s) }},
 	{ConsoleURL, "http://localhost:8881", "", func(c *Config, s string) error { return setOrigin(&c.ConsoleURL, s) }},
 	{WeComURL, "https://qyapi.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComURL, s) }},
+	{WeComLoginURL, "https://login.work.weixin.qq.com", "", func(c *Config, s string) error { return setWeCom(&c.WeComLoginURL, s) }},
 	{TrustedProxies, "", "", func(c *Config, s string) error { return setNetworks(&c.TrustedProxies, s) }},
 	{DrainDelay, "8s", "", func(c *Config, s string) error { return setDrainDelay(&c.DrainDelay, s) }},
 	{DeletionGrace, "168h", "", func(c *Config, s string) error { return setDeletionGrace(&c.DeletionGrace, s) }},
 	{KeyBackupDays, "7", "", func(c *Config, s string) error { return setKeyBackupDays(&c.KeyBackupDays, s) }},
+	{OIDCIssuer, "", "", func(c *Config, s string) error { return setIssuer(&c.OIDC.Issuer, s) }},
+	{OIDCClientID, "", "", func(c *Config, s string) error {
+		c.OIDC.ClientID = s
+		return nil
+	}},
+	{OIDCClientSecret, "", "", func(c *Config, s string) error {
+		c.OIDC.ClientSecret = core.NewSecret(s)
+		return nil
+	}},
+	{OIDCName, "", "", func(c *Config, s string) error { return setOIDCName(&c.OIDC.Name, s) }},
+	{OIDCTrustMFA, "false", "", func(c *Config, s string) error { return setBool(&c.OIDC.TrustMFA, s) }},
+	{SMTPURL, "", "", func(c *Config, s string) error { return setSMTP(&c.SMTP, s) }},
+	{SMTPFrom, "", "", func(c *Config, s string) error { return setSender(&c.SMTP.From, s) }},
 	{AuditCheckpointDir, "", "", func(c *Config, s string) error {
 		c.AuditCheckpointDir = s
 		return nil

@@ -126,6 +126,7 @@ type App struct {
 	AllowHTTP  bool           // pages on http:// may be signed too
 	Strict     bool           // no page is signed by a node that has not heard of changes for an hour
 	ServerOnly bool           // pages are signed for who shows an API key, and for nobody else
+	SignIn     bool           // the tenant's people come in through it
 	Secret     *SecretVersion // the current one; nil if there is none
 	Version    int64          // counts every change; the ETag of the app
 	CreatedAt  time.Time

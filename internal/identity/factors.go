@@ -53,7 +53,7 @@ func (i *Identity) RemoveFactor(ctx context.Context, actor core.Actor, factor co
 	if err := requireProof(actor); err != nil {
 		return err
 	}
-	return i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+	err := i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
 		if err := tx.LockFactors(ctx, actor.MemberID); err != nil {
 			return err
 		}
@@ -71,6 +71,10 @@ func (i *Identity) RemoveFactor(ctx context.Context, actor core.Actor, factor co
 		}
 		return tx.Audit(ctx, core.AuditEntry{Action: "factor.remove", SubjectKind: "factor", Subject: factor.String()})
 	})
+	if err == nil {
+		i.notify(core.FactorRemovedNotice, actor.Name, Visit{})
+	}
+	return err
 }
 
 // requireOwnAccount lets only a member at their own account, and not by a session
@@ -173,6 +177,9 @@ func (i *Identity) addFactor(ctx context.Context, actor core.Actor, f store.Fact
 		codes, err = factorCounts(ctx, tx, row, rows)
 		return err
 	})
+	if err == nil && confirmed {
+		i.notify(core.FactorAddedNotice, actor.Name, Visit{})
+	}
 	return made, codes, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -16,7 +17,7 @@ import (
 	"signet/internal/store"
 )
 
-// Config is what an Identity is made of. All but Clock and Mailer must be set.
+// Config is what an Identity is made of. All but Clock and what says nil must be set.
 type Config struct {
 	Store  *store.Store
 	Sealer *seal.Sealer
@@ -26,7 +27,11 @@ type Config struct {
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
 
-	Mailer Mailer // nil: there is no mail
+	Mailer        Mailer   // nil: there is no mail
+	Notifier      Notifier // nil: members are told of nothing
+	OIDC          *OIDC    // nil: there is no sign-in provider
+	WeCom         WeCom    // nil: nobody comes in through WeCom
+	WeComLoginURL string   // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -53,7 +58,13 @@ type Identity struct {
 	keyring   *keyring
 	relying   *webauthn.WebAuthn
 	mailer    Mailer
+	notifier  Notifier
+	provider  *provider
 	asks      *asks
+
+	weCom         WeCom
+	weComLoginURL string
+	consoleURL    string
 
 	newPlatformKey func() (seal.WrappedKey, error)
 }
@@ -80,7 +91,7 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{
+	i := &Identity{
 		store:     cfg.Store,
 		sealer:    cfg.Sealer,
 		opener:    cfg.Opener,
@@ -91,10 +102,19 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		keyring:   newKeyring(cfg, keys),
 		relying:   relying,
 		mailer:    cfg.Mailer,
+		notifier:  cfg.Notifier,
 		asks:      newAsks(),
 
+		weCom:         cfg.WeCom,
+		weComLoginURL: strings.TrimSuffix(cfg.WeComLoginURL, "/"),
+		consoleURL:    strings.TrimSuffix(cfg.Issuer, "/"),
+
 		newPlatformKey: cfg.NewPlatformKey,
-	}, nil
+	}
+	if cfg.OIDC != nil {
+		i.provider = newProvider(*cfg.OIDC, cfg.Clock)
+	}
+	return i, nil
 }
 
 // Session is what a sign-in or a refresh gives. The two tokens are the

@@ -77,7 +77,7 @@ func (i *Identity) UseReset(ctx context.Context, client netip.Prefix, token stri
 	}
 	t, _ := core.ParseLinkToken(core.ResetPurpose, token)
 	actor := actorOf(core.Member{ID: shown.Member, Email: shown.Email}, core.Grants{}, requestID)
-	return i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+	err = i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
 		m, err := shown.hold(ctx, tx, t)
 		if err != nil {
 			return err
@@ -92,6 +92,10 @@ func (i *Identity) UseReset(ctx context.Context, client netip.Prefix, token stri
 		}
 		return tx.Audit(ctx, core.AuditEntry{Action: "reset.use", SubjectKind: "member", Subject: m.ID.String(), Detail: detail})
 	})
+	if err == nil {
+		i.notify(core.PasswordNotice, shown.Email, Visit{Client: client})
+	}
+	return err
 }
 
 // resetPassword does what a reset is for, and gives how many sessions it ended.

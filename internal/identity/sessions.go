@@ -111,7 +111,7 @@ func (i *Identity) ChangePassword(ctx context.Context, actor core.Actor, v Visit
 	if err != nil {
 		return err
 	}
-	return i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+	err = i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
 		if err := tx.UpdatePasswordHash(ctx, actor.MemberID, p.member.PasswordHash, hash); err != nil {
 			return err
 		}
@@ -120,4 +120,8 @@ func (i *Identity) ChangePassword(ctx context.Context, actor core.Actor, v Visit
 		}
 		return tx.Audit(ctx, core.AuditEntry{Action: "password.change", SubjectKind: "member", Subject: actor.MemberID.String()})
 	})
+	if err == nil {
+		i.notify(core.PasswordNotice, actor.Name, v)
+	}
+	return err
 }

@@ -119,7 +119,7 @@ func (i *Identity) passed(ctx context.Context, v Visit, p proof) (Entry, error) 
 		}
 	}
 	if confirmed := counting(p.factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed)
+		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword})
 		return Entry{Waiting: waiting}, err
 	}
 	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword}, nil)
@@ -160,13 +160,17 @@ func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, a
 	for name, text := range b.detail {
 		detail[name] = text
 	}
-	err = i.store.Platform(ctx, actorOf(m, grants, v.RequestID), func(tx *store.PlatformTx) error {
+	var before [][32]byte // not empty: they have come in from here
+	err = i.store.Platform(ctx, actorOf(m, grants, v.RequestID), func(tx *store.PlatformTx) (err error) {
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err
 			}
 		}
-		err := tx.CreateSession(ctx, store.NewSession{
+		if before, err = tx.KnownDevices(ctx, [][]byte{device[:]}, m.Email); err != nil {
+			return err
+		}
+		err = tx.CreateSession(ctx, store.NewSession{
 			ID: id, MemberID: m.ID, ExpiresAt: ends, BegunWith: b.way, SecondFactor: b.secondFactor,
 			Client: v.Client.String(), Agent: v.agent(), OnlyTenant: b.onlyTenant,
 		})
@@ -185,6 +189,9 @@ func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, a
 	})
 	if err != nil {
 		return Session{}, err
+	}
+	if len(before) == 0 {
+		i.notify(core.NewDeviceNotice, m.Email, v)
 	}
 	return s, nil
 }

@@ -95,6 +95,9 @@ func (i *Identity) ConfirmTOTP(ctx context.Context, actor core.Actor, factor cor
 		}
 		return fault.New(fault.FactorUnknown, nil)
 	})
+	if err == nil {
+		i.notify(core.FactorAddedNotice, actor.Name, Visit{})
+	}
 	return codes, err
 }
 

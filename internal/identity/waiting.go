@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -48,6 +49,9 @@ type Answer struct {
 // ceremony is what is kept of one.
 type ceremony struct {
 	Passkey *webauthn.SessionData `json:"passkey,omitempty"`
+	Way     core.SignInWay        `json:"way,omitempty"`     // what came before a second factor
+	AskedAt time.Time             `json:"asked_at,omitzero"` // when somebody was sent to the provider
+	WeCom   *weComRound           `json:"wecom,omitempty"`
 }
 
 const ceremonyTokenLength = 32
@@ -76,9 +80,9 @@ func (i *Identity) wait(ctx context.Context, kind string, member core.MemberID, 
 	return Waiting{Token: token, Until: i.clock().Add(ceremonyLife)}, err
 }
 
-// askSecondFactor lets a member whose password was right go on.
-func (i *Identity) askSecondFactor(ctx context.Context, m core.Member, factors []store.FactorRow) (*Waiting, error) {
-	var c ceremony
+// askSecondFactor lets a member who has come in some way so far go on. c says how they
+// came.
+func (i *Identity) askSecondFactor(ctx context.Context, m core.Member, factors []store.FactorRow, c ceremony) (*Waiting, error) {
 	options, err := i.askPasskey(ctx, m, factors, &c)
 	if err != nil {
 		return nil, err
@@ -111,8 +115,8 @@ func (i *Identity) takeCeremony(ctx context.Context, kind string, token core.Sec
 	return c, held, m, json.Unmarshal(held.Data, &c)
 }
 
-// FinishSignIn begins a session of a member whose password was right, once their
-// second factor is shown. It fails with fault.SecondFactorRefused,
+// FinishSignIn begins a session of a member whose password was right, or who came from
+// the provider or from WeCom, once their second factor is shown. It fails with fault.SecondFactorRefused,
 // fault.PasskeyRefused, fault.CeremonyOver where the password is to be given again,
 // and with fault.RateLimitedCode.
 func (i *Identity) FinishSignIn(ctx context.Context, v Visit, token core.Secret, a Answer) (Session, error) {
@@ -127,7 +131,14 @@ func (i *Identity) FinishSignIn(ctx context.Context, v Visit, token core.Secret,
 	if err != nil {
 		return Session{}, i.refuseAnswer(ctx, m.Member, err, v.RequestID)
 	}
-	b := begun{way: core.WithPassword, secondFactor: true, detail: map[string]string{"factor": shown.name}}
+	b := begun{way: cmp.Or(c.Way, core.WithPassword), secondFactor: true, detail: map[string]string{}}
+	if c.WeCom != nil {
+		if still, err := i.memberOf(ctx, v, *c.WeCom); err != nil || still.ID != m.ID {
+			return Session{}, cmp.Or(err, error(fault.New(fault.CeremonyOver, nil)))
+		}
+		b.way, b.onlyTenant, b.detail = core.WithWeCom, c.WeCom.Tenant, c.WeCom.detail()
+	}
+	b.detail["factor"] = shown.name
 	s, err := i.begin(ctx, v, m.Member, b, func(tx *store.PlatformTx) error {
 		if err := tx.UseCeremony(ctx, held.TokenHash); err != nil {
 			return err

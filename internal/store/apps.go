@@ -13,7 +13,7 @@ func scanApp(row pgx.CollectableRow) (core.App, error) {
 	var a core.App
 	var key []byte
 	err := row.Scan(&a.TenantID, &a.ID, &a.CorpID, &a.AgentID, &key, &a.Name, &a.Kind, &a.Status,
-		&a.AllowHTTP, &a.Strict, &a.ServerOnly, &a.Version, &a.CreatedAt, &a.UpdatedAt)
+		&a.AllowHTTP, &a.Strict, &a.ServerOnly, &a.SignIn, &a.Version, &a.CreatedAt, &a.UpdatedAt)
 	copy(a.Key[:], key)
 	return a, err
 }
@@ -21,7 +21,7 @@ func scanApp(row pgx.CollectableRow) (core.App, error) {
 const insertApp = `
 INSERT INTO signet.apps (tenant_id, app_id, corp_id, agent_id, app_key, name, kind, strict, server_only)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-RETURNING tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, version, created_at, updated_at`
+RETURNING tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, sign_in, version, created_at, updated_at`
 
 // CreateApp makes an app of the tenant. It fails with fault.AppExists if the
 // corp has an app with that agent id, with fault.CorpUnknown if the tenant has
@@ -32,7 +32,7 @@ func (tx *TenantTx) CreateApp(ctx context.Context, a core.App) (core.App, error)
 }
 
 const selectApp = `
-SELECT tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, version, created_at, updated_at
+SELECT tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, sign_in, version, created_at, updated_at
 FROM signet.apps
 WHERE tenant_id = $1 AND app_id = $2`
 
@@ -58,7 +58,7 @@ func (tx *TenantTx) HasApp(ctx context.Context, corp core.CorpID, agent core.Age
 }
 
 const listApps = `
-SELECT tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, version, created_at, updated_at
+SELECT tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, sign_in, version, created_at, updated_at
 FROM signet.apps
 WHERE tenant_id = $1 AND (created_at, app_id) < ($2, $3)
 ORDER BY created_at DESC, app_id DESC
@@ -76,13 +76,15 @@ func (tx *TenantTx) ListApps(ctx context.Context, p core.Page) (core.List[core.A
 
 const updateApp = `
 UPDATE signet.apps
-SET name = $3, status = $4, allow_http = $5, strict = $6, server_only = $7, version = version + 1, updated_at = now()
+SET name = $3, status = $4, allow_http = $5, strict = $6, server_only = $7, sign_in = $8, version = version + 1, updated_at = now()
 WHERE tenant_id = $1 AND app_id = $2
-RETURNING tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, version, created_at, updated_at`
+RETURNING tenant_id, app_id, corp_id, agent_id, app_key, name, kind, status, allow_http, strict, server_only, sign_in, version, created_at, updated_at`
 
-// UpdateApp writes name, status, AllowHTTP, Strict and ServerOnly and counts the version up.
+// UpdateApp writes name, status, AllowHTTP, Strict, ServerOnly and SignIn and counts the
+// version up. It fails with fault.SignInAppExists where people sign in through another
+// app.
 func (tx *TenantTx) UpdateApp(ctx context.Context, a core.App) (core.App, error) {
-	return one(ctx, tx.tx, fault.AppUnknown, scanApp, updateApp, tx.tenantID, a.ID, a.Name, a.Status, a.AllowHTTP, a.Strict, a.ServerOnly)
+	return one(ctx, tx.tx, fault.AppUnknown, scanApp, updateApp, tx.tenantID, a.ID, a.Name, a.Status, a.AllowHTTP, a.Strict, a.ServerOnly, a.SignIn)
 }
 
 const touchApp = `

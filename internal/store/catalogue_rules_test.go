@@ -40,6 +40,7 @@ var platformTables = map[string]string{
 
 	"signet.platform_invitations": "of the platform's people",
 	"signet.resets":               "of a person",
+	"signet.oidc_identities":      "of a person",
 }
 
 // ageBounds are what rows may be deleted for their age only: the rest of the
@@ -127,6 +128,7 @@ var unnamedConstraints = map[string]string{
 	"api_keys_pkey":            "ids are drawn at random",
 	"idempotent_answers_pkey":  "ON CONFLICT DO UPDATE",
 	"platform_answers_pkey":    "ON CONFLICT DO UPDATE",
+	"wecom_people_corp":        "a person is bound through an app of the corp",
 	"trial_grants_pkey":        "written under the app's lock, after those before were deleted",
 	"trial_grants_secret":      "written under the app's lock, for a version that is there",
 	"refused_calls_pkey":       "ON CONFLICT DO UPDATE",
@@ -139,6 +141,10 @@ var unnamedConstraints = map[string]string{
 	"resets_member":            "a reset is made with the member in hand",
 
 	"platform_invitations_pkey": "ids are drawn at random",
+	"oidc_identities_pkey":      "ids are drawn at random",
+	"oidc_identities_subject":   "ON CONFLICT DO NOTHING",
+	"oidc_identities_one_each":  "ON CONFLICT DO NOTHING",
+	"oidc_identities_member":    "a member is bound while at hand",
 
 	"sessions_member":          "a session begins with the member in hand",
 	"refresh_tokens_session":   "a token is made with its session in hand",

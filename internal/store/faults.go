@@ -52,6 +52,11 @@ var constraintCodes = map[string]fault.Code{
 	"idempotent_answers_tenant": fault.TenantUnknown,
 	"memberships_pkey":          fault.MemberExists,
 	"invitations_tenant":        fault.TenantUnknown,
+
+	"apps_one_sign_in":        fault.SignInAppExists,
+	"wecom_people_pkey":       fault.WeComBound,
+	"wecom_people_member":     fault.WeComBound,
+	"wecom_people_membership": fault.WeComUnbound,
 }
 
 // broke tells whether an error says that one of the named constraints was broken.

@@ -62,6 +62,19 @@ var peopleCalls = map[string]platformCall{
 		}
 		return tx.ConfirmFactor(ctx, f.ID, 1)
 	},
+	"BindOIDCIdentity": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.BindOIDCIdentity(ctx, "https://id.example.com", "subject", r.Member)
+	},
+	"UseOIDCIdentity": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		if _, err := tx.BindOIDCIdentity(ctx, "https://id.example.com", "subject", r.Member); err != nil {
+			return nil, err
+		}
+		_, found, err := tx.UseOIDCIdentity(ctx, "https://id.example.com", "subject")
+		return found, err
+	},
+	"UnbindOIDCIdentities": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.UnbindOIDCIdentities(ctx, r.Member)
+	},
 	"CountRecoveryCodes": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.CountRecoveryCodes(ctx, r.Member)
 	},
@@ -80,6 +93,9 @@ var peopleCalls = map[string]platformCall{
 	},
 	"EndSessionsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.EndSessionsOf(ctx, r.Member, core.SessionID{})
+	},
+	"EndTenantSessionsOf": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return tx.EndTenantSessionsOf(ctx, r.Member, r.ID)
 	},
 	"FindMember": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		_, found, err := tx.FindMember(ctx, r.Member)

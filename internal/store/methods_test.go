@@ -227,6 +227,25 @@ var tenantCalls = joined(apiKeyCalls, map[string]tenantCall{
 	"RevokeIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return nil, tx.RevokeIntakeLink(ctx, r.Intake)
 	},
+	"BindWeComPerson": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		if _, err := tx.UnbindWeComPeopleOf(ctx, r.Member); err != nil {
+			return nil, err
+		}
+		p, err := tx.BindWeComPerson(ctx, r.Corp, "somebody", r.Member)
+		return p.UserID, err
+	},
+	"FindWeComPerson": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		p, found, err := tx.FindWeComPerson(ctx, r.Corp, r.User)
+		return []any{p.UserID, found}, err
+	},
+	"ListWeComPeopleOf": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.ListWeComPeopleOf(ctx, r.Member)
+		return len(list), err
+	},
+	"UnbindWeComPeopleOf": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
+		list, err := tx.UnbindWeComPeopleOf(ctx, r.Member)
+		return len(list), err
+	},
 	"HoldSecret": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
 		return tx.HoldSecret(ctx, r.App.ID, 1)
 	},

@@ -19,7 +19,7 @@ import (
 )
 
 // newest is the version that this binary knows.
-const newest = 22
+const newest = 24
 
 // lockWait is how long a migration waits for a table.
 const lockWait = 3 * time.Second

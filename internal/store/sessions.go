@@ -142,6 +142,18 @@ func (tx *PlatformTx) EndSessionsOf(ctx context.Context, member core.MemberID, k
 	return tag.RowsAffected(), translate(err)
 }
 
+const endTenantSessionsOf = `
+UPDATE signet.sessions
+SET ended_at = now()
+WHERE member_id = $1 AND only_tenant = $2 AND ended_at IS NULL AND expires_at > now()`
+
+// EndTenantSessionsOf ends the sessions of a member that hold in one tenant alone, and
+// gives how many they were.
+func (tx *PlatformTx) EndTenantSessionsOf(ctx context.Context, member core.MemberID, tenant core.TenantID) (int64, error) {
+	tag, err := tx.tx.Exec(ctx, endTenantSessionsOf, member, tenant)
+	return tag.RowsAffected(), translate(err)
+}
+
 const endEverySession = `
 UPDATE signet.sessions
 SET ended_at = now()

@@ -146,7 +146,7 @@ func TestEveryStatementOfATenantNamesTheTenant(t *testing.T) {
 	w := storetest.NewWire(t, db.TenantURL, nil)
 	outcomesAgainst(t, db, w.URL(db.TenantURL))
 	inserts := regexp.MustCompile(`INSERT INTO signet(_keys)?\.\w+ \(tenant_id, [^;]*VALUES \(\$1, `)
-	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
+	platform := regexp.MustCompile(`signet(_keys)?\.(members|platform_invitations|oidc_identities|resets|sessions|refresh_tokens|factors|recovery_codes|ceremonies|devices|tries|root_key\w*|legacy_hosts|migration_marks)\b`)
 	seen := 0
 	for _, statement := range w.Statements() {
 		statement = strings.Join(strings.Fields(statement), " ")
@@ -190,11 +190,11 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"TrimChanges": int64(0), "TrimSessions": int64(0), "TrimCalls": int64(0),
 			"TrimIntakeLinks": int64(0), "TrimTrialGrants": int64(0), "TrimComingIn": int64(0), "TrimAPIKeys": int64(0), "TrimAnswers": int64(0),
 			"FindAnswer": false, "NewestPlatformKey": false,
-			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
+			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "EndTenantSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
 			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
 			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
-			"DescribeMembers": 0, "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
+			"DescribeMembers": 0, "UnbindOIDCIdentities": int64(0), "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
 		for name := range platformCalls {
 			_, err := through(open, name)
 			require.NoError(t, err, name)

@@ -35,6 +35,7 @@ type tenantRows struct {
 	Invite  core.LinkID // of the tenant
 	Calling core.LinkID // of the platform
 	Reset   core.LinkID
+	User    core.WeComUserID
 
 	freeMember core.MemberID // a member without a tenant
 }
@@ -81,6 +82,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(), APIKey: core.NewAPIKeyID(),
 		Invite: core.NewLinkID(), Calling: core.NewLinkID(), Reset: core.NewLinkID(),
 		Answer: store.AnswerRow{Answer: commonAnswer, Run: uuid.New()},
+		User:   core.WeComUserID("user." + marker),
 		Legacy: core.Host(marker + ".legacy.example.com"), Token: [32]byte([]byte(fmt.Sprintf("%-32s", marker)))}
 	r.App = core.App{ID: core.NewAppID(), CorpID: commonCorp, AgentID: commonAgent, Key: core.NewAppKey(), Name: marker, Kind: core.SelfBuilt}
 	onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
@@ -144,6 +146,7 @@ func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 				_, err := tx.Invitations().Create(ctx, r.Invite, marker+"@guest.example.com", core.TenantViewer, [32]byte{}, time.Hour)
 				return err
 			},
+			func() error { _, err := tx.BindWeComPerson(ctx, r.Corp, r.User, r.Member); return err },
 			func() error { return tx.CountRefusedCalls(ctx, "gettoken", 40001, 1, 0) },
 			func() error { _, err := tx.CountCalls(ctx, r.calls(), 1, 1, 0); return err },
 			func() error { _, err := tx.CountFailure(ctx, r.pause(), "refused", 1, r.told(marker)); return err },

@@ -104,6 +104,14 @@ func (g *Gate) Agent(ctx context.Context, who Caller, token core.Secret, agent c
 	})
 }
 
+// User trades the code of a sign-in for who it was. It fails as AccessToken does.
+func (g *Gate) User(ctx context.Context, who Caller, token, code core.Secret) (wecom.User, error) {
+	return call(ctx, g, who, wecom.GetUser, func(c *wecom.Client) (wecom.User, int, error) {
+		user, err := c.User(ctx, token, code)
+		return user, user.Tries, err
+	})
+}
+
 // Resume lifts what this node knows of the pauses of one app, because its
 // credential is another now. Who makes it another lifts those in Postgres, in the
 // same transaction.

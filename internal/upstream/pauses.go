@@ -129,6 +129,8 @@ func outcomeOf(who Caller, api wecom.API, err error) outcome {
 		return outcome{lifts: []pauseKey{corp, app}}
 	case who.Standing == Trial, !errors.As(err, &failed), errors.Is(err, context.Canceled):
 		return outcome{}
+	case failed.BadCode(): // a stranger can send any; the app and its token are good
+		return outcome{lifts: []pauseKey{corp, app}}
 	case wecom.Fault(failed).Code == fault.WeComQuota:
 		return outcome{failed: failed, kind: quota, key: corp}
 	case failed.Refused() && failed.Class == wecom.Refresh: // whatever it says, it answers the corp again

@@ -20,10 +20,11 @@ const (
 	GetCorpTicket  API = "get_jsapi_ticket"
 	GetAgentTicket API = "ticket/get"
 	GetAgent       API = "agent/get"
+	GetUser        API = "auth/getuserinfo"
 )
 
 // APIs lists the calls that this package makes.
-func APIs() []API { return []API{GetToken, GetCorpTicket, GetAgentTicket, GetAgent} }
+func APIs() []API { return []API{GetToken, GetCorpTicket, GetAgentTicket, GetAgent, GetUser} }
 
 const (
 	maxAnswer = 64 << 10

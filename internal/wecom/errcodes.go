@@ -20,6 +20,7 @@ const (
 	errcodeConflict      = 6000
 	errcodeCredential    = 40001
 	errcodeCorpID        = 40013
+	errcodeCode          = 40029
 	errcodeAgentID       = 40056
 	errcodeForeignSecret = 40091
 	errcodeFrequency     = 45009

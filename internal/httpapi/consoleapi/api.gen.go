@@ -91,8 +91,11 @@ type App struct {
 	Secret *SecretVersion `json:"secret"`
 
 	// ServerOnly Its pages are signed for who shows an API key with the scope `pages.sign`, and for nobody else.
-	ServerOnly bool   `json:"serverOnly"`
-	Status     Status `json:"status"`
+	ServerOnly bool `json:"serverOnly"`
+
+	// SignIn The tenant's people sign in to the console through this app. At most one app of a tenant is so marked. In WeCom's console, under the app's 企业微信授权登录, the console's host has to be entered as 授权回调域, with its port where that is not 443.
+	SignIn bool   `json:"signIn"`
+	Status Status `json:"status"`
 
 	// Strict A node that is cut off from the database signs on with what it knows. For a strict app it stops after 60 minutes, with `503 store.unavailable`, because a domain or the app itself may have been taken away meanwhile.
 	Strict    bool      `json:"strict"`
@@ -104,6 +107,7 @@ type AppChange struct {
 	AllowHTTP  *bool   `json:"allowHttp,omitempty"`
 	Name       *string `json:"name,omitempty"`
 	ServerOnly *bool   `json:"serverOnly,omitempty"`
+	SignIn     *bool   `json:"signIn,omitempty"`
 	Status     *string `json:"status,omitempty"`
 	Strict     *bool   `json:"strict,omitempty"`
 }
@@ -359,6 +363,12 @@ type KeyVersion struct {
 	Version int32 `json:"version"`
 }
 
+// Leaving defines model for Leaving.
+type Leaving struct {
+	Until time.Time `json:"until"`
+	URL   string    `json:"url"`
+}
+
 // LegacyBinding defines model for LegacyBinding.
 type LegacyBinding struct {
 	AppID    string `json:"appId"`
@@ -395,7 +405,10 @@ type MadeInvitation struct {
 	ID        string    `json:"id"`
 	MadeBy    string    `json:"madeBy"`
 
-	// Mailed A letter with it is on its way.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
+
+	// Mailed The mail server has taken a letter with it.
 	Mailed bool           `json:"mailed"`
 	Role   core.Role      `json:"role"`
 	State  core.LinkState `json:"state"`
@@ -410,7 +423,10 @@ type MadeReset struct {
 	Factors   bool      `json:"factors"`
 	ID        string    `json:"id"`
 
-	// Mailed A letter with it is on its way.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
+
+	// Mailed The mail server has taken a letter with it.
 	Mailed   bool   `json:"mailed"`
 	MemberID string `json:"memberId"`
 }
@@ -537,6 +553,18 @@ type NewTenant struct {
 type NewTenantInvitation struct {
 	Email string `json:"email"`
 	Role  string `json:"role"`
+}
+
+// NewWeComRound defines model for NewWeComRound.
+type NewWeComRound struct {
+	// App Key of the app that the tenant's people sign in through.
+	App string `json:"app"`
+}
+
+// OIDCReturn defines model for OIDCReturn.
+type OIDCReturn struct {
+	Code  SecretText `json:"code"`
+	State string     `json:"state"`
 }
 
 // PasskeyAnswer defines model for PasskeyAnswer.
@@ -948,6 +976,44 @@ type Waiting struct {
 	Until time.Time `json:"until"`
 }
 
+// Ways defines model for Ways.
+type Ways struct {
+	// Mail Who has forgotten their password can have a letter sent.
+	Mail bool `json:"mail"`
+
+	// Oidc The sign-in provider of the platform's own people, where there is one.
+	Oidc *struct {
+		// Name What its button says.
+		Name string `json:"name"`
+	} `json:"oidc,omitempty"`
+	Passkey  bool `json:"passkey"`
+	Password bool `json:"password"`
+}
+
+// WeComBinding defines model for WeComBinding.
+type WeComBinding struct {
+	BoundAt  time.Time `json:"boundAt"`
+	CorpID   string    `json:"corpId"`
+	TenantID string    `json:"tenantId"`
+
+	// UserID WeCom's name of the person.
+	UserID string `json:"userId"`
+}
+
+// WeComBindings defines model for WeComBindings.
+type WeComBindings struct {
+	Items []WeComBinding `json:"items"`
+}
+
+// WeComRound defines model for WeComRound.
+type WeComRound struct {
+	// Until When it is too late to come back.
+	Until time.Time `json:"until"`
+
+	// URL WeCom's page, for the whole window.
+	URL string `json:"url"`
+}
+
 // AppID defines model for AppId.
 type AppID = string
 
@@ -1002,6 +1068,9 @@ type MemberID = string
 // Now defines model for Now.
 type Now = string
 
+// OIDCCookie defines model for OIDCCookie.
+type OIDCCookie = string
+
 // OverlapHours defines model for OverlapHours.
 type OverlapHours = string
 
@@ -1022,6 +1091,9 @@ type TenantID = string
 
 // TenantStatus defines model for TenantStatus.
 type TenantStatus = string
+
+// WeComCookie defines model for WeComCookie.
+type WeComCookie = string
 
 // ListPlatformAuditParams defines parameters for ListPlatformAudit.
 type ListPlatformAuditParams struct {
@@ -1125,10 +1197,40 @@ type DeleteSessionParams struct {
 	RefreshCookie *RefreshCookie `form:"__Host-signet_refresh,omitempty" json:"__Host-signet_refresh,omitempty"`
 }
 
+// FinishOIDCParams defines parameters for FinishOIDC.
+type FinishOIDCParams struct {
+	// OIDCCookie Names the browser that has left for the provider. Browsers send it by themselves.
+	OIDCCookie *OIDCCookie `form:"__Host-signet_oidc,omitempty" json:"__Host-signet_oidc,omitempty"`
+}
+
 // RefreshSessionParams defines parameters for RefreshSession.
 type RefreshSessionParams struct {
 	// RefreshCookie The refresh cookie. Browsers send it by themselves.
 	RefreshCookie *RefreshCookie `form:"__Host-signet_refresh,omitempty" json:"__Host-signet_refresh,omitempty"`
+}
+
+// StepUpOIDCParams defines parameters for StepUpOIDC.
+type StepUpOIDCParams struct {
+	// OIDCCookie Names the browser that has left for the provider. Browsers send it by themselves.
+	OIDCCookie *OIDCCookie `form:"__Host-signet_oidc,omitempty" json:"__Host-signet_oidc,omitempty"`
+}
+
+// ReturnFromWeComParams defines parameters for ReturnFromWeCom.
+type ReturnFromWeComParams struct {
+	// State What the browser was sent with.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Code What WeCom gave; none where the person refused.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+
+	// WeComCookie The cookie by which a browser is known that comes back from WeCom.
+	WeComCookie *WeComCookie `form:"__Host-signet_wecom,omitempty" json:"__Host-signet_wecom,omitempty"`
+}
+
+// AskFactorAfterWeComParams defines parameters for AskFactorAfterWeCom.
+type AskFactorAfterWeComParams struct {
+	// WeComCookie The cookie by which a browser is known that comes back from WeCom.
+	WeComCookie *WeComCookie `form:"__Host-signet_wecom,omitempty" json:"__Host-signet_wecom,omitempty"`
 }
 
 // ListTenantsParams defines parameters for ListTenants.
@@ -1344,6 +1446,9 @@ type CreateResetParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// BeginWeComBindingJSONRequestBody defines body for BeginWeComBinding for application/json ContentType.
+type BeginWeComBindingJSONRequestBody = NewWeComRound
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = NewPasskey
 
@@ -1392,6 +1497,9 @@ type CreateSessionJSONRequestBody = NewSession
 // ForgetPasswordJSONRequestBody defines body for ForgetPassword for application/json ContentType.
 type ForgetPasswordJSONRequestBody = ForgottenPassword
 
+// FinishOIDCJSONRequestBody defines body for FinishOIDC for application/json ContentType.
+type FinishOIDCJSONRequestBody = OIDCReturn
+
 // FinishPasskeySignInJSONRequestBody defines body for FinishPasskeySignIn for application/json ContentType.
 type FinishPasskeySignInJSONRequestBody = PasskeyAnswer
 
@@ -1400,6 +1508,12 @@ type FinishSignInJSONRequestBody = SecondFactor
 
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUpAnswer
+
+// StepUpOIDCJSONRequestBody defines body for StepUpOIDC for application/json ContentType.
+type StepUpOIDCJSONRequestBody = OIDCReturn
+
+// BeginWeComSignInJSONRequestBody defines body for BeginWeComSignIn for application/json ContentType.
+type BeginWeComSignInJSONRequestBody = NewWeComRound
 
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
 type CreateTenantJSONRequestBody = NewTenant
@@ -1443,6 +1557,13 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/session/second-factor", h.FinishSignIn)
 	router.Post(base+"/session/passkey/options", h.BeginPasskeySignIn)
 	router.Post(base+"/session/passkey", h.FinishPasskeySignIn)
+	router.Post(base+"/session/wecom", h.BeginWeComSignIn)
+	router.Get(base+"/session/wecom/return", h.ReturnFromWeCom)
+	router.Post(base+"/session/wecom/second-factor", h.AskFactorAfterWeCom)
+	router.Get(base+"/account/wecom", h.ListWeComBindings)
+	router.Post(base+"/account/wecom", h.BeginWeComBinding)
+	router.Delete(base+"/account/wecom/:tenantId", h.UnbindWeCom)
+	router.Delete(base+"/tenants/:tenantId/members/:memberId/wecom", h.UnbindMemberWeCom)
 	router.Post(base+"/session/step-up/options", h.BeginStepUp)
 	router.Post(base+"/session/step-up", h.StepUp)
 	router.Delete(base+"/sessions", h.EndOtherSessions)
@@ -1457,6 +1578,12 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 	router.Post(base+"/factors/recovery-codes", h.RenewRecoveryCodes)
 	router.Delete(base+"/factors/:factorId", h.RemoveFactor)
 	router.Delete(base+"/platform/members/:memberId/sessions", h.EndMemberSessions)
+	router.Delete(base+"/platform/members/:memberId/oidc", h.UnbindOIDC)
+	router.Get(base+"/session/ways", h.GetWays)
+	router.Post(base+"/session/oidc", h.BeginOIDC)
+	router.Post(base+"/session/oidc/return", h.FinishOIDC)
+	router.Post(base+"/session/step-up/oidc/options", h.BeginOIDCStepUp)
+	router.Post(base+"/session/step-up/oidc", h.StepUpOIDC)
 	router.Post(base+"/session/forgotten", h.ForgetPassword)
 	router.Get(base+"/tenants", h.ListTenants)
 	router.Post(base+"/tenants", h.CreateTenant)
@@ -1528,6 +1655,99 @@ func registerRoutes(router fiber.Router, base string, h *operations) {
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListWeComBindingsRequestObject struct {
+}
+
+type ListWeComBindingsResponseObject interface {
+	VisitListWeComBindingsResponse(ctx *fiber.Ctx) error
+}
+
+type ListWeComBindings200JSONResponse WeComBindings
+
+func (response ListWeComBindings200JSONResponse) VisitListWeComBindingsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListWeComBindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWeComBindingsdefaultApplicationProblemPlusJSONResponse) VisitListWeComBindingsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComBindingRequestObject struct {
+	Body *BeginWeComBindingJSONRequestBody
+}
+
+type BeginWeComBindingResponseObject interface {
+	VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error
+}
+
+type BeginWeComBinding200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginWeComBinding200JSONResponse struct {
+	Body    WeComRound
+	Headers BeginWeComBinding200ResponseHeaders
+}
+
+func (response BeginWeComBinding200JSONResponse) VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComBindingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginWeComBindingdefaultApplicationProblemPlusJSONResponse) VisitBeginWeComBindingResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UnbindWeComRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+}
+
+type UnbindWeComResponseObject interface {
+	VisitUnbindWeComResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindWeCom204Response struct {
+}
+
+func (response UnbindWeCom204Response) VisitUnbindWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindWeComdefaultApplicationProblemPlusJSONResponse) VisitUnbindWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
 
 type ListPlatformAuditRequestObject struct {
 	Params ListPlatformAuditParams
@@ -2330,6 +2550,34 @@ func (response UpdatePlatformMemberdefaultApplicationProblemPlusJSONResponse) Vi
 	return ctx.JSON(&response.Body)
 }
 
+type UnbindOIDCRequestObject struct {
+	MemberID MemberID `json:"memberId"`
+}
+
+type UnbindOIDCResponseObject interface {
+	VisitUnbindOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindOIDC204Response struct {
+}
+
+func (response UnbindOIDC204Response) VisitUnbindOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindOIDCdefaultApplicationProblemPlusJSONResponse) VisitUnbindOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CreatePlatformResetRequestObject struct {
 	MemberID MemberID `json:"memberId"`
 	Params   CreatePlatformResetParams
@@ -2697,6 +2945,89 @@ func (response ForgetPassworddefaultApplicationProblemPlusJSONResponse) VisitFor
 	return ctx.JSON(&response.Body)
 }
 
+type BeginOIDCRequestObject struct {
+}
+
+type BeginOIDCResponseObject interface {
+	VisitBeginOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type BeginOIDC200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginOIDC200JSONResponse struct {
+	Body    Leaving
+	Headers BeginOIDC200ResponseHeaders
+}
+
+func (response BeginOIDC200JSONResponse) VisitBeginOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginOIDCdefaultApplicationProblemPlusJSONResponse) VisitBeginOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishOIDCRequestObject struct {
+	Params FinishOIDCParams
+	Body   *FinishOIDCJSONRequestBody
+}
+
+type FinishOIDCResponseObject interface {
+	VisitFinishOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type FinishOIDC200ResponseHeaders struct {
+	SetCookie string
+}
+
+type FinishOIDC200JSONResponse struct {
+	Body    Session
+	Headers FinishOIDC200ResponseHeaders
+}
+
+func (response FinishOIDC200JSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishOIDC202JSONResponse Waiting
+
+func (response FinishOIDC202JSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type FinishOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishOIDCdefaultApplicationProblemPlusJSONResponse) VisitFinishOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type FinishPasskeySignInRequestObject struct {
 	Body *FinishPasskeySignInJSONRequestBody
 }
@@ -2865,6 +3196,72 @@ func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpRespo
 	return ctx.JSON(&response.Body)
 }
 
+type StepUpOIDCRequestObject struct {
+	Params StepUpOIDCParams
+	Body   *StepUpOIDCJSONRequestBody
+}
+
+type StepUpOIDCResponseObject interface {
+	VisitStepUpOIDCResponse(ctx *fiber.Ctx) error
+}
+
+type StepUpOIDC200JSONResponse Proof
+
+func (response StepUpOIDC200JSONResponse) VisitStepUpOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type StepUpOIDCdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StepUpOIDCdefaultApplicationProblemPlusJSONResponse) VisitStepUpOIDCResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCStepUpRequestObject struct {
+}
+
+type BeginOIDCStepUpResponseObject interface {
+	VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error
+}
+
+type BeginOIDCStepUp200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginOIDCStepUp200JSONResponse struct {
+	Body    Leaving
+	Headers BeginOIDCStepUp200ResponseHeaders
+}
+
+func (response BeginOIDCStepUp200JSONResponse) VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginOIDCStepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginOIDCStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginOIDCStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type BeginStepUpRequestObject struct {
 }
 
@@ -2887,6 +3284,144 @@ type BeginStepUpdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWaysRequestObject struct {
+}
+
+type GetWaysResponseObject interface {
+	VisitGetWaysResponse(ctx *fiber.Ctx) error
+}
+
+type GetWays200JSONResponse Ways
+
+func (response GetWays200JSONResponse) VisitGetWaysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetWaysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWaysdefaultApplicationProblemPlusJSONResponse) VisitGetWaysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComSignInRequestObject struct {
+	Body *BeginWeComSignInJSONRequestBody
+}
+
+type BeginWeComSignInResponseObject interface {
+	VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error
+}
+
+type BeginWeComSignIn200ResponseHeaders struct {
+	SetCookie string
+}
+
+type BeginWeComSignIn200JSONResponse struct {
+	Body    WeComRound
+	Headers BeginWeComSignIn200ResponseHeaders
+}
+
+func (response BeginWeComSignIn200JSONResponse) VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginWeComSignIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginWeComSignIndefaultApplicationProblemPlusJSONResponse) VisitBeginWeComSignInResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReturnFromWeComRequestObject struct {
+	Params ReturnFromWeComParams
+}
+
+type ReturnFromWeComResponseObject interface {
+	VisitReturnFromWeComResponse(ctx *fiber.Ctx) error
+}
+
+type ReturnFromWeCom303ResponseHeaders struct {
+	Location  string
+	SetCookie string
+}
+
+type ReturnFromWeCom303Response struct {
+	Headers ReturnFromWeCom303ResponseHeaders
+}
+
+func (response ReturnFromWeCom303Response) VisitReturnFromWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Status(303)
+	return nil
+}
+
+type ReturnFromWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnFromWeComdefaultApplicationProblemPlusJSONResponse) VisitReturnFromWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AskFactorAfterWeComRequestObject struct {
+	Params AskFactorAfterWeComParams
+}
+
+type AskFactorAfterWeComResponseObject interface {
+	VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error
+}
+
+type AskFactorAfterWeCom200ResponseHeaders struct {
+	SetCookie string
+}
+
+type AskFactorAfterWeCom200JSONResponse struct {
+	Body    Waiting
+	Headers AskFactorAfterWeCom200ResponseHeaders
+}
+
+func (response AskFactorAfterWeCom200JSONResponse) VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Set-Cookie", fmt.Sprint(response.Headers.SetCookie))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AskFactorAfterWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AskFactorAfterWeComdefaultApplicationProblemPlusJSONResponse) VisitAskFactorAfterWeComResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -4474,8 +5009,46 @@ func (response CreateResetdefaultApplicationProblemPlusJSONResponse) VisitCreate
 	return ctx.JSON(&response.Body)
 }
 
+type UnbindMemberWeComRequestObject struct {
+	TenantID TenantID `json:"tenantId"`
+	MemberID MemberID `json:"memberId"`
+}
+
+type UnbindMemberWeComResponseObject interface {
+	VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error
+}
+
+type UnbindMemberWeCom204Response struct {
+}
+
+func (response UnbindMemberWeCom204Response) VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnbindMemberWeComdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnbindMemberWeComdefaultApplicationProblemPlusJSONResponse) VisitUnbindMemberWeComResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListWeComBindings List who I am in WeCom
+	// (GET /account/wecom)
+	ListWeComBindings(ctx context.Context, request ListWeComBindingsRequestObject) (ListWeComBindingsResponseObject, error)
+	// BeginWeComBinding Bind myself to a WeCom account
+	// (POST /account/wecom)
+	BeginWeComBinding(ctx context.Context, request BeginWeComBindingRequestObject) (BeginWeComBindingResponseObject, error)
+	// UnbindWeCom Unbind myself from WeCom in a tenant
+	// (DELETE /account/wecom/{tenantId})
+	UnbindWeCom(ctx context.Context, request UnbindWeComRequestObject) (UnbindWeComResponseObject, error)
 	// ListPlatformAudit List what was done on the platform, newest first
 	// (GET /audit)
 	ListPlatformAudit(ctx context.Context, request ListPlatformAuditRequestObject) (ListPlatformAuditResponseObject, error)
@@ -4551,6 +5124,9 @@ type StrictServerInterface interface {
 	// UpdatePlatformMember Give one of the platform's people another role
 	// (PATCH /platform/members/{memberId})
 	UpdatePlatformMember(ctx context.Context, request UpdatePlatformMemberRequestObject) (UpdatePlatformMemberResponseObject, error)
+	// UnbindOIDC Forget who a member is at the sign-in provider
+	// (DELETE /platform/members/{memberId}/oidc)
+	UnbindOIDC(ctx context.Context, request UnbindOIDCRequestObject) (UnbindOIDCResponseObject, error)
 	// CreatePlatformReset Make a one-time address by which anybody chooses a new password
 	// (POST /platform/members/{memberId}/reset)
 	CreatePlatformReset(ctx context.Context, request CreatePlatformResetRequestObject) (CreatePlatformResetResponseObject, error)
@@ -4587,6 +5163,12 @@ type StrictServerInterface interface {
 	// ForgetPassword Have a letter sent for a forgotten password
 	// (POST /session/forgotten)
 	ForgetPassword(ctx context.Context, request ForgetPasswordRequestObject) (ForgetPasswordResponseObject, error)
+	// BeginOIDC Go to the sign-in provider
+	// (POST /session/oidc)
+	BeginOIDC(ctx context.Context, request BeginOIDCRequestObject) (BeginOIDCResponseObject, error)
+	// FinishOIDC Sign in as the provider says
+	// (POST /session/oidc/return)
+	FinishOIDC(ctx context.Context, request FinishOIDCRequestObject) (FinishOIDCResponseObject, error)
 	// FinishPasskeySignIn Sign in with a passkey
 	// (POST /session/passkey)
 	FinishPasskeySignIn(ctx context.Context, request FinishPasskeySignInRequestObject) (FinishPasskeySignInResponseObject, error)
@@ -4602,9 +5184,27 @@ type StrictServerInterface interface {
 	// StepUp Prove once more who one is
 	// (POST /session/step-up)
 	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// StepUpOIDC Prove once more who one is, as the provider says
+	// (POST /session/step-up/oidc)
+	StepUpOIDC(ctx context.Context, request StepUpOIDCRequestObject) (StepUpOIDCResponseObject, error)
+	// BeginOIDCStepUp Go to the sign-in provider to prove once more who one is
+	// (POST /session/step-up/oidc/options)
+	BeginOIDCStepUp(ctx context.Context, request BeginOIDCStepUpRequestObject) (BeginOIDCStepUpResponseObject, error)
 	// BeginStepUp Ask how to prove once more who one is
 	// (POST /session/step-up/options)
 	BeginStepUp(ctx context.Context, request BeginStepUpRequestObject) (BeginStepUpResponseObject, error)
+	// GetWays Which ways in there are
+	// (GET /session/ways)
+	GetWays(ctx context.Context, request GetWaysRequestObject) (GetWaysResponseObject, error)
+	// BeginWeComSignIn Begin to sign in through WeCom
+	// (POST /session/wecom)
+	BeginWeComSignIn(ctx context.Context, request BeginWeComSignInRequestObject) (BeginWeComSignInResponseObject, error)
+	// ReturnFromWeCom Come back from WeCom
+	// (GET /session/wecom/return)
+	ReturnFromWeCom(ctx context.Context, request ReturnFromWeComRequestObject) (ReturnFromWeComResponseObject, error)
+	// AskFactorAfterWeCom Ask what to show after WeCom
+	// (POST /session/wecom/second-factor)
+	AskFactorAfterWeCom(ctx context.Context, request AskFactorAfterWeComRequestObject) (AskFactorAfterWeComResponseObject, error)
 	// EndOtherSessions Sign out everywhere else
 	// (DELETE /sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
@@ -4656,7 +5256,7 @@ type StrictServerInterface interface {
 	// GetApp Get an app
 	// (GET /tenants/{tenantId}/apps/{appId})
 	GetApp(ctx context.Context, request GetAppRequestObject) (GetAppResponseObject, error)
-	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, make it strict or for servers only
+	// UpdateApp Rename, suspend or resume an app, let it sign pages on http, make it strict, for servers only, or let people sign in through it
 	// (PATCH /tenants/{tenantId}/apps/{appId})
 	UpdateApp(ctx context.Context, request UpdateAppRequestObject) (UpdateAppResponseObject, error)
 	// ListDomains List the trusted domains of an app
@@ -4743,6 +5343,9 @@ type StrictServerInterface interface {
 	// CreateReset Make a one-time address by which a member chooses a new password
 	// (POST /tenants/{tenantId}/members/{memberId}/reset)
 	CreateReset(ctx context.Context, request CreateResetRequestObject) (CreateResetResponseObject, error)
+	// UnbindMemberWeCom Unbind a member from WeCom
+	// (DELETE /tenants/{tenantId}/members/{memberId}/wecom)
+	UnbindMemberWeCom(ctx context.Context, request UnbindMemberWeComRequestObject) (UnbindMemberWeComResponseObject, error)
 }
 
 // door is what a request passes before its operation: admit says whether it may
@@ -4760,6 +5363,54 @@ type door interface {
 type operations struct {
 	StrictServerInterface
 	door
+}
+
+// ListWeComBindings lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ListWeComBindings(c *fiber.Ctx) error {
+	if err := o.admit(c, "ListWeComBindings"); err != nil {
+		return err
+	}
+	var request ListWeComBindingsRequestObject
+	response, err := o.StrictServerInterface.ListWeComBindings(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitListWeComBindingsResponse(c)
+}
+
+// BeginWeComBinding lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginWeComBinding(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginWeComBinding"); err != nil {
+		return err
+	}
+	var request BeginWeComBindingRequestObject
+	request.Body = new(BeginWeComBindingJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.BeginWeComBinding(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginWeComBindingResponse(c)
+}
+
+// UnbindWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindWeCom"); err != nil {
+		return err
+	}
+	var request UnbindWeComRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindWeComResponse(c)
 }
 
 // ListPlatformAudit lets a request in, reads it, calls the operation and writes its answer.
@@ -5212,6 +5863,24 @@ func (o *operations) UpdatePlatformMember(c *fiber.Ctx) error {
 	return response.VisitUpdatePlatformMemberResponse(c)
 }
 
+// UnbindOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindOIDC"); err != nil {
+		return err
+	}
+	var request UnbindOIDCRequestObject
+	p := parameters{c: c}
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindOIDCResponse(c)
+}
+
 // CreatePlatformReset lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) CreatePlatformReset(c *fiber.Ctx) error {
 	if err := o.admit(c, "CreatePlatformReset"); err != nil {
@@ -5418,6 +6087,41 @@ func (o *operations) ForgetPassword(c *fiber.Ctx) error {
 	return response.VisitForgetPasswordResponse(c)
 }
 
+// BeginOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginOIDC"); err != nil {
+		return err
+	}
+	var request BeginOIDCRequestObject
+	response, err := o.StrictServerInterface.BeginOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginOIDCResponse(c)
+}
+
+// FinishOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) FinishOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "FinishOIDC"); err != nil {
+		return err
+	}
+	var request FinishOIDCRequestObject
+	p := parameters{c: c}
+	request.Params.OIDCCookie = p.cookie("__Host-signet_oidc")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(FinishOIDCJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.FinishOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitFinishOIDCResponse(c)
+}
+
 // FinishPasskeySignIn lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) FinishPasskeySignIn(c *fiber.Ctx) error {
 	if err := o.admit(c, "FinishPasskeySignIn"); err != nil {
@@ -5500,6 +6204,41 @@ func (o *operations) StepUp(c *fiber.Ctx) error {
 	return response.VisitStepUpResponse(c)
 }
 
+// StepUpOIDC lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) StepUpOIDC(c *fiber.Ctx) error {
+	if err := o.admit(c, "StepUpOIDC"); err != nil {
+		return err
+	}
+	var request StepUpOIDCRequestObject
+	p := parameters{c: c}
+	request.Params.OIDCCookie = p.cookie("__Host-signet_oidc")
+	if p.err != nil {
+		return p.err
+	}
+	request.Body = new(StepUpOIDCJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.StepUpOIDC(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitStepUpOIDCResponse(c)
+}
+
+// BeginOIDCStepUp lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginOIDCStepUp(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginOIDCStepUp"); err != nil {
+		return err
+	}
+	var request BeginOIDCStepUpRequestObject
+	response, err := o.StrictServerInterface.BeginOIDCStepUp(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginOIDCStepUpResponse(c)
+}
+
 // BeginStepUp lets a request in, reads it, calls the operation and writes its answer.
 func (o *operations) BeginStepUp(c *fiber.Ctx) error {
 	if err := o.admit(c, "BeginStepUp"); err != nil {
@@ -5511,6 +6250,74 @@ func (o *operations) BeginStepUp(c *fiber.Ctx) error {
 		return err
 	}
 	return response.VisitBeginStepUpResponse(c)
+}
+
+// GetWays lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) GetWays(c *fiber.Ctx) error {
+	if err := o.admit(c, "GetWays"); err != nil {
+		return err
+	}
+	var request GetWaysRequestObject
+	response, err := o.StrictServerInterface.GetWays(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitGetWaysResponse(c)
+}
+
+// BeginWeComSignIn lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) BeginWeComSignIn(c *fiber.Ctx) error {
+	if err := o.admit(c, "BeginWeComSignIn"); err != nil {
+		return err
+	}
+	var request BeginWeComSignInRequestObject
+	request.Body = new(BeginWeComSignInJSONRequestBody)
+	if err := o.decode(c, request.Body); err != nil {
+		return err
+	}
+	response, err := o.StrictServerInterface.BeginWeComSignIn(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitBeginWeComSignInResponse(c)
+}
+
+// ReturnFromWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) ReturnFromWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "ReturnFromWeCom"); err != nil {
+		return err
+	}
+	var request ReturnFromWeComRequestObject
+	p := parameters{c: c}
+	request.Params.State = p.query("state")
+	request.Params.Code = p.query("code")
+	request.Params.WeComCookie = p.cookie("__Host-signet_wecom")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.ReturnFromWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitReturnFromWeComResponse(c)
+}
+
+// AskFactorAfterWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) AskFactorAfterWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "AskFactorAfterWeCom"); err != nil {
+		return err
+	}
+	var request AskFactorAfterWeComRequestObject
+	p := parameters{c: c}
+	request.Params.WeComCookie = p.cookie("__Host-signet_wecom")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.AskFactorAfterWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitAskFactorAfterWeComResponse(c)
 }
 
 // EndOtherSessions lets a request in, reads it, calls the operation and writes its answer.
@@ -6462,4 +7269,23 @@ func (o *operations) CreateReset(c *fiber.Ctx) error {
 		}
 		return response.VisitCreateResetResponse(c)
 	})
+}
+
+// UnbindMemberWeCom lets a request in, reads it, calls the operation and writes its answer.
+func (o *operations) UnbindMemberWeCom(c *fiber.Ctx) error {
+	if err := o.admit(c, "UnbindMemberWeCom"); err != nil {
+		return err
+	}
+	var request UnbindMemberWeComRequestObject
+	p := parameters{c: c}
+	request.TenantID = p.path("tenantId")
+	request.MemberID = p.path("memberId")
+	if p.err != nil {
+		return p.err
+	}
+	response, err := o.StrictServerInterface.UnbindMemberWeCom(c.UserContext(), request)
+	if err != nil {
+		return err
+	}
+	return response.VisitUnbindMemberWeComResponse(c)
 }

@@ -77,8 +77,8 @@ func (a *api) GetApp(ctx context.Context, r GetAppRequestObject) (GetAppResponse
 	return GetApp200JSONResponse{Body: appAnswer(app), Headers: GetApp200ResponseHeaders{ETag: etagOf(app.Version)}}, nil
 }
 
-// UpdateApp renames, suspends or resumes an app, lets it sign pages on http, or
-// makes it strict.
+// UpdateApp renames, suspends or resumes an app, lets it sign pages on http, makes it
+// strict, or lets people sign in through it.
 func (a *api) UpdateApp(ctx context.Context, r UpdateAppRequestObject) (UpdateAppResponseObject, error) {
 	tenant, id, err := parseAppPath(r.TenantID, r.AppID)
 	if err != nil {
@@ -88,7 +88,7 @@ func (a *api) UpdateApp(ctx context.Context, r UpdateAppRequestObject) (UpdateAp
 	if err != nil {
 		return nil, err
 	}
-	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP, Strict: r.Body.Strict, ServerOnly: r.Body.ServerOnly}
+	change := admin.AppChange{Name: r.Body.Name, Status: r.Body.Status, AllowHTTP: r.Body.AllowHTTP, Strict: r.Body.Strict, ServerOnly: r.Body.ServerOnly, SignIn: r.Body.SignIn}
 	if change == (admin.AppChange{}) {
 		return nil, fault.InvalidField("", fault.ReasonEmpty, nil)
 	}
@@ -138,6 +138,7 @@ func appAnswer(app core.App) App {
 		AllowHTTP:  app.AllowHTTP,
 		Strict:     app.Strict,
 		ServerOnly: app.ServerOnly,
+		SignIn:     app.SignIn,
 		CreatedAt:  app.CreatedAt.UTC(),
 		UpdatedAt:  app.UpdatedAt.UTC(),
 	}

@@ -35,9 +35,16 @@ var entries = map[string]entry{
 	"ReadIntake":     fromNoOther,
 	"HandInSecret":   fromNoOther,
 
+	"BeginWeComSignIn":    fromNoOther,
+	"ReturnFromWeCom":     freely, // WeCom's page sends the browser; its cookie and the state belong together
+	"AskFactorAfterWeCom": fromOurPages,
+
 	"FinishSignIn":        fromNoOther,
 	"BeginPasskeySignIn":  fromNoOther,
 	"FinishPasskeySignIn": fromNoOther,
+	"GetWays":             freely,
+	"BeginOIDC":           fromNoOther,
+	"FinishOIDC":          fromOurPages,
 	"ReadInvitation":      fromNoOther,
 	"AcceptInvitation":    fromNoOtherOrWithToken,
 	"ReadReset":           fromNoOther,
@@ -58,6 +65,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	v := visit{
 		requestID: event.RequestID, client: httpapi.NetworkOf(event.Client),
 		agent: string(c.Request().Header.Peek(fiber.HeaderUserAgent)), device: deviceOf(c),
+		note:      event.Note,
 		setCookie: func(text string) { c.Response().Header.Add(fiber.HeaderSetCookie, text) },
 	}
 	switch entries[operation] {
@@ -139,6 +147,8 @@ type visit struct {
 	// lasts.
 	setCookie func(string)
 	request   [32]byte // a hash of what is asked for, where it may be repeated
+
+	note func(slog.Attr) // adds a fact to the log line of the request
 }
 
 type visitKey struct{}

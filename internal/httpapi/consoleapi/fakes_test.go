@@ -30,6 +30,7 @@ const (
 	goodPassword = "CANARY-admin-Passw0rd-E"
 	goodToken    = "CANARY.access.token"
 	goodRefresh  = "CANARYrefresh00000000000000G"
+	goodBrowser  = "CANARYbrowser0000000000000000000000000000W"
 	nextRefresh  = "CANARYrefresh00000000000000H"
 	agentSecret  = "CANARYagentSecret000000000000000000000000B"
 )

@@ -123,7 +123,7 @@ func (a *api) madeInvitationAnswer(m admin.MadeInvitation) MadeInvitation {
 	state, _ := m.State(a.now())
 	return MadeInvitation{
 		ID: m.ID.String(), Email: m.Email, Role: m.Role, State: state, MadeBy: m.MadeBy, CreatedAt: m.CreatedAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
-		Address: m.Token.Address(a.consoleURL).Expose(), Mailed: m.Mailed,
+		Address: m.Token.Address(a.consoleURL).Expose(), Mailed: m.Mailed, MailProblem: mailProblemOf(m.MailProblem),
 	}
 }
 

@@ -139,3 +139,65 @@ func (p *people) RemoveFactor(_ context.Context, actor core.Actor, factor core.F
 	}
 	return nil
 }
+
+func (p *people) round(key string) (identity.WeComRound, error) {
+	if key != "app_examplekeyexamplekeyexampa" {
+		return identity.WeComRound{}, fault.New(fault.AppUnknown, nil)
+	}
+	return identity.WeComRound{URL: "https://login.work.weixin.qq.com/wwlogin/sso/login?state=x", Browser: core.NewSecret(goodBrowser), Until: noon.Add(5 * time.Minute)}, nil
+}
+
+func (p *people) BeginWeCom(_ context.Context, v identity.Visit, key string) (identity.WeComRound, error) {
+	p.note(v.RequestID)
+	return p.round(key)
+}
+
+// ReturnFromWeCom goes by the code.
+func (p *people) ReturnFromWeCom(_ context.Context, v identity.Visit, browser core.Secret, _, code string) (identity.WeComReturn, error) {
+	p.note(v.RequestID)
+	switch {
+	case browser.Expose() != goodBrowser:
+		return identity.WeComReturn{}, fault.New(fault.CeremonyOver, nil)
+	case code == "factor":
+		return identity.WeComReturn{Factor: core.NewSecret("nextbrowser")}, nil
+	case code == "bind":
+		return identity.WeComReturn{Bound: true}, nil
+	case code == "":
+		return identity.WeComReturn{}, fault.New(fault.WeComCancelled, nil)
+	}
+	return identity.WeComReturn{Session: p.session(goodRefresh)}, nil
+}
+
+func (p *people) AskFactorAfterWeCom(_ context.Context, v identity.Visit, token core.Secret) (identity.Waiting, error) {
+	p.note(v.RequestID)
+	if token.Expose() != goodBrowser {
+		return identity.Waiting{}, fault.New(fault.CeremonyOver, nil)
+	}
+	return p.waiting(), nil
+}
+
+func (p *people) BeginWeComBinding(_ context.Context, actor core.Actor, _ identity.Visit, key string) (identity.WeComRound, error) {
+	p.note(actor.RequestID)
+	return p.round(key)
+}
+
+func (p *people) ListWeComBindings(_ context.Context, actor core.Actor) ([]core.WeComPerson, error) {
+	p.note(actor.RequestID)
+	return []core.WeComPerson{{TenantID: tenantID, CorpID: "wwexamplecorp00001", UserID: "zhangsan", MemberID: memberID, BoundAt: noon}}, nil
+}
+
+func (p *people) UnbindWeCom(_ context.Context, actor core.Actor, tenant core.TenantID) error {
+	p.note(actor.RequestID)
+	if tenant != tenantID {
+		return fault.New(fault.TenantUnknown, nil)
+	}
+	return nil
+}
+
+func (p *people) UnbindMemberWeCom(_ context.Context, actor core.Actor, _ core.TenantID, member core.MemberID) error {
+	p.note(actor.RequestID)
+	if member != memberID {
+		return fault.New(fault.MemberUnknown, nil)
+	}
+	return nil
+}

@@ -105,7 +105,7 @@ func TestAnAppIsMadeAsTheContractShowsIt(t *testing.T) {
 	}
 	tried := b.act(t, "POST", path, `{"name":"侧边栏","secret":"`+agentSecret+`","agentId":1}`)
 	require.JSONEq(t, fmt.Sprintf(`{"id":%q,"key":%q,"name":"侧边栏","corpId":"wwexamplecorp00001","agentId":"1000247","kind":"self_built",
-		"status":"active","allowHttp":false,"strict":false,"serverOnly":false,"secret":{"version":1,"state":"current","fingerprint":"9f2c41d07be85a36",
+		"status":"active","allowHttp":false,"strict":false,"serverOnly":false,"signIn":false,"secret":{"version":1,"state":"current","fingerprint":"9f2c41d07be85a36",
 		"activation":1,"activatedAt":"2025-11-22T12:00:00Z","fellBack":false,"movedAt":"2025-11-22T12:00:00Z","checkedAt":"2025-11-22T12:00:00Z","createdAt":"2025-11-22T12:00:00Z"},
 		"createdAt":"2025-11-22T12:00:00Z","updatedAt":"2025-11-22T12:00:00Z"}`, appID, core.AppKey{}.String()), string(tried.Text))
 	untried := b.act(t, "POST", path+"?check=skip", `{"name":"a","secret":"`+agentSecret+`","agentId":1,"corpId":"wwx"}`)

@@ -66,6 +66,6 @@ func (a *api) ForgetPassword(ctx context.Context, r ForgetPasswordRequestObject)
 func (a *api) madeResetAnswer(m admin.MadeReset) MadeReset {
 	return MadeReset{
 		ID: m.ID.String(), MemberID: m.Member.String(), Factors: m.Factors, CreatedAt: m.CreatedAt.UTC(), ExpiresAt: m.ExpiresAt.UTC(),
-		Address: m.Token.Address(a.consoleURL).Expose(), Mailed: m.Mailed,
+		Address: m.Token.Address(a.consoleURL).Expose(), Mailed: m.Mailed, MailProblem: mailProblemOf(m.MailProblem),
 	}
 }

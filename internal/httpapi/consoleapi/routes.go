@@ -33,6 +33,12 @@ type Identity interface {
 	FinishPasskeySignIn(ctx context.Context, v identity.Visit, token core.Secret, answer json.RawMessage) (identity.Session, error)
 	BeginStepUp(ctx context.Context, actor core.Actor) (identity.Waiting, bool, error)
 	StepUp(ctx context.Context, actor core.Actor, v identity.Visit, token, password core.Secret, a identity.Answer) (time.Time, error)
+	Ways() identity.Ways
+	BeginOIDC(ctx context.Context, v identity.Visit) (identity.Leaving, error)
+	FinishOIDC(ctx context.Context, v identity.Visit, r identity.Returned) (identity.Entry, error)
+	BeginOIDCStepUp(ctx context.Context, actor core.Actor, v identity.Visit) (identity.Leaving, error)
+	StepUpOIDC(ctx context.Context, actor core.Actor, v identity.Visit, r identity.Returned) (time.Time, error)
+	UnbindOIDC(ctx context.Context, actor core.Actor, member core.MemberID) error
 	Refresh(ctx context.Context, v identity.Visit, refresh core.Secret) (identity.Session, error)
 	SignOut(ctx context.Context, refresh core.Secret, requestID string) error
 	Authenticate(ctx context.Context, bearer string, requestID string) (core.Actor, error)
@@ -43,6 +49,14 @@ type Identity interface {
 	EndOtherSessions(ctx context.Context, actor core.Actor) (int64, error)
 	EndSessionsOf(ctx context.Context, actor core.Actor, member core.MemberID) (int64, error)
 	ChangePassword(ctx context.Context, actor core.Actor, v identity.Visit, present, next core.Secret) error
+
+	BeginWeCom(ctx context.Context, v identity.Visit, key string) (identity.WeComRound, error)
+	ReturnFromWeCom(ctx context.Context, v identity.Visit, browser core.Secret, state, code string) (identity.WeComReturn, error)
+	AskFactorAfterWeCom(ctx context.Context, v identity.Visit, token core.Secret) (identity.Waiting, error)
+	BeginWeComBinding(ctx context.Context, actor core.Actor, v identity.Visit, key string) (identity.WeComRound, error)
+	ListWeComBindings(ctx context.Context, actor core.Actor) ([]core.WeComPerson, error)
+	UnbindWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID) error
+	UnbindMemberWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) error
 
 	ListFactors(ctx context.Context, actor core.Actor) (identity.Factors, error)
 	BeginTOTP(ctx context.Context, actor core.Actor, name string) (identity.NewTOTP, error)

@@ -21,6 +21,7 @@ const (
 	errcodeBadSecret      = 40001
 	errcodeBadCorp        = 40013
 	errcodeBadToken       = 40014
+	errcodeBadCode        = 40029
 	errcodeBadParameter   = 40035
 	errcodeBadAgent       = 40056
 	errcodeForeignSecret  = 40091
@@ -128,6 +129,8 @@ func (s *Server) decide(req *request, refusal int) reply {
 		return s.giveTicket(req, core.AgentTicket)
 	case wecom.GetAgent:
 		return s.showAgent(req)
+	case wecom.GetUser:
+		return s.showUser(req)
 	case ListAgents:
 		return listAgents(req)
 	}
@@ -196,6 +199,8 @@ func errmsg(errcode int) string {
 		return "invalid corpid"
 	case errcodeBadToken:
 		return "invalid access_token"
+	case errcodeBadCode:
+		return "invalid code"
 	case errcodeBadAgent:
 		return "invalid agentid"
 	case errcodeBadSignature:

@@ -20,6 +20,9 @@ type App struct {
 	Domains    []string     `json:"domains,omitempty"`    // trusted domains, host or host:port
 	AllowedIPs []string     `json:"allowedIps,omitempty"` // addresses or networks; empty allows all
 	Closed     bool         `json:"closed,omitempty"`
+
+	RedirectDomain string   `json:"redirectDomain,omitempty"` // where a sign-in may lead back to (授权回调域), host or host:port
+	People         []string `json:"people,omitempty"`         // who of the corp can sign in; one with a "/" is a linked corp's
 }
 
 // credential is one secret of an app. It goes on existing when the secret has
@@ -35,7 +38,7 @@ type credential struct {
 // first, with tokens, tickets and trusted domains of its own. The real WeCom
 // has no second secret: it lets a test see whose values are served to whom.
 func (s *Server) AddApp(app App) {
-	app.Domains, app.AllowedIPs = slices.Clone(app.Domains), slices.Clone(app.AllowedIPs)
+	app.Domains, app.AllowedIPs, app.People = slices.Clone(app.Domains), slices.Clone(app.AllowedIPs), slices.Clone(app.People)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.credentials(app.Corp, app.Agent) {

@@ -18,11 +18,13 @@ const (
 	maxControlBody = 4 << 20 // a thousand demo apps at once
 )
 
-const controlHelp = `The fake WeCom. WeCom's own calls are under /cgi-bin/.
+const controlHelp = `The fake WeCom. WeCom's own calls are under /cgi-bin/, the page on which people
+sign in by WeCom is /wwlogin/sso/login.
 
 GET    /_fake/         this text
 GET    /_fake/apps     the apps, without their secrets
-POST   /_fake/apps     {"corp","agent","name","secret","domains":["crm.example.com"],"allowedIps":[],"closed":false}
+POST   /_fake/apps     {"corp","agent","name","secret","domains":["crm.example.com"],"allowedIps":[],"closed":false,
+                       "redirectDomain":"console.example.com","people":["zhangsan"]}
                        adds an app, or changes one with the same corp, agent and secret;
                        with "reset":true the secret replaces the app's former ones
 GET    /_fake/calls    the log; ?api=gettoken&corp=&agent= chooses

@@ -82,6 +82,7 @@ type Server struct {
 	given    map[valueKey][]*value
 	byText   map[string]*value
 	meters   map[meterKey]*meter
+	codes    map[string]*signInCode
 	faults   []*laidFault
 	log      []Call
 	hints    int
@@ -125,6 +126,7 @@ func New(cfg Config) *Server {
 		given:    make(map[valueKey][]*value),
 		byText:   make(map[string]*value),
 		meters:   make(map[meterKey]*meter),
+		codes:    make(map[string]*signInCode),
 		release:  make(chan struct{}),
 		hangings: make(chan struct{}),
 	}
@@ -141,6 +143,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if strings.HasPrefix(r.URL.Path, controlPath) {
 		s.control.ServeHTTP(w, r)
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Path == LoginPath || r.Method == http.MethodPost && r.URL.Path == confirmPath {
+		s.serveSignIn(w, r)
 		return
 	}
 	api, ok := apis[strings.TrimPrefix(r.URL.Path, "/cgi-bin/")]
@@ -161,6 +167,7 @@ var apis = map[string]wecom.API{
 	string(wecom.GetCorpTicket):  wecom.GetCorpTicket,
 	string(wecom.GetAgentTicket): wecom.GetAgentTicket,
 	string(wecom.GetAgent):       wecom.GetAgent,
+	string(wecom.GetUser):        wecom.GetUser,
 	string(ListAgents):           ListAgents,
 	string(GetAPIAddrs):          GetAPIAddrs,
 	string(GetCallbackIPs):       GetCallbackIPs,

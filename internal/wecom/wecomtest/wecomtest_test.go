@@ -72,6 +72,8 @@ type answer struct {
 	Close       int      `json:"close"`
 	AgentList   []any    `json:"agentlist"`
 	IPList      []string `json:"ip_list"`
+	UserID      string   `json:"userid"`
+	OpenID      string   `json:"openid"`
 }
 
 // ask makes a call from 192.0.2.1, or from the address given last.
