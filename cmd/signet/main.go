@@ -11,11 +11,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -87,9 +85,8 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err := refuseEmpty(parsed); err != nil {
 		return report(errOut, err, exitWrongUse)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilTold(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(&terminal{in: in, out: out, err: errOut})
 	if ctx.Err() != nil {

@@ -41,10 +41,10 @@ func TestMembersAreToldWhatIsDoneWithTheirAccounts(t *testing.T) {
 	h.Identity = h.open(t)
 	visit := Visit{Client: office, Agent: "Mozilla/5.0 Firefox/140.0", RequestID: "req-1"}
 
-	entry, err := h.Identity.SignIn(t.Context(), visit, ownerEmail, core.NewSecret("wrong horse battery"))
+	_, err := h.Identity.SignIn(t.Context(), visit, ownerEmail, core.NewSecret("wrong horse battery"))
 	require.Error(t, err)
 	require.Empty(t, told.take(), "who did not come in is not told of")
-	entry, err = h.Identity.SignIn(t.Context(), visit, ownerEmail, ownerPassword)
+	entry, err := h.Identity.SignIn(t.Context(), visit, ownerEmail, ownerPassword)
 	require.NoError(t, err)
 	require.Len(t, told.list, 1)
 	first := told.list[0]

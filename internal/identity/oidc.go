@@ -172,7 +172,7 @@ func (i *Identity) whoseOIDC(ctx context.Context, c attested, requestID string) 
 			return err
 		}
 		var row store.MemberRow
-		found := false
+		var found bool
 		if bound {
 			row, found, err = tx.FindMember(ctx, id)
 		} else if row, found, err = findVerified(ctx, tx, c); err == nil && found && row.Platform != "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
@@ -74,7 +75,7 @@ func parts(t *testing.T, text string) (header mail.Header, plain, html string) {
 	bodies := map[string]string{}
 	for {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return message.Header, bodies["text/plain"], bodies["text/html"]
 		}
 		require.NoError(t, err)

@@ -62,6 +62,6 @@ func (m *Mail) empty(ctx context.Context) {
 
 func (m *Mail) deliver(ctx context.Context, e envelope) {
 	if err := m.send(ctx, e); err != nil {
-		m.cfg.Log.Warn("a letter could not be sent", "kind", e.kind, "error", err)
+		m.cfg.Log.WarnContext(ctx, "a letter could not be sent", "kind", e.kind, "error", err)
 	}
 }
