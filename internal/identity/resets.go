@@ -52,7 +52,7 @@ func (r *ResetShown) hold(ctx context.Context, tx *store.PlatformTx, t core.Link
 	if err != nil {
 		return core.Member{}, err
 	}
-	if err := refuseEndedReset(r.Reset, now); err != nil {
+	if err := r.RefuseEnded(core.ResetPurpose, now); err != nil {
 		return core.Member{}, err
 	}
 	m, found, err := tx.FindMember(ctx, r.Member)
@@ -140,20 +140,6 @@ func (i *Identity) refuseOutgrown(ctx context.Context, r core.Reset) error {
 
 func outgrown(now time.Time) error {
 	return fault.New(fault.ResetRevoked, fault.At(now)).WithReason(fault.ReasonNoLongerAllows)
-}
-
-func refuseEndedReset(r core.Reset, now time.Time) error {
-	state, at := r.State(now)
-	switch state {
-	case core.LinkUsed:
-		return fault.New(fault.ResetUsed, fault.At(at))
-	case core.LinkRevoked:
-		return fault.New(fault.ResetRevoked, fault.At(at))
-	case core.LinkExpired:
-		return fault.New(fault.ResetExpired, fault.At(at))
-	case core.LinkOpen:
-	}
-	return nil
 }
 
 // askedBy names in the rows who asked for a reset that nobody made for them.
