@@ -215,7 +215,7 @@ func newAsks() *asks {
 // hashNewPassword checks a password that somebody has chosen and hashes it in a place
 // of its own. It fails with fault.RequestInvalid (/password) and as passwords.hash does.
 func (i *Identity) hashNewPassword(ctx context.Context, client netip.Prefix, password core.Secret, email string) (core.Secret, error) {
-	password, err := checkNewPassword("/password", password, email)
+	password, err := checkNewPassword(i.breached, "/password", password, email)
 	if err != nil {
 		return core.Secret{}, err
 	}
