@@ -73,6 +73,23 @@ SELECT concat_ws(' ', actor_kind, actor_name, detail->>'version', detail->>'acti
 		"what only the link knows is kept nowhere")
 }
 
+// What lies below one app is not reached through another one of the same tenant, which
+// row security does not part.
+func TestWhatIsOfOneAppIsNotReachedThroughAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link, _ := b.link(t)
+	other := b.App(t, b.tenant, "1000077", apptest.Secret("of-the-other"), "other.example.com")
+	domain, err := b.Admin.CreateDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, "below.example.com")
+	require.NoError(t, err)
+	before := b.contents(t)
+	err = b.Admin.RevokeIntakeLink(t.Context(), apptest.Operator(), b.tenant.ID, other.ID, link.ID)
+	require.True(t, fault.Has(err, fault.IntakeUnknown), err)
+	err = b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, other.ID, domain.ID, nil)
+	require.True(t, fault.Has(err, fault.DomainUnknown), err)
+	require.Equal(t, before, b.contents(t))
+}
+
 // Whatever cannot be the token of an open link is told what has become of it, and
 // nothing is changed.
 func TestALinkThatIsNotOpenSaysSo(t *testing.T) {
