@@ -35,6 +35,7 @@ type serveFlags struct {
 	SMTPURL                string `help:"The mail server, smtps://USER:PASSWORD@HOST or smtp://… (SIGNET_SMTP_URL)."`
 	SMTPFrom               string `help:"The sender of letters (SIGNET_SMTP_FROM)."`
 	BreachedPasswordsFile  string `help:"List of passwords that nobody may choose, ordered by SHA-1 (SIGNET_BREACHED_PASSWORDS_FILE)."`
+	SecondFactorRequired   string `help:"true: the platform's people have no role without a second factor (SIGNET_SECOND_FACTOR_REQUIRED)."`
 	AuditCheckpointDir     string `help:"Folder that takes a checkpoint of the audit every hour (SIGNET_AUDIT_CHECKPOINT_DIR)."`
 	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
@@ -69,6 +70,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.SMTPURL:            f.SMTPURL,
 		config.SMTPFrom:           f.SMTPFrom,
 		config.BreachedPasswords:  f.BreachedPasswordsFile,
+		config.SecondFactor:       f.SecondFactorRequired,
 		config.AuditCheckpointDir: f.AuditCheckpointDir,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,

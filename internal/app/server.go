@@ -144,6 +144,8 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
 		OIDC:           s.provider(),
 		Breached:       found.breached,
+
+		SecondFactorRequired: s.cfg.SecondFactorRequired,
 	}
 	var mailer admin.Mailer
 	if r.mail, err = s.openMail(); err != nil {

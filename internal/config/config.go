@@ -36,9 +36,11 @@ type Config struct {
 	SMTP               SMTP          // zero: no mail is sent
 	BreachedPasswords  string        // file of passwords that nobody may choose; "": none
 	AuditCheckpointDir string
-	LogLevel           slog.Level
-	PostgresBinDir     string
-	Traces             Traces
+
+	SecondFactorRequired bool // of the platform's people
+	LogLevel             slog.Level
+	PostgresBinDir       string
+	Traces               Traces
 
 	Given []string // the keys that a flag, a variable or a file has set, in the order of the table
 }

@@ -46,6 +46,7 @@ const (
 	SMTPURL            = "SIGNET_SMTP_URL"
 	SMTPFrom           = "SIGNET_SMTP_FROM"
 	BreachedPasswords  = "SIGNET_BREACHED_PASSWORDS_FILE"
+	SecondFactor       = "SIGNET_SECOND_FACTOR_REQUIRED"
 	AuditCheckpointDir = "SIGNET_AUDIT_CHECKPOINT_DIR"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
@@ -109,6 +110,7 @@ var keys = []key{
 		c.BreachedPasswords = s
 		return nil
 	}},
+	{SecondFactor, "false", "", func(c *Config, s string) error { return setBool(&c.SecondFactorRequired, s) }},
 	{AuditCheckpointDir, "", "", func(c *Config, s string) error {
 		c.AuditCheckpointDir = s
 		return nil

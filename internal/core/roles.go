@@ -147,6 +147,10 @@ type Grants struct {
 	Platform Role
 	Tenants  map[TenantID]Role
 
+	// Withheld is the role on the platform where the platform wants a second factor of
+	// its people and the session was begun without one: Platform is "" until it has.
+	Withheld Role
+
 	// Unproved are those of Tenants that want a second factor, where the session was
 	// begun without one: nothing of them is the actor's until it has.
 	Unproved map[TenantID]bool
@@ -155,29 +159,34 @@ type Grants struct {
 }
 
 // May tells whether the actor holds a permission on the platform. It fails with
-// fault.PermissionDenied, or with fault.StepUpRequired where a member who does must
-// prove first who they are.
+// fault.PermissionDenied, with fault.SecondFactorRequired where the role is withheld,
+// or with fault.StepUpRequired where a member who does must prove first who they are.
 func (a Actor) May(p Permission) error {
-	if !a.Grants.Platform.Can(p) {
-		return fault.New(fault.PermissionDenied, nil)
+	switch {
+	case a.Grants.Platform.Can(p):
+		return a.prove(p)
+	case a.Grants.Withheld.Can(p):
+		return fault.New(fault.SecondFactorRequired, nil)
 	}
-	return a.prove(p)
+	return fault.New(fault.PermissionDenied, nil)
 }
 
 // MayIn tells whether the actor holds a permission in a tenant. Whoever has no
 // role there at all gets fault.TenantUnknown, the answer for a tenant that does
 // not exist; whoever has one that is too small gets fault.PermissionDenied. It
-// fails with fault.SecondFactorRequired where the tenant wants one of its members
-// that the session lacks, and with fault.StepUpRequired as May does.
+// fails with fault.SecondFactorRequired where the tenant wants one of its members, or
+// the platform of its own, that the session lacks, and with fault.StepUpRequired as May does.
 func (a Actor) MayIn(tenant TenantID, p Permission) error {
 	role, belongs := a.Grants.Tenants[tenant]
 	switch {
 	case a.Grants.Platform.Can(p):
-	case !belongs && a.Grants.Platform == "":
+	case !belongs && a.Grants.Platform == "" && a.Grants.Withheld == "":
 		return fault.New(fault.TenantUnknown, nil)
 	case a.Grants.Unproved[tenant]:
 		return fault.New(fault.SecondFactorRequired, nil)
 	case role.Can(p), a.Kind == ActorAPIKey && belongs && p.IsScope() && slices.Contains(a.Grants.Scopes, p):
+	case a.Grants.Withheld.Can(p):
+		return fault.New(fault.SecondFactorRequired, nil)
 	default:
 		return fault.New(fault.PermissionDenied, nil)
 	}

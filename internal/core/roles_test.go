@@ -57,6 +57,10 @@ func TestWhatAnActorMay(t *testing.T) {
 	scopedMember := member(core.TenantViewer)
 	scopedMember.Grants.Scopes = []core.Permission{core.AppsWrite}
 
+	withheld := core.Actor{Kind: core.ActorMember, Proved: true, Grants: core.Grants{Withheld: core.PlatformOperator}}
+	withheldMember := proved(member(core.TenantViewer))
+	withheldMember.Grants.Withheld = core.PlatformOperator
+
 	for name, c := range map[string]struct {
 		actor  core.Actor
 		tenant core.TenantID
@@ -77,6 +81,10 @@ func TestWhatAnActorMay(t *testing.T) {
 		"scopes are for keys alone":             {scopedMember, own, core.AppsWrite, fault.PermissionDenied},
 		"an operator anywhere":                  {operator, other, core.AppsWrite, ""},
 		"an operator beyond the role":           {operator, other, core.TenantDelete, fault.PermissionDenied},
+		"a role that is withheld":               {withheld, other, core.AppsWrite, fault.SecondFactorRequired},
+		"beyond a role that is withheld":        {withheld, other, core.TenantDelete, fault.PermissionDenied},
+		"by another role than the withheld one": {withheldMember, own, core.TenantRead, ""},
+		"by the withheld one alone":             {withheldMember, own, core.AppsWrite, fault.SecondFactorRequired},
 		"Signet itself":                         {core.System("test"), other, core.TenantDelete, ""},
 		"who hands a secret in":                 {core.IntakeActor(own, core.NewLinkID(), ""), own, core.SecretsWrite, ""},
 	} {
@@ -89,5 +97,8 @@ func TestWhatAnActorMay(t *testing.T) {
 	}
 	require.NoError(t, proved(core.Actor{Kind: core.ActorMember, Grants: core.Grants{Platform: core.PlatformOwner}}).May(core.OperatorsWrite))
 	require.True(t, fault.Has(core.Actor{Kind: core.ActorMember, Grants: core.Grants{Platform: core.PlatformOwner}}.May(core.OperatorsWrite), fault.StepUpRequired))
+	require.True(t, fault.Has(withheld.May(core.TenantsList), fault.SecondFactorRequired))
+	require.True(t, fault.Has(withheld.May(core.OperatorsWrite), fault.PermissionDenied))
+	require.False(t, withheld.Grants.Works())
 	require.True(t, fault.Has(key.May(core.TenantsList), fault.PermissionDenied))
 }

@@ -256,6 +256,25 @@ func TestATenantMayWantASecondFactor(t *testing.T) {
 	require.NoError(t, h.actor(t, with).MayIn(tenant, core.TenantRead))
 }
 
+func TestThePlatformMayWantASecondFactorOfItsPeople(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	require.NoError(t, h.actor(t, h.signIn(t)).May(core.TenantsList))
+	h.cfg.SecondFactorRequired = true
+	h.Identity = h.open(t)
+	s := h.signIn(t)
+	requireCode(t, h.actor(t, s).May(core.TenantsList), fault.SecondFactorRequired)
+	requireCode(t, h.actor(t, s).MayIn(core.NewTenantID(), core.TenantRead), fault.SecondFactorRequired)
+	p := h.withPhone(t)
+	requireCode(t, h.actor(t, s).May(core.TenantsList), fault.SecondFactorRequired)
+	with, err := h.finish(t, h.waits(t), Answer{Code: p.code(t, h.clock())})
+	require.NoError(t, err)
+	require.NoError(t, h.actor(t, with).May(core.TenantsList))
+	refreshed, err := h.Refresh(t.Context(), with.Refresh, "")
+	require.NoError(t, err)
+	require.Equal(t, core.PlatformOwner, refreshed.Grants.Platform)
+}
+
 func TestAnAccountIsItsMembersAlone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

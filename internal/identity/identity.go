@@ -34,6 +34,10 @@ type Config struct {
 	WeCom         WeCom     // nil: nobody comes in through WeCom
 	WeComLoginURL string    // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
 
+	// SecondFactorRequired wants a second factor of the platform's people: a session that
+	// was begun without one has no role on the platform.
+	SecondFactorRequired bool
+
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
 }
@@ -67,6 +71,8 @@ type Identity struct {
 	weCom         WeCom
 	weComLoginURL string
 	consoleURL    string
+
+	wantsSecondFactor bool // of the platform's people
 
 	newPlatformKey func() (seal.WrappedKey, error)
 }
@@ -112,7 +118,8 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		weComLoginURL: strings.TrimSuffix(cfg.WeComLoginURL, "/"),
 		consoleURL:    strings.TrimSuffix(cfg.Issuer, "/"),
 
-		newPlatformKey: cfg.NewPlatformKey,
+		wantsSecondFactor: cfg.SecondFactorRequired,
+		newPlatformKey:    cfg.NewPlatformKey,
 	}
 	if cfg.OIDC != nil {
 		i.provider = newProvider(*cfg.OIDC, cfg.Clock)
@@ -150,8 +157,11 @@ func system(requestID string) core.Actor {
 // factor or without, and that may hold in one tenant alone.
 func (i *Identity) grantsOf(ctx context.Context, m core.Member, secondFactor bool, onlyTenant core.TenantID) (core.Grants, error) {
 	grants := core.Grants{Platform: m.Platform, Tenants: map[core.TenantID]core.Role{}}
-	if !onlyTenant.IsZero() {
+	switch {
+	case !onlyTenant.IsZero():
 		grants.Platform = ""
+	case i.wantsSecondFactor && !secondFactor:
+		grants.Platform, grants.Withheld = "", m.Platform
 	}
 	err := i.store.System(ctx, func(tx *store.SystemTx) error {
 		memberships, err := tx.ListMemberships(ctx, m.ID)

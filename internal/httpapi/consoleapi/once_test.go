@@ -61,6 +61,26 @@ func TestARepeatedCallGetsItsFirstAnswer(t *testing.T) {
 	require.Equal(t, memberID, held.begun[0].Actor.MemberID)
 }
 
+// An answer that was kept may hold a token. Who lacks the second factor that is asked
+// for now is not given it, though they have had it before.
+func TestNoAnswerIsGivenAgainWithoutTheSecondFactor(t *testing.T) {
+	t.Parallel()
+	held := newCalls()
+	b := setup(t, func(cfg *Config) { cfg.Answers = held })
+	for path, body := range map[string]string{
+		"/tenants": newTenantBody,
+		"/tenants/" + tenantID.String() + "/api-keys": `{"name":"夜间同步","scopes":["tenant.read"]}`,
+	} {
+		b.identity.lacks = false
+		require.Equal(t, 201, b.act(t, "POST", path, body, "Idempotency-Key", "key-1").StatusCode)
+		begun := len(held.begun)
+		b.identity.lacks = true
+		again := b.act(t, "POST", path, body, "Idempotency-Key", "key-1")
+		require.Empty(t, again.Header.Get("Idempotent-Replayed"), path)
+		require.Len(t, held.begun, begun, "it is left to the action, which refuses it")
+	}
+}
+
 func TestAnotherRequestIsAnotherHash(t *testing.T) {
 	t.Parallel()
 	held := newCalls()

@@ -2,6 +2,7 @@ package consoleapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -219,8 +220,8 @@ func sessionAnswer(s identity.Session) Session {
 
 func memberAnswer(id core.MemberID, email string, grants core.Grants) Member {
 	m := Member{ID: id.String(), Email: email, TenantRoles: make([]TenantRole, 0, len(grants.Tenants))}
-	if grants.Platform != "" {
-		m.PlatformRole = &grants.Platform
+	if role := cmp.Or(grants.Platform, grants.Withheld); role != "" {
+		m.PlatformRole = &role
 	}
 	tenants := make([]core.TenantID, 0, len(grants.Tenants))
 	for tenant := range grants.Tenants {
