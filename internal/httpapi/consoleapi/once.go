@@ -76,7 +76,7 @@ func isIdempotencyKey(key string) bool {
 }
 
 // callOf says which call a request is. ok is false where it is about a tenant that the
-// actor has nothing to do with, or about none that can be.
+// actor has nothing to do with, or has not yet, or about none that can be.
 func callOf(c *fiber.Ctx, key string) (call replay.Call, ok bool) {
 	v := c.UserContext().Value(visitKey{}).(visit)
 	call = replay.Call{Actor: v.actor, Key: key, Request: v.request}
@@ -87,7 +87,7 @@ func callOf(c *fiber.Ctx, key string) (call replay.Call, ok bool) {
 	tenant, err := core.ParseTenantID(text)
 	_, belongs := call.Actor.Grants.Tenants[tenant]
 	call.Tenant = tenant
-	return call, err == nil && (belongs || call.Actor.Grants.Platform != "")
+	return call, err == nil && (belongs && !call.Actor.Grants.Unproved[tenant] || call.Actor.Grants.Platform != "")
 }
 
 // requestHash is made of all that says what is asked for: method, path, query and body.

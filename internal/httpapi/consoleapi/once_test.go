@@ -175,3 +175,20 @@ func TestAKeyIsRotatedWithAnOverlap(t *testing.T) {
 		b.act(t, "POST", path+"?overlapHours="+hours, "").requirePlace(t, "?overlapHours", "overlap")
 	}
 }
+
+// A tenant that wants a second factor gives nothing to a session that has none, an
+// answer from before not either.
+func TestNoAnswerIsGivenAgainToASessionWithoutTheSecondFactorThatIsWanted(t *testing.T) {
+	t.Parallel()
+	held := newCalls()
+	b := setup(t, func(cfg *Config) { cfg.Answers = held })
+	path, body := "/tenants/"+tenantID.String()+"/api-keys", `{"name":"夜间同步","scopes":["tenant.read"]}`
+	grants := core.Grants{Tenants: map[core.TenantID]core.Role{tenantID: core.TenantOwner}}
+	b.identity.grants = &grants
+	b.act(t, "POST", path, body, "Idempotency-Key", "key-1")
+	require.Len(t, held.begun, 1)
+	grants.Unproved = map[core.TenantID]bool{tenantID: true}
+	again := b.act(t, "POST", path, body, "Idempotency-Key", "key-1")
+	require.Empty(t, again.Header.Get("Idempotent-Replayed"))
+	require.Len(t, held.begun, 1)
+}
