@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"signet/internal/fault"
@@ -54,15 +55,22 @@ func ParsePlatformRole(pointer, text string) (Role, error) {
 }
 
 // ParseEmail checks an e-mail address and puts it into lower case, because a
-// person is one person however they type it. It fails with fault.RequestInvalid
+// person is one person however they type it. No letter beyond ASCII becomes one of it
+// by that, and none hides. It fails with fault.RequestInvalid
 // pointing at pointer.
 func ParseEmail(pointer, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	address, err := mail.ParseAddress(text)
-	if err != nil || address.Address != text || len(text) > 254 || !utf8.ValidString(text) {
+	if err != nil || address.Address != text || len(text) > 254 || !utf8.ValidString(text) || strings.ContainsFunc(text, isTreacherous) {
 		return "", fault.InvalidField(pointer, fault.ReasonEmail, nil)
 	}
 	return strings.ToLower(text), nil
+}
+
+// isTreacherous tells whether a letter makes an address look like another, or become
+// another in lower case: the sign of the kelvin becomes a "k".
+func isTreacherous(r rune) bool {
+	return isHidden(r) || r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII
 }
 
 // The length of a password in bytes. The lower bound is NIST's for a password

@@ -73,10 +73,13 @@ func ParseName(pointer, text string) (string, error) {
 	if text == "" || utf8.RuneCountInString(text) > maxNameLength {
 		return "", fault.InvalidField(pointer, fault.ReasonName, nil)
 	}
-	for _, r := range text {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
-			return "", fault.InvalidField(pointer, fault.ReasonName, nil)
-		}
+	if strings.ContainsFunc(text, isHidden) {
+		return "", fault.InvalidField(pointer, fault.ReasonName, nil)
 	}
 	return text, nil
+}
+
+// isHidden tells whether a character is not seen, or changes how those around it are.
+func isHidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError
 }

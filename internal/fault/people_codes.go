@@ -22,6 +22,7 @@ const (
 	ReasonBelongsBeyond  Reason = "belongs_beyond"
 	ReasonOfThePlatform  Reason = "of_the_platform"
 	ReasonNoLongerAllows Reason = "no_longer_allowed"
+	ReasonMakerMayNot    Reason = "maker_may_not"
 )
 
 // At fills {at} with a moment.
@@ -84,4 +85,5 @@ var _ = include(map[Reason]Text{
 	ReasonBelongsBeyond:  {"这位成员还属于别的企业或平台，他的密码只能由平台运营方重置。", "This member also belongs to another tenant or to the platform, whose operators alone can make the link."},
 	ReasonOfThePlatform:  {"这位成员在平台上有角色，他的密码只能由平台所有者重置。", "This member has a role on the platform, and an owner of the platform alone can make the link."},
 	ReasonNoLongerAllows: {"这位成员在此期间加入了别的企业或平台。", "The member has joined another tenant or the platform meanwhile."},
+	ReasonMakerMayNot:    {"生成这个链接的人已不再有这个权限。", "Who made the link may not make it any more."},
 })

@@ -18,8 +18,9 @@ type InvitationShown struct {
 }
 
 // ReadInvitation tells who has an invitation what it is for. It fails with
-// fault.InvitationUnknown, with the code of what has become of it, or where the tenant
-// is leaving or suspended with fault.TenantLeaving or fault.TenantSuspended.
+// fault.InvitationUnknown, with the code of what has become of it, with
+// fault.InvitationRevoked too where its maker may not make it any more, or where the
+// tenant is leaving or suspended with fault.TenantLeaving or fault.TenantSuspended.
 func (i *Identity) ReadInvitation(ctx context.Context, token string, requestID string) (InvitationShown, error) {
 	t, ok := core.ParseLinkToken(core.InvitationPurpose, token)
 	if !ok {
@@ -34,7 +35,16 @@ func (i *Identity) ReadInvitation(ctx context.Context, token string, requestID s
 }
 
 // openInvitation finds an invitation that can be accepted.
-func (i *Identity) openInvitation(ctx context.Context, t core.LinkToken, requestID string) (shown InvitationShown, err error) {
+func (i *Identity) openInvitation(ctx context.Context, t core.LinkToken, requestID string) (InvitationShown, error) {
+	shown, err := i.findInvitation(ctx, t, requestID)
+	if err != nil {
+		return InvitationShown{}, err
+	}
+	return shown, i.refuseInvitationOf(ctx, shown.Invitation, requestID)
+}
+
+// findInvitation finds an invitation that is open, whoever made it.
+func (i *Identity) findInvitation(ctx context.Context, t core.LinkToken, requestID string) (shown InvitationShown, err error) {
 	if t.Tenant.IsZero() {
 		err = i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) error {
 			if shown.Invitation, err = tx.Invitations().Find(ctx, t.Link, t.Hash()); err != nil {
@@ -199,6 +209,10 @@ func takeUpRole(ctx context.Context, tx *store.PlatformTx, row store.MemberRow, 
 		if err == nil {
 			err = fault.New(fault.MemberExists, nil)
 		}
+		return err
+	}
+	// A link that was made for who had no role is no way to one who has.
+	if err := tx.RevokeResetsOf(ctx, row.ID, core.LinkID{}); err != nil {
 		return err
 	}
 	return tx.SetPlatformRole(ctx, row.ID, role)

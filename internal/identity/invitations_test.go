@@ -27,15 +27,21 @@ func (h *house) tenant(t testing.TB, name string) core.TenantID {
 // invite makes an invitation; the zero tenant is the platform.
 func (h *house) invite(t testing.TB, tenant core.TenantID, email string, role core.Role) core.LinkToken {
 	t.Helper()
+	return h.inviteBy(t, core.System("test"), tenant, email, role)
+}
+
+// inviteBy is invite by somebody.
+func (h *house) inviteBy(t testing.TB, maker core.Actor, tenant core.TenantID, email string, role core.Role) core.LinkToken {
+	t.Helper()
 	token := core.NewLinkToken(core.InvitationPurpose, tenant, core.NewLinkID())
 	create := func(tx *store.InvitationTx) error {
 		_, err := tx.Create(t.Context(), token.Link, email, role, token.Hash(), core.InvitationLife)
 		return err
 	}
 	if tenant.IsZero() {
-		require.NoError(t, h.store.Platform(t.Context(), core.System("test"), func(tx *store.PlatformTx) error { return create(tx.Invitations()) }))
+		require.NoError(t, h.store.Platform(t.Context(), maker, func(tx *store.PlatformTx) error { return create(tx.Invitations()) }))
 	} else {
-		require.NoError(t, h.store.Tenant(t.Context(), core.System("test"), tenant, func(tx *store.TenantTx) error { return create(tx.Invitations()) }))
+		require.NoError(t, h.store.Tenant(t.Context(), maker, tenant, func(tx *store.TenantTx) error { return create(tx.Invitations()) }))
 	}
 	return token
 }
@@ -218,9 +224,16 @@ func TestAnInvitationThatWasCutShortIsAcceptedLater(t *testing.T) {
 // reset makes a reset; tenant is the one whose owner does, zero for the platform.
 func (h *house) reset(t testing.TB, member core.MemberID, tenant core.TenantID) core.LinkToken {
 	t.Helper()
+	return h.resetBy(t, core.System("test"), core.Reset{Member: member, Tenant: tenant})
+}
+
+// resetBy is reset by somebody.
+func (h *house) resetBy(t testing.TB, maker core.Actor, r core.Reset) core.LinkToken {
+	t.Helper()
 	token := core.NewLinkToken(core.ResetPurpose, core.TenantID{}, core.NewLinkID())
-	require.NoError(t, h.store.Platform(t.Context(), core.System("test"), func(tx *store.PlatformTx) error {
-		_, err := tx.CreateReset(t.Context(), core.Reset{ID: token.Link, Member: member, Tenant: tenant}, token.Hash(), core.ResetLife)
+	r.ID = token.Link
+	require.NoError(t, h.store.Platform(t.Context(), maker, func(tx *store.PlatformTx) error {
+		_, err := tx.CreateReset(t.Context(), r, token.Hash(), core.ResetLife)
 		return err
 	}))
 	return token

@@ -31,15 +31,19 @@ func (i *Identity) ReadReset(ctx context.Context, token string, requestID string
 		return ResetShown{}, fault.New(fault.ResetUnknown, nil)
 	}
 	var shown ResetShown
-	err := i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) error {
-		m, err := shown.hold(ctx, tx, t)
+	var m core.Member
+	err := i.store.Platform(ctx, system(requestID), func(tx *store.PlatformTx) (err error) {
+		m, err = shown.hold(ctx, tx, t)
 		shown.Email = m.Email
 		return err
 	})
 	if err != nil {
 		return ResetShown{}, err
 	}
-	return shown, i.refuseOutgrown(ctx, shown.Reset)
+	if err := i.refuseOutgrown(ctx, shown.Reset); err != nil {
+		return ResetShown{}, err
+	}
+	return shown, i.refuseResetOf(ctx, shown.Reset, m, requestID)
 }
 
 // hold locks a reset that can be used, and gives whose it is.
@@ -118,24 +122,6 @@ func resetPassword(ctx context.Context, tx *store.PlatformTx, r core.Reset, hash
 		}
 	}
 	return tx.EndSessionsOf(ctx, r.Member, core.SessionID{})
-}
-
-// refuseOutgrown refuses a reset that an owner of a tenant has made, once its member is
-// something elsewhere: by it they would come in there.
-func (i *Identity) refuseOutgrown(ctx context.Context, r core.Reset) error {
-	if r.Tenant.IsZero() {
-		return nil
-	}
-	return i.store.System(ctx, func(tx *store.SystemTx) error {
-		everywhere, err := tx.ListMemberships(ctx, r.Member)
-		if err != nil {
-			return err
-		}
-		if len(everywhere) != 1 || everywhere[0].TenantID != r.Tenant {
-			return outgrown(i.clock())
-		}
-		return nil
-	})
 }
 
 func outgrown(now time.Time) error {

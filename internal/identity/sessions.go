@@ -86,8 +86,8 @@ func endSessions(ctx context.Context, tx *store.PlatformTx, member core.MemberID
 		Detail: map[string]string{"reason": reason}})
 }
 
-// ChangePassword gives the actor another password, and ends all their sessions but
-// this one. It fails with fault.SessionRefused where the present one is wrong, with
+// ChangePassword gives the actor another password, ends all their sessions but this
+// one and takes their open resets back. It fails with fault.SessionRefused where the present one is wrong, with
 // fault.RequestInvalid (/newPassword), fault.StepUpRequired and fault.RateLimitedCode.
 func (i *Identity) ChangePassword(ctx context.Context, actor core.Actor, v Visit, present, next core.Secret) error {
 	if err := requireProof(actor); err != nil {
@@ -112,6 +112,9 @@ func (i *Identity) ChangePassword(ctx context.Context, actor core.Actor, v Visit
 		return err
 	}
 	err = i.store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+		if err := tx.RevokeResetsOf(ctx, actor.MemberID, core.LinkID{}); err != nil { // first, as who uses one does
+			return err
+		}
 		if err := tx.UpdatePasswordHash(ctx, actor.MemberID, p.member.PasswordHash, hash); err != nil {
 			return err
 		}

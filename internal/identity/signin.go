@@ -118,11 +118,18 @@ func (i *Identity) passed(ctx context.Context, v Visit, p proof) (Entry, error) 
 			return Entry{}, err
 		}
 	}
+	hash := p.member.PasswordHash
+	if !p.renewed.IsZero() {
+		hash = p.renewed
+	}
 	if confirmed := counting(p.factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword})
+		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword, Password: nameOfPassword(hash)})
 		return Entry{Waiting: waiting}, err
 	}
-	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword}, nil)
+	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword, password: hash}, nil)
+	if fault.Has(err, fault.CeremonyOver) {
+		err = i.refuse(ctx, p.member.Member, p.member.Email, v.RequestID)
+	}
 	return Entry{Session: s}, err
 }
 
@@ -132,10 +139,13 @@ type begun struct {
 	secondFactor bool
 	onlyTenant   core.TenantID // zero: it holds wherever the member belongs
 	detail       map[string]string
+	password     core.Secret // the hash that must still be the member's, zero: it was not asked for
 }
 
 // begin makes a session of a member who has shown who they are. also, if it is not
-// nil, is done in the same transaction.
+// nil, is done in the same transaction. It fails with fault.CeremonyOver where the
+// password that they gave was changed meanwhile: that has ended all sessions, and must
+// not leave this one.
 func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, also func(*store.PlatformTx) error) (Session, error) {
 	i.keyring.renew(ctx, keysLookAgain)
 	grants, err := i.grantsOf(ctx, m, b.secondFactor, b.onlyTenant)
@@ -162,6 +172,11 @@ func (i *Identity) begin(ctx context.Context, v Visit, m core.Member, b begun, a
 	}
 	var before [][32]byte // not empty: they have come in from here
 	err = i.store.Platform(ctx, actorOf(m, grants, v.RequestID), func(tx *store.PlatformTx) (err error) {
+		if !b.password.IsZero() {
+			if err := tx.HoldPassword(ctx, m.ID, b.password); err != nil {
+				return err
+			}
+		}
 		if also != nil {
 			if err := also(tx); err != nil {
 				return err

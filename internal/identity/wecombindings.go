@@ -70,22 +70,31 @@ func (i *Identity) UnbindWeCom(ctx context.Context, actor core.Actor, tenant cor
 	if _, belongs := actor.Grants.Tenants[tenant]; !belongs {
 		return fault.New(fault.TenantUnknown, nil)
 	}
-	unbound, err := i.unbindWeCom(ctx, actor, tenant, actor.MemberID)
+	unbound, err := i.unbindWeCom(ctx, actor, tenant, actor.MemberID, anyTenant)
 	if err == nil && !unbound {
 		err = fault.New(fault.TenantUnknown, nil)
 	}
 	return err
 }
 
+// anyTenant lets members end bindings of their own, whatever the tenant is.
+func anyTenant(store.Hold) error { return nil }
+
 // UnbindMemberWeCom takes a member's binding in a tenant away, and ends the sessions
 // that they began by it. Where there is none it fails with fault.MemberUnknown; it
-// fails with fault.TenantUnknown, fault.PermissionDenied and fault.StepUpRequired
+// fails with fault.TenantUnknown, fault.PermissionDenied, fault.StepUpRequired,
+// fault.TenantLeaving and, for a suspended tenant's own people, fault.TenantSuspended
 // besides.
 func (i *Identity) UnbindMemberWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) error {
 	if err := actor.MayIn(tenant, core.MembersWrite); err != nil {
 		return err
 	}
-	unbound, err := i.unbindWeCom(ctx, actor, tenant, member)
+	unbound, err := i.unbindWeCom(ctx, actor, tenant, member, func(held store.Hold) error {
+		if actor.Grants.Works() {
+			held.Suspended = false
+		}
+		return refuseTenant(held)
+	})
 	if err == nil && !unbound {
 		err = fault.New(fault.MemberUnknown, nil)
 	}
@@ -94,10 +103,17 @@ func (i *Identity) UnbindMemberWeCom(ctx context.Context, actor core.Actor, tena
 
 // unbindWeCom works in two transactions, because no door sees both kinds of rows. The
 // sessions come last and are ended also where nothing was bound any more, so that who
-// asks again after a failure ends them.
-func (i *Identity) unbindWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID) (unbound bool, err error) {
+// asks again after a failure ends them. may tells whether the tenant lets it happen.
+func (i *Identity) unbindWeCom(ctx context.Context, actor core.Actor, tenant core.TenantID, member core.MemberID, may func(store.Hold) error) (unbound bool, err error) {
 	err = i.store.Tenant(ctx, actor, tenant, func(tx *store.TenantTx) error {
 		if _, err := tx.GetTenant(ctx); err != nil {
+			return err
+		}
+		held, err := tx.HoldTenant(ctx)
+		if err != nil {
+			return err
+		}
+		if err := may(held); err != nil {
 			return err
 		}
 		people, err := tx.UnbindWeComPeopleOf(ctx, member)

@@ -208,3 +208,21 @@ func TestWeComIsOneFactor(t *testing.T) {
 		requireCode(t, w.actor(t, came.Session).MayIn(w.tenant.ID, core.TenantRead), fault.SecondFactorRequired)
 	})
 }
+
+// A suspended tenant's own people change nothing in it; who suspended it does, and
+// anybody may end a binding of their own.
+func TestInASuspendedTenantItsOwnersUnbindNobody(t *testing.T) {
+	t.Parallel()
+	w := newWeComHouse(t)
+	m, lisi := w.somebody(t, "lisi@example.com", core.TenantViewer)
+	w.bind(t, w.tenant, "lisi", m)
+	_, head := w.somebody(t, "wangwu@example.com", core.TenantOwner)
+	operator := w.actor(t, w.signIn(t))
+	require.True(t, operator.Grants.Works())
+	w.damage(t, `UPDATE signet.tenants SET status = 'suspended' WHERE tenant_id = '`+w.tenant.ID.String()+`'`)
+	requireCode(t, w.UnbindMemberWeCom(t.Context(), head, w.tenant.ID, m.ID), fault.TenantSuspended)
+	require.Contains(t, w.texts(t, `SELECT user_id FROM signet.wecom_people`), "lisi")
+	require.NoError(t, w.UnbindMemberWeCom(t.Context(), operator, w.tenant.ID, m.ID))
+	w.bind(t, w.tenant, "lisi", m)
+	require.NoError(t, w.UnbindWeCom(t.Context(), lisi, w.tenant.ID))
+}

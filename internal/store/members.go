@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"signet/internal/core"
+	"signet/internal/fault"
 )
 
 // MemberRow is a member with what proves them.
@@ -69,6 +70,19 @@ WHERE member_id = $1 AND password_hash = $2`
 func (tx *PlatformTx) UpdatePasswordHash(ctx context.Context, member core.MemberID, old, hash core.Secret) error {
 	_, err := tx.tx.Exec(ctx, updatePasswordHash, member, old.Expose(), hash.Expose())
 	return translate(err)
+}
+
+const holdPassword = `
+SELECT true
+FROM signet.members
+WHERE member_id = $1 AND password_hash = $2
+FOR SHARE`
+
+// HoldPassword keeps the password of a member from being changed until the transaction
+// ends. It fails with fault.CeremonyOver where the hash is no longer theirs.
+func (tx *PlatformTx) HoldPassword(ctx context.Context, member core.MemberID, hash core.Secret) error {
+	_, err := one(ctx, tx.tx, fault.CeremonyOver, pgx.RowTo[bool], holdPassword, member, hash.Expose())
+	return err
 }
 
 // Membership is what a member is to a tenant, and what that tenant asks of them.

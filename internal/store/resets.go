@@ -37,15 +37,29 @@ func (tx *PlatformTx) RevokeResetsOf(ctx context.Context, member core.MemberID, 
 	return translate(err)
 }
 
+const revokeAskedResetsOf = revokeResetsOf + `
+  AND made_by = $3`
+
+// revokeFormer takes back what a new reset stands for. Where nobody made it but a
+// stranger has asked for a letter, that is what strangers have asked for: they must
+// not take away what somebody has made.
+func (tx *PlatformTx) revokeFormer(ctx context.Context, r core.Reset) error {
+	if tx.actor.Kind != core.ActorSystem {
+		return tx.RevokeResetsOf(ctx, r.Member, r.ID)
+	}
+	_, err := tx.tx.Exec(ctx, revokeAskedResetsOf, r.Member, r.ID, tx.actor.Name)
+	return translate(err)
+}
+
 const insertReset = `
 INSERT INTO signet.resets (link_id, member_id, tenant_id, factors, token_hash, made_by, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval)
 RETURNING ` + resetColumns
 
 // CreateReset makes a link that can be used for so long, and takes those back that are
-// open for the same member. Without a member it takes the same steps for nobody.
+// open for the same member: by Signet itself those of the same name alone. Without a member it takes the same steps for nobody.
 func (tx *PlatformTx) CreateReset(ctx context.Context, r core.Reset, tokenHash [32]byte, length time.Duration) (core.Reset, error) {
-	if err := tx.RevokeResetsOf(ctx, r.Member, r.ID); err != nil {
+	if err := tx.revokeFormer(ctx, r); err != nil {
 		return core.Reset{}, err
 	}
 	var member, tenant *uuid.UUID

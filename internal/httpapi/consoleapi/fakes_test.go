@@ -43,7 +43,8 @@ type people struct {
 	client    netip.Prefix
 	keys      int        // how often a key was looked for
 	accepted  core.Actor // who accepted an invitation
-	lacks     bool       // the session lacks the second factor that everybody asks for
+
+	grants *core.Grants // of who is signed in, nil: those of session
 }
 
 func (p *people) note(requestID string) {
@@ -101,11 +102,11 @@ func (p *people) Authenticate(_ context.Context, bearer string, requestID string
 	if bearer != goodToken {
 		return core.Actor{}, fault.New(fault.SessionRequired, nil)
 	}
-	s := p.session("")
-	if p.lacks {
-		s.Grants = core.Grants{Withheld: core.PlatformOwner, Tenants: s.Grants.Tenants, Unproved: map[core.TenantID]bool{tenantID: true}}
+	grants := p.session("").Grants
+	if p.grants != nil {
+		grants = *p.grants
 	}
-	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: s.Grants, Proved: true}, nil
+	return core.Actor{Kind: core.ActorMember, MemberID: memberID, Name: goodEmail, RequestID: requestID, Grants: grants, Proved: true}, nil
 }
 
 func (p *people) AuthenticateAPIKey(_ context.Context, client netip.Prefix, token core.APIKeyToken, requestID string) (core.Actor, error) {

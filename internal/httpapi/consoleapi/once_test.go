@@ -71,10 +71,11 @@ func TestNoAnswerIsGivenAgainWithoutTheSecondFactor(t *testing.T) {
 		"/tenants": newTenantBody,
 		"/tenants/" + tenantID.String() + "/api-keys": `{"name":"夜间同步","scopes":["tenant.read"]}`,
 	} {
-		b.identity.lacks = false
+		b.identity.grants = nil
 		require.Equal(t, 201, b.act(t, "POST", path, body, "Idempotency-Key", "key-1").StatusCode)
 		begun := len(held.begun)
-		b.identity.lacks = true
+		b.identity.grants = &core.Grants{Withheld: core.PlatformOwner,
+			Tenants: map[core.TenantID]core.Role{tenantID: core.TenantAdmin}, Unproved: map[core.TenantID]bool{tenantID: true}}
 		again := b.act(t, "POST", path, body, "Idempotency-Key", "key-1")
 		require.Empty(t, again.Header.Get("Idempotent-Replayed"), path)
 		require.Len(t, held.begun, begun, "it is left to the action, which refuses it")
