@@ -74,7 +74,7 @@ func TestWhatIsNotThereIsAProblemAndNoPage(t *testing.T) {
 func TestOnlyASecureConsoleInsistsOnHTTPS(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	require.Equal(t, "max-age=31536000", b.ask(t, "GET", "/", "").Header.Get("Strict-Transport-Security"))
+	require.Equal(t, "max-age=31536000; includeSubDomains", b.ask(t, "GET", "/", "").Header.Get("Strict-Transport-Security"))
 	local := setup(t, func(c *Config) { c.ConsoleURL = "http://localhost:8881"; c.Files = nil })
 	a := local.ask(t, "GET", "/", "")
 	require.Equal(t, 200, a.StatusCode)
