@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +64,11 @@ func requireHeaders(t *testing.T, listener, where string, a answer, differing ..
 		require.Equal(t, value, strings.Join(a.header.Values(name), "; then "), "%s, %s: %s", listener, where, name)
 	}
 	require.NotEmpty(t, a.header.Get(requestIDs), where)
+	if a.status >= 300 && a.status < 400 {
+		require.Equal(t, "https://console.test.example/", strings.SplitAfter(a.header.Get("Location"), ".example/")[0], where)
+	} else {
+		require.Empty(t, a.header.Get("Location"), where)
+	}
 	if len(a.body) > 0 {
 		kind := a.header.Get("Content-Type")
 		isText := strings.HasPrefix(kind, "text/") && strings.Contains(strings.ToLower(kind), "charset=utf-8")
@@ -155,6 +162,49 @@ func TestTheCookiesOfANodeAreItsOwn(t *testing.T) {
 		require.Less(t, len(c.Raw), 4096)
 		require.NotContains(t, string(a.body), c.Value, "scripts do not see it")
 	}
+}
+
+// TestWhoIsRefusedIsInTheLog tries what a viewer may not do, and what nobody may without
+// a session: the line of the log says what was tried, when, by whom and from where.
+func TestWhoIsRefusedIsInTheLog(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, wecomtest.Config{})
+	w := newWalls(t, n)
+	tenant, viewer := w.own.own["tenantId"], w.people.of[core.TenantViewer]
+	lineOf := func(id string) (line map[string]any) {
+		n.await(t, func() bool {
+			for text := range strings.Lines(n.logs.String()) {
+				var members map[string]any
+				require.NoError(t, json.Unmarshal([]byte(text), &members), text)
+				if members["request_id"] == id && members["msg"] == "request" {
+					line = members
+				}
+			}
+			return line != nil
+		})
+		return line
+	}
+	token := n.token
+	n.token = viewer.token
+	refused := n.call(t, http.MethodDelete, "/tenants/"+tenant, "", "X-Request-Id", "a-viewer-who-deletes", "If-Match", "*")
+	require.Equal(t, http.StatusForbidden, refused.status, string(refused.body))
+	line := lineOf("a-viewer-who-deletes")
+	require.Equal(t, "permission.denied", line["code"])
+	require.Equal(t, "DeleteTenant", line["operation"])
+	require.Equal(t, tenant, line["tenant_id"])
+	require.NotEmpty(t, line["member_id"])
+	require.Equal(t, "127.0.0.1", line["client"])
+	at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(line["time"]))
+	require.NoError(t, err, "a time with its offset")
+	require.WithinDuration(t, time.Now(), at, time.Minute)
+
+	n.token = "x"
+	require.Equal(t, http.StatusUnauthorized, n.call(t, http.MethodGet, "/tenants/"+tenant, "", "X-Request-Id", "somebody-at-the-door").status)
+	require.Equal(t, "session.required", lineOf("somebody-at-the-door")["code"])
+	n.token = token
+	a := n.call(t, http.MethodPost, "/session", `{"email":"`+ownerEmail+`","password":"not the password of anybody"}`, "X-Request-Id", "somebody-who-guesses")
+	require.Equal(t, http.StatusUnauthorized, a.status)
+	require.Equal(t, "session.refused", lineOf("somebody-who-guesses")["code"])
 }
 
 // TestANodeThatWaitsHasTheSameHeaders asks a node that has no database yet.
