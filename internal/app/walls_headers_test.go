@@ -164,6 +164,41 @@ func TestTheCookiesOfANodeAreItsOwn(t *testing.T) {
 	}
 }
 
+// TestASignInEndsTheSessionThatTheBrowserWasIn signs in twice in one browser: of the
+// first session nothing is left, and a sign-in that is refused ends none.
+func TestASignInEndsTheSessionThatTheBrowserWasIn(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, wecomtest.Config{})
+	token := n.token
+	n.token = ""
+	enter := func(password, cookie string) (a answer, refresh string) {
+		a = n.call(t, http.MethodPost, "/session", fmt.Sprintf(`{"email":%q,"password":%q}`, ownerEmail, password), "Cookie", "__Host-signet_refresh="+cookie, "Origin", n.cfg.ConsoleURL)
+		for _, c := range (&http.Response{Header: a.header}).Cookies() {
+			if c.Name == "__Host-signet_refresh" {
+				refresh = c.Value
+			}
+		}
+		return a, refresh
+	}
+	lives := func(a answer) int {
+		return do(t, http.MethodGet, n.console()+"/session", nil, "Authorization", "Bearer "+a.text(t, "accessToken")).status
+	}
+	first, cookie := enter(ownerPassword, "")
+	refused, _ := enter("not the password of the owner", cookie)
+	require.Equal(t, http.StatusUnauthorized, refused.status)
+	require.Equal(t, http.StatusOK, lives(first))
+
+	second, next := enter(ownerPassword, cookie)
+	require.Equal(t, http.StatusUnauthorized, lives(first))
+	require.Equal(t, http.StatusUnauthorized, n.call(t, http.MethodPost, "/session/refresh", "", "Cookie", "__Host-signet_refresh="+cookie, "Origin", n.cfg.ConsoleURL).status)
+	require.Equal(t, http.StatusOK, lives(second))
+
+	again := n.call(t, http.MethodPost, "/session/refresh", "", "Cookie", "__Host-signet_refresh="+next, "Origin", n.cfg.ConsoleURL)
+	require.Equal(t, http.StatusOK, again.status, "a refresh ends nothing")
+	require.Equal(t, http.StatusOK, lives(second))
+	require.Equal(t, http.StatusOK, do(t, http.MethodGet, n.console()+"/session", nil, "Authorization", "Bearer "+token).status, "another browser's session")
+}
+
 // TestWhoIsRefusedIsInTheLog tries what a viewer may not do, and what nobody may without
 // a session: the line of the log says what was tried, when, by whom and from where.
 func TestWhoIsRefusedIsInTheLog(t *testing.T) {
