@@ -34,6 +34,7 @@ type serveFlags struct {
 	OIDCTrustMFA           string `help:"true: a second factor that the provider tells of counts here (SIGNET_OIDC_TRUST_MFA)."`
 	SMTPURL                string `help:"The mail server, smtps://USER:PASSWORD@HOST or smtp://… (SIGNET_SMTP_URL)."`
 	SMTPFrom               string `help:"The sender of letters (SIGNET_SMTP_FROM)."`
+	BreachedPasswordsFile  string `help:"List of passwords that nobody may choose, ordered by SHA-1 (SIGNET_BREACHED_PASSWORDS_FILE)."`
 	AuditCheckpointDir     string `help:"Folder that takes a checkpoint of the audit every hour (SIGNET_AUDIT_CHECKPOINT_DIR)."`
 	LogLevel               string `help:"debug, info, warn or error (SIGNET_LOG_LEVEL)."`
 
@@ -67,6 +68,7 @@ func (f serveFlags) byKey() map[string]string {
 		config.OIDCTrustMFA:       f.OIDCTrustMFA,
 		config.SMTPURL:            f.SMTPURL,
 		config.SMTPFrom:           f.SMTPFrom,
+		config.BreachedPasswords:  f.BreachedPasswordsFile,
 		config.AuditCheckpointDir: f.AuditCheckpointDir,
 		config.LogLevel:           f.LogLevel,
 		config.PostgresBinDir:     f.PostgresBinDir,

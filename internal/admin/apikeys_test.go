@@ -110,9 +110,11 @@ func TestAnAPIKeyIsMadeAsItWasAskedFor(t *testing.T) {
 	for name, n := range map[string]admin.NewAPIKey{
 		"/name":   {Scopes: []string{"tenant.read"}},
 		"/scopes": {Name: "a"}, "/scopes/0": {Name: "a", Scopes: []string{"members.write"}},
-		"/days":  {Name: "a", Scopes: []string{"tenant.read"}, Days: new(int64)},
-		"/appId": {Name: "a", Scopes: []string{"tenant.read"}, AppID: core.NewAppID().String()},
+		"/days":   {Name: "a", Scopes: []string{"tenant.read"}, Days: new(int64)},
+		"/appId":  {Name: "a", Scopes: []string{"tenant.read"}, AppID: core.NewAppID().String()},
+		"/appId ": {Name: "a", Scopes: []string{"pages.sign"}, AppID: core.AppID{}.String()}, // it would be a key for every app
 	} {
+		name = strings.TrimSpace(name)
 		_, _, err := b.Admin.CreateAPIKey(t.Context(), apptest.Operator(), tenant, n)
 		require.True(t, fault.Has(err, fault.RequestInvalid), name)
 		require.Equal(t, name, fault.Find(err).Fields[0].Pointer)

@@ -16,12 +16,12 @@ import (
 // secret of an app in. The token is given out here and nowhere else; who made the
 // link never sees the secret. It fails with fault.TenantUnknown, fault.AppUnknown
 // or fault.PermissionDenied.
-func (a *Actions) CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error) {
+func (a *Actions) CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.LinkToken, error) {
 	if err := actor.MayIn(tenant, core.SecretsWrite); err != nil {
-		return core.IntakeLink{}, core.IntakeToken{}, err
+		return core.IntakeLink{}, core.LinkToken{}, err
 	}
-	id := core.NewIntakeID()
-	token := core.NewIntakeToken(tenant, id)
+	id := core.NewLinkID()
+	token := core.NewLinkToken(core.IntakePurpose, tenant, id)
 	var link core.IntakeLink
 	entry := core.AuditEntry{Action: "intake.create", SubjectKind: "app", Subject: app.String(), Detail: map[string]string{"link": id.String()}}
 	err := a.change(ctx, actor, tenant, entry, func(tx *store.TenantTx) error {
@@ -50,7 +50,7 @@ func (a *Actions) ListIntakeLinks(ctx context.Context, actor core.Actor, tenant 
 // RevokeIntakeLink takes a link back. One that is revoked or expired already stays
 // so; for one that was used it fails with fault.IntakeUsed, else with
 // fault.IntakeUnknown.
-func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, id core.IntakeID) error {
+func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, id core.LinkID) error {
 	if err := actor.MayIn(tenant, core.SecretsWrite); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant
 		if err != nil {
 			return err
 		}
-		switch err := refuseEnded(link, now); {
+		switch err := link.RefuseEnded(core.IntakePurpose, now); {
 		case fault.Has(err, fault.IntakeUsed):
 			return err
 		case err != nil:
@@ -78,21 +78,6 @@ func (a *Actions) RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant
 		}
 		return tx.RevokeIntakeLink(ctx, id)
 	})
-}
-
-// refuseEnded says what has become of a link that is no longer open.
-func refuseEnded(link core.IntakeLink, now time.Time) error {
-	at := func(t time.Time) fault.Args { return fault.Args{"at": t.UTC().Format("2006-01-02 15:04 UTC")} }
-	switch link.State(now) {
-	case core.IntakeUsed:
-		return fault.New(fault.IntakeUsed, at(*link.UsedAt))
-	case core.IntakeRevoked:
-		return fault.New(fault.IntakeRevoked, at(*link.RevokedAt))
-	case core.IntakeExpired:
-		return fault.New(fault.IntakeExpired, at(link.ExpiresAt))
-	case core.IntakeOpen:
-	}
-	return nil
 }
 
 // Intake is what is shown to who has a link, so that they know what for.
@@ -106,7 +91,7 @@ type Intake struct {
 // ReadIntake tells who has a link what it is for. It fails with
 // fault.IntakeUnknown, or with the code of what has become of it.
 func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string) (Intake, error) {
-	t, ok := core.ParseIntakeToken(token)
+	t, ok := core.ParseLinkToken(core.IntakePurpose, token)
 	if !ok {
 		return Intake{}, fault.New(fault.IntakeUnknown, nil)
 	}
@@ -128,7 +113,7 @@ func (a *Actions) ReadIntake(ctx context.Context, token string, requestID string
 		if found.ReadAt, err = tx.Now(ctx); err != nil {
 			return err
 		}
-		return refuseEnded(found.Link, found.ReadAt)
+		return found.Link.RefuseEnded(core.IntakePurpose, found.ReadAt)
 	})
 	return found, err
 }
@@ -183,7 +168,7 @@ func (a *Actions) HandInSecret(ctx context.Context, token string, typed core.Sec
 		if err != nil {
 			return err
 		}
-		if err := refuseEnded(link, now); err != nil {
+		if err := link.RefuseEnded(core.IntakePurpose, now); err != nil {
 			return err
 		}
 		if made, err = a.storeSecret(ctx, tx, locked, secret, as, when, proof); err != nil {
@@ -237,7 +222,7 @@ func (a *Actions) noteRefusal(ctx context.Context, actor core.Actor, intake Inta
 		Detail: map[string]string{"link": intake.Link.ID.String(), "made_by": intake.Link.MadeBy, "outcome": string(problem)}}
 	return a.change(ctx, actor, intake.Tenant.ID, entry, func(tx *store.TenantTx) error {
 		link, err := tx.LockIntakeLink(ctx, intake.Link.ID)
-		if err != nil || link.Refused < core.IntakeRefusals || refuseEnded(link, intake.ReadAt) != nil {
+		if err != nil || link.Refused < core.IntakeRefusals || link.RefuseEnded(core.IntakePurpose, intake.ReadAt) != nil {
 			return err
 		}
 		entry.Detail["revoked"] = "true"

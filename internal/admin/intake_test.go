@@ -66,10 +66,28 @@ SELECT concat_ws(' ', actor_kind, actor_name, detail->>'version', detail->>'acti
 	}
 	list, err := b.Admin.ListIntakeLinks(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, firstPage)
 	require.NoError(t, err)
-	require.Equal(t, core.IntakeUsed, list.Items[0].State(time.Now()))
+	state, _ := list.Items[0].State(time.Now())
+	require.Equal(t, core.LinkUsed, state)
 	require.EqualValues(t, 2, list.Items[0].UsedVersion)
 	require.NotContains(t, strings.Join(b.DB.List(t, `SELECT l::text FROM signet.intake_links l UNION ALL SELECT a::text FROM signet.audit a`), " "), token[43:],
 		"what only the link knows is kept nowhere")
+}
+
+// What lies below one app is not reached through another one of the same tenant, which
+// row security does not part.
+func TestWhatIsOfOneAppIsNotReachedThroughAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link, _ := b.link(t)
+	other := b.App(t, b.tenant, "1000077", apptest.Secret("of-the-other"), "other.example.com")
+	domain, err := b.Admin.CreateDomain(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, "below.example.com")
+	require.NoError(t, err)
+	before := b.contents(t)
+	err = b.Admin.RevokeIntakeLink(t.Context(), apptest.Operator(), b.tenant.ID, other.ID, link.ID)
+	require.True(t, fault.Has(err, fault.IntakeUnknown), err)
+	err = b.Admin.DeleteDomain(t.Context(), apptest.Operator(), b.tenant.ID, other.ID, domain.ID, nil)
+	require.True(t, fault.Has(err, fault.DomainUnknown), err)
+	require.Equal(t, before, b.contents(t))
 }
 
 // Whatever cannot be the token of an open link is told what has become of it, and
@@ -83,8 +101,8 @@ func TestALinkThatIsNotOpenSaysSo(t *testing.T) {
 	require.NoError(t, b.Admin.RevokeIntakeLink(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, gone.ID))
 	require.NoError(t, b.Admin.RevokeIntakeLink(t.Context(), apptest.Operator(), b.tenant.ID, b.app.ID, gone.ID), "again")
 	_, open := b.link(t)
-	foreign := core.NewIntakeToken(core.NewTenantID(), core.NewIntakeID()).Text().Expose()
-	other := core.NewIntakeToken(b.tenant.ID, gone.ID).Text().Expose()
+	foreign := core.NewLinkToken(core.IntakePurpose, core.NewTenantID(), core.NewLinkID()).Text().Expose()
+	other := core.NewLinkToken(core.IntakePurpose, b.tenant.ID, gone.ID).Text().Expose()
 	last := open[:85] + string("AB"[min(1, strings.Index("A", open[85:])+1)])
 	b.addApp(corp, agent, apptest.Secret("second"))
 	before, calls := b.contents(t), b.calls()

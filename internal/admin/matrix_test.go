@@ -28,7 +28,7 @@ type subjects struct {
 	secret core.Secret  // one that WeCom accepts for app, not yet stored
 
 	retired, pending int32 // versions of app's secret
-	link             core.IntakeID
+	link             core.LinkID
 	key              core.APIKeyID
 	member           core.MemberID // of the tenant, beside an owner
 	invitation       core.LinkID   // into the tenant

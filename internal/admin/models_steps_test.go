@@ -281,7 +281,7 @@ func createLink(m *models, t *testing.T, who core.Actor, in *modelTenant) (strin
 }
 
 func revokeLink(m *models, t *testing.T, who core.Actor, in *modelTenant) (string, fault.Code, error) {
-	app, link := m.someApp(in), core.NewIntakeID()
+	app, link := m.someApp(in), core.NewLinkID()
 	if from := m.anyApp(app); len(from.links) > 0 {
 		link = from.links[m.random.IntN(len(from.links))].id
 	}

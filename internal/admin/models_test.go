@@ -90,7 +90,7 @@ type modelDomain struct {
 }
 
 type modelLink struct {
-	id      core.IntakeID
+	id      core.LinkID
 	revoked bool
 }
 

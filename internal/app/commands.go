@@ -142,6 +142,18 @@ func vouchIfPossible(ctx context.Context, cfg config.Config, st *store.Store) {
 	}
 }
 
+// openBreached opens the list of passwords that nobody may choose, where one is set.
+func openBreached(cfg config.Config) (*identity.Breached, error) {
+	if cfg.BreachedPasswords == "" {
+		return nil, nil
+	}
+	list, err := identity.OpenBreached(cfg.BreachedPasswords)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", config.BreachedPasswords, err)
+	}
+	return list, nil
+}
+
 // CreateOwner makes a member who owns the platform. The password has no
 // default.
 func CreateOwner(ctx context.Context, cfg config.Config, email string, password core.Secret, out io.Writer) error {
@@ -151,7 +163,12 @@ func CreateOwner(ctx context.Context, cfg config.Config, email string, password 
 	}
 	defer st.Close()
 	vouchIfPossible(ctx, cfg, st)
-	member, err := identity.CreateOwner(ctx, st, email, password)
+	list, err := openBreached(cfg)
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	member, err := identity.CreateOwner(ctx, st, list, email, password)
 	if err != nil {
 		return err
 	}

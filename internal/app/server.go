@@ -73,6 +73,7 @@ type rooms struct {
 	admin     *admin.Actions
 	mail      *outbound.Mail // nil: no mail is sent
 	answers   *replay.Keeper
+	breached  *identity.Breached // nil: no list
 }
 
 // NewServer checks everything and puts a node together. It listens when it
@@ -85,7 +86,7 @@ func NewServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*Serve
 	s.log = log
 	s.traces = startTraces(ctx, cfg.Traces, log, s.metrics.log)
 	found, err := survey(ctx, cfg, s.clock.Now, log)
-	s.listeners, s.rooms.store = found.listeners, found.store
+	s.listeners, s.rooms.store, s.rooms.breached = found.listeners, found.store, found.breached
 	if err == nil {
 		err = found.requireAll()
 	}
@@ -103,7 +104,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 	// `dev` leaves these open: on a free port nobody knows them before.
 	s.cfg.PublicURL = cmp.Or(s.cfg.PublicURL, asLocalhost(s.PublicAddr()))
 	s.cfg.ConsoleURL = cmp.Or(s.cfg.ConsoleURL, asLocalhost(s.ConsoleAddr()))
-	client, r := found.wecom, rooms{store: found.store, wecom: found.wecom}
+	client, r := found.wecom, rooms{store: found.store, wecom: found.wecom, breached: found.breached}
 	var err error
 	if s.rooms.keyStore, err = r.store.Beside(ctx, keyConns, keyPatience); err != nil {
 		return err
@@ -142,6 +143,7 @@ func (s *Server) open(ctx context.Context, found surroundings) error {
 		WeCom: r.tickets, WeComLoginURL: s.cfg.WeComLoginURL,
 		NewPlatformKey: func() (seal.WrappedKey, error) { return ring.NewScopeKey(seal.Platform(), 1) },
 		OIDC:           s.provider(),
+		Breached:       found.breached,
 	}
 	var mailer admin.Mailer
 	if r.mail, err = s.openMail(); err != nil {
@@ -225,5 +227,6 @@ func (s *Server) noteFeed(err error) {
 func (s *Server) Close() {
 	s.listeners.close()
 	closeStores(s.rooms.keyStore, s.rooms.console, s.rooms.store)
+	s.rooms.breached.Close()
 	s.traces.stop()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/internal/config"
+	"signet/internal/identity"
 	"signet/internal/seal"
 	"signet/internal/store"
 	"signet/internal/wecom"
@@ -20,6 +21,7 @@ type surroundings struct {
 	wecom     *wecom.Client
 	listeners listeners
 	store     *store.Store
+	breached  *identity.Breached
 }
 
 // Check finds what a start would find wrong outside its configuration: the
@@ -33,6 +35,7 @@ func Check(ctx context.Context, cfg config.Config) error {
 	if found.store != nil {
 		found.store.Close()
 	}
+	found.breached.Close()
 	return err
 }
 
@@ -50,7 +53,7 @@ func (s surroundings) requireAll() error {
 // something else is wrong, and the caller closes it. When ctx has ended, that is
 // the error: what was not waited for is not wrong.
 func survey(ctx context.Context, cfg config.Config, now func() time.Time, log *slog.Logger) (found surroundings, err error) {
-	var problems [4]error
+	var problems [5]error
 	found.master, found.recovery, problems[0] = readKeys(cfg, log)
 	if found.wecom, err = wecom.New(wecom.Config{BaseURL: cfg.WeComURL, Now: now}); err != nil {
 		problems[1] = fmt.Errorf("%s: %w", config.WeComURL, err)
@@ -61,6 +64,7 @@ func survey(ctx context.Context, cfg config.Config, now func() time.Time, log *s
 			TenantURL: cfg.DatabaseURL.Expose(), SystemURL: cfg.SystemDatabaseURL.Expose(),
 		})
 	}
+	found.breached, problems[4] = openBreached(cfg)
 	if ctx.Err() != nil {
 		return found, ctx.Err()
 	}

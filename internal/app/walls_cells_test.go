@@ -277,6 +277,8 @@ func (w *walls) dueCode(name string, r route, role core.Role, place string, head
 		return unknownCode[place]
 	case isStranger(role):
 		return fault.SessionRequired
+	case r.needs == belongs && isKey(role):
+		return fault.PermissionDenied
 	case r.match && strings.HasPrefix(name, "PATCH") && len(headers) == 0:
 		return fault.IfMatchMissing
 	case inTenant && !role.OfPlatform() && (place == "tenantId" || isElsewhere(role)):

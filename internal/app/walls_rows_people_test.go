@@ -28,7 +28,7 @@ var peopleRoutes = map[string]route{
 	// No node of tests has a provider (internal/app/people_test.go has one).
 	"GET /api/v1/session/ways":                  {needs: nobodys, done: 200},
 	"POST /api/v1/session/oidc":                 {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true},
-	"POST /api/v1/session/oidc/return":          {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"in.a","code":"b"}`)},
+	"POST /api/v1/session/oidc/return":          {needs: nobodys, done: 404, code: fault.OIDCNotConfigured, write: true, with: fromConsole, body: body(`{"state":"in.a","code":"b"}`)},
 	"POST /api/v1/session/step-up/oidc/options": {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true},
 	"POST /api/v1/session/step-up/oidc":         {needs: signedIn, done: 404, code: fault.OIDCNotConfigured, write: true, body: body(`{"state":"up.a","code":"b"}`)},
 	"DELETE " + ofOperator + "/oidc":            {needs: core.OperatorsWrite, done: 204, write: true, as: asOperator},

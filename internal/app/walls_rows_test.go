@@ -182,6 +182,10 @@ func fromOurPage(w world) []string {
 	return []string{"Cookie", "__Host-signet_refresh=" + w.cookie, "Sec-Fetch-Site", "same-origin"}
 }
 
+// fromConsole is what the console's own pages send to a route of a cookie that they do not
+// have.
+func fromConsole(world) []string { return []string{"Sec-Fetch-Site", "same-origin"} }
+
 // ownApp names the app that the people of a world sign in through. Its key is public.
 func ownApp(_ ids, w world) string { return fmt.Sprintf(`{"app":%q}`, w.key) }
 

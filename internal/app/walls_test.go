@@ -138,6 +138,8 @@ func (w *walls) admit(t *testing.T, name string, r route, role core.Role) {
 	case r.needs == nobodys:
 	case isStranger(role):
 		want, code = 401, fault.SessionRequired
+	case r.needs == belongs && isKey(role):
+		want, code = 403, fault.PermissionDenied
 	case inTenant && isElsewhere(role):
 		want, code = 404, fault.TenantUnknown
 	case !r.allows(role) && r.told != "":

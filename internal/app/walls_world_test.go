@@ -68,7 +68,7 @@ func newWorld(t *testing.T, n *node, number string, more int) world {
 	id, err := core.ParseDomainID(gone)
 	require.NoError(t, err)
 	require.NoError(t, do.DeleteDomain(ctx, operator, tenant.ID, made.ID, id, nil))
-	link, err := core.ParseIntakeID(w.gone["linkId"])
+	link, err := core.ParseLinkID(w.gone["linkId"])
 	require.NoError(t, err)
 	require.NoError(t, do.RevokeIntakeLink(ctx, operator, tenant.ID, made.ID, link))
 	delete(w.gone, "linkId") // it is listed on
@@ -105,7 +105,7 @@ func (w world) destroy(t *testing.T, n *node) {
 
 // stranger gives ids that nobody has.
 func stranger() ids {
-	link := core.NewIntakeID()
+	link := core.NewLinkID()
 	return ids{
 		"tenantId": core.NewTenantID().String(), "appId": core.NewAppID().String(), "domainId": core.NewDomainID().String(), "linkId": link.String(),
 		"memberId": core.NewMemberID().String(), "operatorId": core.NewMemberID().String(), "personId": core.NewMemberID().String(),
@@ -113,7 +113,7 @@ func stranger() ids {
 		"sessionId": core.NewSessionID().String(), "factorId": core.NewFactorID().String(),
 		"inviteToken":   core.NewLinkToken(core.InvitationPurpose, core.NewTenantID(), core.NewLinkID()).Text().Expose(),
 		"resetToken":    core.NewLinkToken(core.ResetPurpose, core.TenantID{}, core.NewLinkID()).Text().Expose(),
-		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewIntakeToken(core.NewTenantID(), link).Text().Expose(),
+		"secretVersion": "7", "host": "nobody.example.com", "app": core.NewAppKey().String(), "token": core.NewLinkToken(core.IntakePurpose, core.NewTenantID(), link).Text().Expose(),
 	}
 }
 

@@ -70,8 +70,8 @@ func countCommands(blocks []pageBlock) (n int) {
 // What differs from one platform to the next in what a command prints. Of a recipient
 // the page shows the beginning.
 var (
-	differs     = regexp.MustCompile(`…|age1[a-z0-9]+…?|(?:[0-9a-f]{4} ){7}[0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}|[0-9]+(?: (?:root key|key|value|tenant|app|secret)s?\b)?`)
-	counted     = regexp.MustCompile(`^[0-9]+ (root key|key|value|tenant|app|secret)s?$`)
+	differs     = regexp.MustCompile(`…|age1[a-z0-9]+…?|(?:[0-9a-f]{4} ){7}[0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}|[0-9]+(?: (?:root key|key|value|tenant|app|secret|session)s?\b)?`)
+	counted     = regexp.MustCompile(`^[0-9]+ (root key|key|value|tenant|app|secret|session)s?$`)
 	fingerprint = regexp.MustCompile(`(?:[0-9a-f]{4} ){7}[0-9a-f]{4}`)
 )
 

@@ -34,6 +34,7 @@ type Config struct {
 	KeyBackupDays      int           // how many days a backup of the keys is kept
 	OIDC               OIDC          // zero: nobody comes in from a provider
 	SMTP               SMTP          // zero: no mail is sent
+	BreachedPasswords  string        // file of passwords that nobody may choose; "": none
 	AuditCheckpointDir string
 	LogLevel           slog.Level
 	PostgresBinDir     string

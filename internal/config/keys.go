@@ -45,6 +45,7 @@ const (
 	OIDCTrustMFA       = "SIGNET_OIDC_TRUST_MFA"
 	SMTPURL            = "SIGNET_SMTP_URL"
 	SMTPFrom           = "SIGNET_SMTP_FROM"
+	BreachedPasswords  = "SIGNET_BREACHED_PASSWORDS_FILE"
 	AuditCheckpointDir = "SIGNET_AUDIT_CHECKPOINT_DIR"
 	LogLevel           = "SIGNET_LOG_LEVEL"
 	PostgresBinDir     = "SIGNET_POSTGRES_BIN_DIR"
@@ -104,6 +105,10 @@ var keys = []key{
 	{OIDCTrustMFA, "false", "", func(c *Config, s string) error { return setBool(&c.OIDC.TrustMFA, s) }},
 	{SMTPURL, "", "", func(c *Config, s string) error { return setSMTP(&c.SMTP, s) }},
 	{SMTPFrom, "", "", func(c *Config, s string) error { return setSender(&c.SMTP.From, s) }},
+	{BreachedPasswords, "", "", func(c *Config, s string) error {
+		c.BreachedPasswords = s
+		return nil
+	}},
 	{AuditCheckpointDir, "", "", func(c *Config, s string) error {
 		c.AuditCheckpointDir = s
 		return nil

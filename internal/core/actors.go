@@ -48,7 +48,7 @@ func System(part string) Actor {
 
 // IntakeActor is whoever hands a secret in with an intake link. The link is all
 // that they may use, and whose it is stands in the audit.
-func IntakeActor(tenant TenantID, link IntakeID, requestID string) Actor {
+func IntakeActor(tenant TenantID, link LinkID, requestID string) Actor {
 	return Actor{Kind: ActorIntake, Name: "intake link " + link.String(), RequestID: requestID,
 		Grants: Grants{Tenants: map[TenantID]Role{tenant: TenantAdmin}}}
 }

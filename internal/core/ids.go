@@ -17,7 +17,6 @@ type (
 	domainNoun  struct{}
 	memberNoun  struct{}
 	sessionNoun struct{}
-	intakeNoun  struct{}
 	apiKeyNoun  struct{}
 	linkNoun    struct{}
 	factorNoun  struct{}
@@ -31,9 +30,8 @@ type (
 	DomainID  = ID[domainNoun]
 	MemberID  = ID[memberNoun]
 	SessionID = ID[sessionNoun]
-	IntakeID  = ID[intakeNoun]
 	APIKeyID  = ID[apiKeyNoun]
-	LinkID    = ID[linkNoun]   // of an invitation or a reset
+	LinkID    = ID[linkNoun]   // of an intake, an invitation or a reset
 	FactorID  = ID[factorNoun] // of a second factor or a passkey
 )
 
@@ -43,7 +41,6 @@ func NewAppID() AppID         { return AppID{uuid.New()} }
 func NewDomainID() DomainID   { return DomainID{uuid.New()} }
 func NewMemberID() MemberID   { return MemberID{uuid.New()} }
 func NewSessionID() SessionID { return SessionID{uuid.New()} }
-func NewIntakeID() IntakeID   { return IntakeID{uuid.New()} }
 func NewAPIKeyID() APIKeyID   { return APIKeyID{uuid.New()} }
 func NewLinkID() LinkID       { return LinkID{uuid.New()} }
 func NewFactorID() FactorID   { return FactorID{uuid.New()} }
@@ -67,7 +64,6 @@ func ParseAppID(text string) (AppID, error)         { return parseID[appNoun](te
 func ParseDomainID(text string) (DomainID, error)   { return parseID[domainNoun](text) }
 func ParseMemberID(text string) (MemberID, error)   { return parseID[memberNoun](text) }
 func ParseSessionID(text string) (SessionID, error) { return parseID[sessionNoun](text) }
-func ParseIntakeID(text string) (IntakeID, error)   { return parseID[intakeNoun](text) }
 func ParseAPIKeyID(text string) (APIKeyID, error)   { return parseID[apiKeyNoun](text) }
 func ParseLinkID(text string) (LinkID, error)       { return parseID[linkNoun](text) }
 func ParseFactorID(text string) (FactorID, error)   { return parseID[factorNoun](text) }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"signet/internal/fault"
 )
 
 // LinkPurpose is what a one-time link is for.
@@ -14,12 +16,13 @@ type LinkPurpose string
 
 // The purposes. A link of one is nothing to the routes of another.
 const (
+	IntakePurpose     LinkPurpose = "intake"
 	InvitationPurpose LinkPurpose = "invitation"
 	ResetPurpose      LinkPurpose = "reset"
 )
 
 // linkPages are the pages of the console behind the links' addresses.
-var linkPages = map[LinkPurpose]string{InvitationPurpose: "/invite#", ResetPurpose: "/reset#"}
+var linkPages = map[LinkPurpose]string{IntakePurpose: "/intake#", InvitationPurpose: "/invite#", ResetPurpose: "/reset#"}
 
 // LinkToken is what stands in the address of a one-time link: the tenant, none for a
 // link of the platform, the link, and 32 random bytes. It is known to nobody but who
@@ -97,4 +100,21 @@ func (l LinkTimes) State(now time.Time) (LinkState, time.Time) {
 		return LinkExpired, l.ExpiresAt
 	}
 	return LinkOpen, l.CreatedAt
+}
+
+// linkEnds are the codes for links that are no longer open.
+var linkEnds = map[LinkPurpose]map[LinkState]fault.Code{
+	IntakePurpose:     {LinkUsed: fault.IntakeUsed, LinkRevoked: fault.IntakeRevoked, LinkExpired: fault.IntakeExpired},
+	InvitationPurpose: {LinkUsed: fault.InvitationUsed, LinkRevoked: fault.InvitationRevoked, LinkExpired: fault.InvitationExpired},
+	ResetPurpose:      {LinkUsed: fault.ResetUsed, LinkRevoked: fault.ResetRevoked, LinkExpired: fault.ResetExpired},
+}
+
+// RefuseEnded fails for a link that is no longer open, with the code for what has
+// become of it and the moment at which it did.
+func (l LinkTimes) RefuseEnded(purpose LinkPurpose, now time.Time) error {
+	state, since := l.State(now)
+	if state == LinkOpen {
+		return nil
+	}
+	return fault.New(linkEnds[purpose][state], fault.At(since))
 }

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,6 +27,10 @@ func TestALinkTokenHasOneSpelling(t *testing.T) {
 	require.True(t, ok)
 	require.NotEqual(t, made.Hash(), other.Hash(), "a token of one purpose is unknown for another")
 	require.Equal(t, "https://c.example.com/invite#"+text, made.Address("https://c.example.com").Expose())
+	intake, ok := core.ParseLinkToken(core.IntakePurpose, text)
+	require.True(t, ok)
+	require.Equal(t, sha256.Sum256([]byte("signet intake 1 "+text)), intake.Hash(), "as it is kept of links that are out")
+	require.Equal(t, "https://c.example.com/intake#"+text, intake.Address("https://c.example.com").Expose())
 	require.Equal(t, "https://c.example.com/reset#"+text, other.Address("https://c.example.com").Expose())
 	for _, bad := range []string{"", text[:85], text + "A", text + "=", text[:85] + "\n", " " + text, strings.Repeat("A", 85), strings.Repeat("é", 43)} {
 		_, ok := core.ParseLinkToken(core.InvitationPurpose, bad)
@@ -52,9 +57,19 @@ func TestTheStateOfALink(t *testing.T) {
 		"taken back":                     {nil, &half, later, core.LinkRevoked, half},
 		"taken back when it had expired": {nil, &later, later, core.LinkExpired, end},
 	} {
-		state, at := core.LinkTimes{CreatedAt: made, ExpiresAt: end, UsedAt: c.used, RevokedAt: c.revoked}.State(c.now)
+		times := core.LinkTimes{CreatedAt: made, ExpiresAt: end, UsedAt: c.used, RevokedAt: c.revoked}
+		state, at := times.State(c.now)
 		require.Equal(t, c.state, state, name)
 		require.Equal(t, c.at, at, name)
+		for _, purpose := range []core.LinkPurpose{core.IntakePurpose, core.InvitationPurpose, core.ResetPurpose} {
+			err := times.RefuseEnded(purpose, c.now)
+			if c.state == core.LinkOpen {
+				require.NoError(t, err, name)
+				continue
+			}
+			require.True(t, fault.Has(err, fault.Code(string(purpose)+"."+string(c.state))), "%s: %v", name, err)
+			require.Equal(t, fault.At(c.at), fault.Find(err).Args, name)
+		}
 	}
 }
 

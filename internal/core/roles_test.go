@@ -78,7 +78,7 @@ func TestWhatAnActorMay(t *testing.T) {
 		"an operator anywhere":                  {operator, other, core.AppsWrite, ""},
 		"an operator beyond the role":           {operator, other, core.TenantDelete, fault.PermissionDenied},
 		"Signet itself":                         {core.System("test"), other, core.TenantDelete, ""},
-		"who hands a secret in":                 {core.IntakeActor(own, core.NewIntakeID(), ""), own, core.SecretsWrite, ""},
+		"who hands a secret in":                 {core.IntakeActor(own, core.NewLinkID(), ""), own, core.SecretsWrite, ""},
 	} {
 		err := c.actor.MayIn(c.tenant, c.what)
 		if c.want == "" {

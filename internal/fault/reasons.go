@@ -25,8 +25,9 @@ const (
 	ReasonEmail    Reason = "email"
 	ReasonPassword Reason = "password"
 
-	ReasonCommonPassword Reason = "password_common"
-	ReasonOneProof       Reason = "one_proof"
+	ReasonCommonPassword   Reason = "password_common"
+	ReasonBreachedPassword Reason = "password_breached"
+	ReasonOneProof         Reason = "one_proof"
 
 	ReasonSecretAge  Reason = "secret_age"
 	ReasonActivateAt Reason = "activate_at"
@@ -98,6 +99,8 @@ var reasons = map[Reason]Text{
 		"Give exactly one of code, recoveryCode and passkey (and password, where that is asked for)."},
 	ReasonCommonPassword: {"这个密码太容易被猜到：它在常见密码之列，或由重复、连续的字符、你的邮箱构成。请换成几个不相干的词，或用密码管理器生成。",
 		"It is too easily guessed: it is among the passwords that people choose, or made of repetitions, rows of keys or your address. Take some words that have nothing to do with each other, or let a password manager make one."},
+	ReasonBreachedPassword: {"这个密码曾在别处泄露，出现在公开的泄露密码清单中，猜密码的人会先试它。请换一个；在别处用着同一个密码的话，也请在那里更换。",
+		"It was given away somewhere and stands in a public list of such passwords, which guessers try first. Take another one, and change it wherever else you use it."},
 
 	ReasonSecretAge:  {"应为 1 到 3650 的整数（天），或 0 表示不限。", "It should be a whole number of days from 1 to 3650, or 0 for no limit."},
 	ReasonActivateAt: {"应为将来一年内的时间，例如 2026-03-01T22:00:00+08:00。", "It should be a time within the next year, such as 2026-03-01T22:00:00+08:00."},

@@ -27,11 +27,12 @@ type Config struct {
 	// kept only where the platform has none yet.
 	NewPlatformKey func() (seal.WrappedKey, error)
 
-	Mailer        Mailer   // nil: there is no mail
-	Notifier      Notifier // nil: members are told of nothing
-	OIDC          *OIDC    // nil: there is no sign-in provider
-	WeCom         WeCom    // nil: nobody comes in through WeCom
-	WeComLoginURL string   // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
+	Breached      *Breached // passwords that nobody may choose; nil: no list
+	Mailer        Mailer    // nil: there is no mail
+	Notifier      Notifier  // nil: members are told of nothing
+	OIDC          *OIDC     // nil: there is no sign-in provider
+	WeCom         WeCom     // nil: nobody comes in through WeCom
+	WeComLoginURL string    // SIGNET_WECOM_LOGIN_URL: where people confirm that they do
 
 	Issuer string           // SIGNET_CONSOLE_URL: who the access tokens say they come from
 	Clock  func() time.Time // default time.Now
@@ -61,6 +62,7 @@ type Identity struct {
 	notifier  Notifier
 	provider  *provider
 	asks      *asks
+	breached  *Breached
 
 	weCom         WeCom
 	weComLoginURL string
@@ -104,6 +106,7 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 		mailer:    cfg.Mailer,
 		notifier:  cfg.Notifier,
 		asks:      newAsks(),
+		breached:  cfg.Breached,
 
 		weCom:         cfg.WeCom,
 		weComLoginURL: strings.TrimSuffix(cfg.WeComLoginURL, "/"),

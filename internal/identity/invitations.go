@@ -44,7 +44,7 @@ func (i *Identity) openInvitation(ctx context.Context, t core.LinkToken, request
 			if err != nil {
 				return err
 			}
-			return refuseEndedInvitation(shown.Invitation, now)
+			return shown.Invitation.RefuseEnded(core.InvitationPurpose, now)
 		})
 		return shown, err
 	}
@@ -61,7 +61,7 @@ func (i *Identity) openInvitation(ctx context.Context, t core.LinkToken, request
 		if err != nil {
 			return err
 		}
-		if err := refuseEndedInvitation(shown.Invitation, now); err != nil {
+		if err := shown.Invitation.RefuseEnded(core.InvitationPurpose, now); err != nil {
 			return err
 		}
 		return refuseTenant(store.Hold{Leaving: tenant.Deletion != nil, Suspended: tenant.Status == core.Suspended})
@@ -209,7 +209,7 @@ func useInvitation(ctx context.Context, tx *store.InvitationTx, link core.LinkID
 	if err != nil {
 		return err
 	}
-	if err := refuseEndedInvitation(invitation, now); err != nil {
+	if err := invitation.RefuseEnded(core.InvitationPurpose, now); err != nil {
 		return err
 	}
 	return tx.Use(ctx, link)
@@ -218,21 +218,6 @@ func useInvitation(ctx context.Context, tx *store.InvitationTx, link core.LinkID
 func acceptEntry(invitation core.Invitation, member core.MemberID) core.AuditEntry {
 	return core.AuditEntry{Action: "invitation.accept", SubjectKind: "invitation", Subject: invitation.ID.String(), Detail: map[string]string{
 		"email": invitation.Email, "role": string(invitation.Role), "member_id": member.String(), "made_by": invitation.MadeBy}}
-}
-
-// refuseEndedInvitation says what has become of an invitation that is no longer open.
-func refuseEndedInvitation(invitation core.Invitation, now time.Time) error {
-	state, at := invitation.State(now)
-	switch state {
-	case core.LinkUsed:
-		return fault.New(fault.InvitationUsed, fault.At(at))
-	case core.LinkRevoked:
-		return fault.New(fault.InvitationRevoked, fault.At(at))
-	case core.LinkExpired:
-		return fault.New(fault.InvitationExpired, fault.At(at))
-	case core.LinkOpen:
-	}
-	return nil
 }
 
 // refuseTenant refuses what is about to change in a tenant that is leaving or

@@ -16,21 +16,21 @@ import (
 // password of 12 to 256 bytes, with fault.MemberExists, and with
 // fault.StoreUnavailable. It hashes outside the bound on sign-ins and is not for
 // requests from the network.
-func CreateOwner(ctx context.Context, st *store.Store, email string, password core.Secret) (core.Member, error) {
-	return createOwner(ctx, st, email, password, defaultCost)
+func CreateOwner(ctx context.Context, st *store.Store, list *Breached, email string, password core.Secret) (core.Member, error) {
+	return createOwner(ctx, st, list, email, password, defaultCost)
 }
 
 // CreateOwner is the function CreateOwner on the store of this Identity.
 func (i *Identity) CreateOwner(ctx context.Context, email string, password core.Secret) (core.Member, error) {
-	return createOwner(ctx, i.store, email, password, i.passwords.cost)
+	return createOwner(ctx, i.store, i.breached, email, password, i.passwords.cost)
 }
 
-func createOwner(ctx context.Context, st *store.Store, email string, password core.Secret, c cost) (core.Member, error) {
+func createOwner(ctx context.Context, st *store.Store, list *Breached, email string, password core.Secret, c cost) (core.Member, error) {
 	email, err := core.ParseEmail("/email", email)
 	if err != nil {
 		return core.Member{}, err
 	}
-	if password, err = checkNewPassword("/password", password, email); err != nil {
+	if password, err = checkNewPassword(list, "/password", password, email); err != nil {
 		return core.Member{}, err
 	}
 	m := core.Member{ID: core.NewMemberID(), Email: email, Platform: core.PlatformOwner}

@@ -8,16 +8,23 @@ import (
 	"signet/internal/fault"
 )
 
-// checkNewPassword reads a password that somebody chooses: of 12 to 256 bytes, and not
-// one of those that are tried first. It fails with fault.RequestInvalid pointing at
-// pointer.
-func checkNewPassword(pointer string, typed core.Secret, email string) (core.Secret, error) {
+// checkNewPassword reads a password that somebody chooses: of 12 to 256 bytes, not one
+// of those that are tried first, and not one that was given away. It fails with
+// fault.RequestInvalid pointing at pointer, and where the list cannot be read.
+func checkNewPassword(list *Breached, pointer string, typed core.Secret, email string) (core.Secret, error) {
 	password, err := core.ParsePassword(pointer, typed.Expose())
 	if err != nil {
 		return password, err
 	}
 	if isTriedFirst(password.Expose(), email) {
 		return core.Secret{}, fault.InvalidField(pointer, fault.ReasonCommonPassword, nil)
+	}
+	given, err := list.Has(password)
+	switch {
+	case err != nil:
+		return core.Secret{}, err
+	case given:
+		return core.Secret{}, fault.InvalidField(pointer, fault.ReasonBreachedPassword, nil)
 	}
 	return password, nil
 }

@@ -288,7 +288,7 @@ func (i *Identity) UnbindOIDC(ctx context.Context, actor core.Actor, member core
 		if err != nil {
 			return err
 		}
-		if !found {
+		if !found || m.Platform == "" {
 			return fault.New(fault.MemberUnknown, nil)
 		}
 		forgotten, err := tx.UnbindOIDCIdentities(ctx, member)

@@ -296,6 +296,9 @@ func TestOnceBoundTheSubjectCountsAndTheAddressNoMore(t *testing.T) {
 	require.True(t, fault.Has(w.UnbindOIDC(t.Context(), actor, w.owner.ID), fault.StepUpRequired))
 	actor.Proved = true
 	require.True(t, fault.Has(w.UnbindOIDC(t.Context(), actor, core.NewMemberID()), fault.MemberUnknown))
+	require.NoError(t, w.accept(t, w.invite(t, w.tenant(t, "蓝湖科技"), "li@lanhu.example.com", core.TenantOwner), core.NewSecret("correct horse 7 staple"), core.Actor{}))
+	ofTenant := w.as(t, "li@lanhu.example.com", core.NewSecret("correct horse 7 staple"))
+	require.True(t, fault.Has(w.UnbindOIDC(t.Context(), actor, ofTenant.MemberID), fault.MemberUnknown), "whoever is none of the platform's people is nobody here")
 	require.NoError(t, w.UnbindOIDC(t.Context(), actor, w.owner.ID))
 	require.NoError(t, w.UnbindOIDC(t.Context(), actor, w.owner.ID), "there is nothing more")
 	require.Equal(t, 1, countActions(w.audit(t), "oidc.unbind"))

@@ -52,7 +52,7 @@ func (r *ResetShown) hold(ctx context.Context, tx *store.PlatformTx, t core.Link
 	if err != nil {
 		return core.Member{}, err
 	}
-	if err := refuseEndedReset(r.Reset, now); err != nil {
+	if err := r.RefuseEnded(core.ResetPurpose, now); err != nil {
 		return core.Member{}, err
 	}
 	m, found, err := tx.FindMember(ctx, r.Member)
@@ -142,20 +142,6 @@ func outgrown(now time.Time) error {
 	return fault.New(fault.ResetRevoked, fault.At(now)).WithReason(fault.ReasonNoLongerAllows)
 }
 
-func refuseEndedReset(r core.Reset, now time.Time) error {
-	state, at := r.State(now)
-	switch state {
-	case core.LinkUsed:
-		return fault.New(fault.ResetUsed, fault.At(at))
-	case core.LinkRevoked:
-		return fault.New(fault.ResetRevoked, fault.At(at))
-	case core.LinkExpired:
-		return fault.New(fault.ResetExpired, fault.At(at))
-	case core.LinkOpen:
-	}
-	return nil
-}
-
 // askedBy names in the rows who asked for a reset that nobody made for them.
 const askedBy = "forgotten"
 
@@ -229,7 +215,7 @@ func newAsks() *asks {
 // hashNewPassword checks a password that somebody has chosen and hashes it in a place
 // of its own. It fails with fault.RequestInvalid (/password) and as passwords.hash does.
 func (i *Identity) hashNewPassword(ctx context.Context, client netip.Prefix, password core.Secret, email string) (core.Secret, error) {
-	password, err := checkNewPassword("/password", password, email)
+	password, err := checkNewPassword(i.breached, "/password", password, email)
 	if err != nil {
 		return core.Secret{}, err
 	}

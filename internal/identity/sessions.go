@@ -93,7 +93,7 @@ func (i *Identity) ChangePassword(ctx context.Context, actor core.Actor, v Visit
 	if err := requireProof(actor); err != nil {
 		return err
 	}
-	chosen, err := checkNewPassword("/newPassword", next, actor.Name)
+	chosen, err := checkNewPassword(i.breached, "/newPassword", next, actor.Name)
 	if err != nil {
 		return err
 	}

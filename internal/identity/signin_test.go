@@ -42,7 +42,7 @@ func TestCreateOwner(t *testing.T) {
 	t.Run("stores a hash of the cost that was chosen", func(t *testing.T) {
 		t.Parallel()
 		h := emptyHouse(t)
-		_, err := CreateOwner(t.Context(), h.cfg.Store, ownerEmail, ownerPassword)
+		_, err := CreateOwner(t.Context(), h.cfg.Store, nil, ownerEmail, ownerPassword)
 		require.NoError(t, err)
 		hashes := h.texts(t, `SELECT password_hash FROM signet.members`)
 		require.Len(t, hashes, 1)

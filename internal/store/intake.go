@@ -24,7 +24,7 @@ VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
 RETURNING ` + intakeColumns
 
 // CreateIntakeLink makes a link that can be used for so long.
-func (tx *TenantTx) CreateIntakeLink(ctx context.Context, link core.IntakeID, app core.AppID, tokenHash [32]byte, length time.Duration) (core.IntakeLink, error) {
+func (tx *TenantTx) CreateIntakeLink(ctx context.Context, link core.LinkID, app core.AppID, tokenHash [32]byte, length time.Duration) (core.IntakeLink, error) {
 	return one(ctx, tx.tx, fault.InternalError, scanIntakeLink, insertIntakeLink, tx.tenantID, link, app, tokenHash[:], tx.actor.Name, length)
 }
 
@@ -53,7 +53,7 @@ FOR UPDATE`
 
 // LockIntakeLink gives a link and holds it until the transaction ends, or
 // fault.IntakeUnknown.
-func (tx *TenantTx) LockIntakeLink(ctx context.Context, link core.IntakeID) (core.IntakeLink, error) {
+func (tx *TenantTx) LockIntakeLink(ctx context.Context, link core.LinkID) (core.IntakeLink, error) {
 	return one(ctx, tx.tx, fault.IntakeUnknown, scanIntakeLink, lockIntakeLink, tx.tenantID, link)
 }
 
@@ -63,7 +63,7 @@ FROM signet.intake_links
 WHERE tenant_id = $1 AND link_id = $2 AND token_hash = $3`
 
 // FindIntakeLink gives the link whose token has the hash, or fault.IntakeUnknown.
-func (tx *TenantTx) FindIntakeLink(ctx context.Context, link core.IntakeID, tokenHash [32]byte) (core.IntakeLink, error) {
+func (tx *TenantTx) FindIntakeLink(ctx context.Context, link core.LinkID, tokenHash [32]byte) (core.IntakeLink, error) {
 	return one(ctx, tx.tx, fault.IntakeUnknown, scanIntakeLink, findIntakeLink, tx.tenantID, link, tokenHash[:])
 }
 
@@ -73,7 +73,7 @@ SET used_at = now(), used_version = $3
 WHERE tenant_id = $1 AND link_id = $2`
 
 // UseIntakeLink notes which version came of a link. The link must be locked.
-func (tx *TenantTx) UseIntakeLink(ctx context.Context, link core.IntakeID, version int32) error {
+func (tx *TenantTx) UseIntakeLink(ctx context.Context, link core.LinkID, version int32) error {
 	_, err := tx.tx.Exec(ctx, useIntakeLink, tx.tenantID, link, version)
 	return translate(err)
 }
@@ -85,7 +85,7 @@ WHERE tenant_id = $1 AND link_id = $2 AND refused < $3`
 
 // ReserveHandIn counts a secret that is about to be tried as one that WeCom refused,
 // since it may be. It tells false, and counts nothing, where there are most already.
-func (tx *TenantTx) ReserveHandIn(ctx context.Context, link core.IntakeID, most int32) (bool, error) {
+func (tx *TenantTx) ReserveHandIn(ctx context.Context, link core.LinkID, most int32) (bool, error) {
 	tag, err := tx.tx.Exec(ctx, reserveHandIn, tx.tenantID, link, most)
 	return tag.RowsAffected() == 1, translate(err)
 }
@@ -96,7 +96,7 @@ SET refused = refused - 1
 WHERE tenant_id = $1 AND link_id = $2 AND refused > 0`
 
 // GiveBackHandIn takes a reservation back: WeCom has not refused the secret.
-func (tx *TenantTx) GiveBackHandIn(ctx context.Context, link core.IntakeID) error {
+func (tx *TenantTx) GiveBackHandIn(ctx context.Context, link core.LinkID) error {
 	_, err := tx.tx.Exec(ctx, giveBackHandIn, tx.tenantID, link)
 	return translate(err)
 }
@@ -107,7 +107,7 @@ SET revoked_at = now()
 WHERE tenant_id = $1 AND link_id = $2`
 
 // RevokeIntakeLink takes a link back. The link must be locked.
-func (tx *TenantTx) RevokeIntakeLink(ctx context.Context, link core.IntakeID) error {
+func (tx *TenantTx) RevokeIntakeLink(ctx context.Context, link core.LinkID) error {
 	_, err := tx.tx.Exec(ctx, revokeIntakeLink, tx.tenantID, link)
 	return translate(err)
 }

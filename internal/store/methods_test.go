@@ -200,7 +200,7 @@ var tenantCalls = joined(apiKeyCalls, map[string]tenantCall{
 		return !now.IsZero(), err
 	},
 	"CreateIntakeLink": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {
-		_, err := tx.CreateIntakeLink(ctx, core.NewIntakeID(), r.App.ID, [32]byte{1}, time.Hour)
+		_, err := tx.CreateIntakeLink(ctx, core.NewLinkID(), r.App.ID, [32]byte{1}, time.Hour)
 		return nil, err
 	},
 	"ListIntakeLinks": func(ctx context.Context, tx *store.TenantTx, r tenantRows) (any, error) {

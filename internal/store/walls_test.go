@@ -268,7 +268,7 @@ func TestNakedStatementsReachOnlyWhatTheirDoorOpens(t *testing.T) {
 		st := db.Open(t)
 		a, b := makeTenant(t, st, "alpha"), makeTenant(t, st, "bravo")
 		onPlatform(t, st, func(ctx context.Context, tx *store.PlatformTx) error {
-			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry", "BeginAnswer", "CreateAuditKey"} {
+			for _, name := range []string{"Audit", "EnsurePlatformKey", "EnsureSessionKey", "RecordDeletion", "CreateFactor", "ReplaceRecoveryCodes", "CreateCeremony", "KnowDevice", "TakeTry", "BeginAnswer", "CreateAuditKey", "BindOIDCIdentity"} {
 				if _, err := platformCalls[name](ctx, tx, a); err != nil {
 					return err
 				}

@@ -29,7 +29,7 @@ type tenantRows struct {
 	Legacy  core.Host
 	Session core.SessionID
 	Token   [32]byte
-	Intake  core.IntakeID
+	Intake  core.LinkID
 	APIKey  core.APIKeyID
 	Answer  store.AnswerRow
 	Invite  core.LinkID // of the tenant
@@ -79,7 +79,7 @@ var commonRootKey = store.RootKeyRow{Epoch: 1, Fingerprint: []byte("fingerprint"
 // makeTenant makes a tenant with a row everywhere. marker stands in its values.
 func makeTenant(t testing.TB, st *store.Store, marker string) tenantRows {
 	t.Helper()
-	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewIntakeID(), APIKey: core.NewAPIKeyID(),
+	r := tenantRows{ID: core.NewTenantID(), Corp: commonCorp, Member: core.NewMemberID(), freeMember: core.NewMemberID(), Session: core.NewSessionID(), Intake: core.NewLinkID(), APIKey: core.NewAPIKeyID(),
 		Invite: core.NewLinkID(), Calling: core.NewLinkID(), Reset: core.NewLinkID(),
 		Answer: store.AnswerRow{Answer: commonAnswer, Run: uuid.New()},
 		User:   core.WeComUserID("user." + marker),

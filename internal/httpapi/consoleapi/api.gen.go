@@ -308,14 +308,14 @@ type Intake struct {
 
 // IntakeLink defines model for IntakeLink.
 type IntakeLink struct {
-	AppID     string           `json:"appId"`
-	CreatedAt time.Time        `json:"createdAt"`
-	ExpiresAt time.Time        `json:"expiresAt"`
-	ID        string           `json:"id"`
-	MadeBy    string           `json:"madeBy"`
-	RevokedAt *time.Time       `json:"revokedAt,omitempty"`
-	State     core.IntakeState `json:"state"`
-	UsedAt    *time.Time       `json:"usedAt,omitempty"`
+	AppID     string         `json:"appId"`
+	CreatedAt time.Time      `json:"createdAt"`
+	ExpiresAt time.Time      `json:"expiresAt"`
+	ID        string         `json:"id"`
+	MadeBy    string         `json:"madeBy"`
+	RevokedAt *time.Time     `json:"revokedAt,omitempty"`
+	State     core.LinkState `json:"state"`
+	UsedAt    *time.Time     `json:"usedAt,omitempty"`
 
 	// UsedVersion The version of the secret that came of it.
 	UsedVersion *int32 `json:"usedVersion,omitempty"`
@@ -485,13 +485,13 @@ type NewFactor struct {
 // NewIntakeLink defines model for NewIntakeLink.
 type NewIntakeLink struct {
 	// Address Given out once.
-	Address   string           `json:"address"`
-	AppID     string           `json:"appId"`
-	CreatedAt time.Time        `json:"createdAt"`
-	ExpiresAt time.Time        `json:"expiresAt"`
-	ID        string           `json:"id"`
-	MadeBy    string           `json:"madeBy"`
-	State     core.IntakeState `json:"state"`
+	Address   string         `json:"address"`
+	AppID     string         `json:"appId"`
+	CreatedAt time.Time      `json:"createdAt"`
+	ExpiresAt time.Time      `json:"expiresAt"`
+	ID        string         `json:"id"`
+	MadeBy    string         `json:"madeBy"`
+	State     core.LinkState `json:"state"`
 }
 
 // NewPasskey defines model for NewPasskey.

@@ -19,7 +19,7 @@ var (
 	tenantID = core.NewTenantID()
 	appID    = core.NewAppID()
 	domainID = core.NewDomainID()
-	linkID   = core.NewIntakeID()
+	linkID   = core.NewLinkID()
 	keyID    = core.NewAPIKeyID()
 	goodKey  = core.NewAPIKeyToken(tenantID, keyID)
 )
@@ -370,14 +370,14 @@ func (a *actions) ListDueSecrets(_ context.Context, _ core.Actor, within time.Du
 }
 
 func theLink() core.IntakeLink {
-	return core.IntakeLink{ID: linkID, AppID: appID, MadeBy: goodEmail, CreatedAt: noon, ExpiresAt: time.Now().Add(core.IntakeLife)}
+	return core.IntakeLink{ID: linkID, AppID: appID, MadeBy: goodEmail, LinkTimes: core.LinkTimes{CreatedAt: noon, ExpiresAt: time.Now().Add(core.IntakeLife)}}
 }
 
-func (a *actions) CreateIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error) {
+func (a *actions) CreateIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.LinkToken, error) {
 	if err := checkPlace(tenant, app); err != nil {
-		return core.IntakeLink{}, core.IntakeToken{}, err
+		return core.IntakeLink{}, core.LinkToken{}, err
 	}
-	return theLink(), core.NewIntakeToken(tenant, linkID), a.changed(actor, "CreateIntakeLink", app)
+	return theLink(), core.NewLinkToken(core.IntakePurpose, tenant, linkID), a.changed(actor, "CreateIntakeLink", app)
 }
 
 func (a *actions) ListIntakeLinks(_ context.Context, _ core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error) {
@@ -386,7 +386,7 @@ func (a *actions) ListIntakeLinks(_ context.Context, _ core.Actor, tenant core.T
 	return core.List[core.IntakeLink]{Items: []core.IntakeLink{theLink(), used, revoked}, NextCursor: a.sees(p)}, checkPlace(tenant, app)
 }
 
-func (a *actions) RevokeIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error {
+func (a *actions) RevokeIntakeLink(_ context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.LinkID) error {
 	if err := checkPlace(tenant, app); err != nil {
 		return err
 	}

@@ -42,11 +42,11 @@ func (a *api) CreateIntakeLink(ctx context.Context, r CreateIntakeLinkRequestObj
 	if err != nil {
 		return nil, err
 	}
+	state, _ := link.State(a.now())
 	return CreateIntakeLink201JSONResponse{
-		ID: link.ID.String(), AppID: link.AppID.String(), State: link.State(a.now()), MadeBy: link.MadeBy,
+		ID: link.ID.String(), AppID: link.AppID.String(), State: state, MadeBy: link.MadeBy,
 		CreatedAt: link.CreatedAt.UTC(), ExpiresAt: link.ExpiresAt.UTC(),
-		// Behind the "#", so that it is in no log on its way.
-		Address: a.consoleURL + "/intake#" + token.Text().Expose(),
+		Address: token.Address(a.consoleURL).Expose(),
 	}, nil
 }
 
@@ -111,8 +111,9 @@ func (a *api) HandInSecret(ctx context.Context, r HandInSecretRequestObject) (Ha
 }
 
 func (a *api) intakeAnswer(l core.IntakeLink) IntakeLink {
+	state, _ := l.State(a.now())
 	answer := IntakeLink{
-		ID: l.ID.String(), AppID: l.AppID.String(), State: l.State(a.now()), MadeBy: l.MadeBy,
+		ID: l.ID.String(), AppID: l.AppID.String(), State: state, MadeBy: l.MadeBy,
 		CreatedAt: l.CreatedAt.UTC(), ExpiresAt: l.ExpiresAt.UTC(), UsedAt: utc(l.UsedAt), RevokedAt: utc(l.RevokedAt),
 	}
 	if l.UsedVersion > 0 {

@@ -111,8 +111,8 @@ func parseDomainID(text string) (core.DomainID, error) {
 	return id, unknownIf(err, fault.DomainUnknown)
 }
 
-func parseIntakeID(text string) (core.IntakeID, error) {
-	id, err := core.ParseIntakeID(text)
+func parseIntakeID(text string) (core.LinkID, error) {
+	id, err := core.ParseLinkID(text)
 	return id, unknownIf(err, fault.IntakeUnknown)
 }
 

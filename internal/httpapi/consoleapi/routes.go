@@ -103,9 +103,9 @@ type Admin interface {
 
 	ListDueSecrets(ctx context.Context, actor core.Actor, within time.Duration, p core.Page) (core.List[core.DueSecret], error)
 
-	CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.IntakeToken, error)
+	CreateIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID) (core.IntakeLink, core.LinkToken, error)
 	ListIntakeLinks(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, p core.Page) (core.List[core.IntakeLink], error)
-	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.IntakeID) error
+	RevokeIntakeLink(ctx context.Context, actor core.Actor, tenant core.TenantID, app core.AppID, link core.LinkID) error
 	ReadIntake(ctx context.Context, token string, requestID string) (admin.Intake, error)
 	HandInSecret(ctx context.Context, token string, typed core.Secret, requestID string) (core.SecretVersion, error)
 	CreateAPIKey(ctx context.Context, actor core.Actor, tenant core.TenantID, n admin.NewAPIKey) (core.APIKey, core.APIKeyToken, error)
