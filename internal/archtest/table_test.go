@@ -205,7 +205,7 @@ var dangerous = []danger{
 	{"crypto/rc4", nil, "it is broken"},
 	{"crypto/dsa", nil, "it is broken"},
 	{"crypto/rsa", nil, "what is ours is signed with Ed25519"},
-	{"crypto/sha1", []string{"internal/signing", "internal/wecom/wecomtest"}, "WeCom's signature of a page, and nothing else"},
+	{"crypto/sha1", []string{"internal/signing", "internal/wecom/wecomtest", "internal/identity"}, "WeCom's signature of a page, and lists of passwords that were given away"},
 	{"crypto/aes", []string{"internal/wecom/wecomtest"}, "what is ours is sealed by internal/seal, with XChaCha20-Poly1305"},
 	{"crypto/cipher", []string{"internal/seal", "internal/wecom/wecomtest"}, "one room knows how a secret is locked"},
 	{"crypto/ed25519", []string{"internal/identity", "internal/auditing"}, "access tokens and checkpoints of the audit"},
