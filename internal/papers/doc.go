@@ -3,8 +3,8 @@
 //
 // It owns the one rule by which they are found, and what a test does without
 // them: it is skipped, and says what is missing. Its own tests hold the pages on
-// security to the source. It refuses to hold any of
-// them; our own corpora live in the testdata of their package. For tests only.
+// security to the source. It refuses to hold any of the papers; our own corpora
+// live in the testdata of their package. For tests only.
 //
 // It keeps no state; any number of tests may read at once.
 //
