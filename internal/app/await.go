@@ -10,6 +10,7 @@ import (
 	"signet/internal/config"
 	"signet/internal/fault"
 	"signet/internal/httpapi"
+	"signet/internal/httpapi/consoleapi"
 	"signet/internal/httpapi/opsapi"
 	"signet/internal/httpapi/signapi"
 	"signet/internal/signing"
@@ -85,8 +86,10 @@ func closedSurfaces(open listeners, cfg config.Config, log *slog.Logger) []serve
 	m, ready := newMetrics(), func() bool { return false }
 	m.watchReady(ready)
 	return []served{
-		{signapi.New(signapi.Config{Signer: noSigner{}, Log: log, TrustedProxies: cfg.TrustedProxies, Observe: m.observe}), open.public},
-		{httpapi.Closed(httpapi.Config{Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: cfg.TrustedProxies, Observe: m.observe}, errNoStore()), open.console},
+		{signapi.New(signapi.Config{Signer: noSigner{}, Log: log, PublicURL: cfg.PublicURL, TrustedProxies: cfg.TrustedProxies, Observe: m.observe}), open.public},
+		{httpapi.Closed(httpapi.Config{
+			Name: "console", Log: log, BodyLimit: 1 << 20, TrustedProxies: cfg.TrustedProxies, Headers: consoleapi.Headers(cfg.ConsoleURL), Observe: m.observe,
+		}, errNoStore()), open.console},
 		{opsapi.New(opsapi.Config{Log: log, Ready: ready, Metrics: m.handler()}), open.metrics},
 	}
 }

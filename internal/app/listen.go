@@ -99,7 +99,7 @@ func (s *Server) surfaces() surfaces {
 	return surfaces{
 		public: served{signapi.New(signapi.Config{
 			Signer: s.rooms.signer, Log: s.log, TrustedProxies: s.cfg.TrustedProxies, Observe: s.metrics.observe, Tracer: s.traces.Tracer,
-			Leaving: s.leaving.Load,
+			PublicURL: s.cfg.PublicURL, Leaving: s.leaving.Load,
 		}), httpapi.LazyDeadlines(s.listeners.public)},
 		console: served{consoleapi.New(consoleapi.Config{
 			Identity: s.rooms.identity, Admin: s.rooms.admin, Answers: s.rooms.answers, Log: s.log, TrustedProxies: s.cfg.TrustedProxies,

@@ -39,6 +39,7 @@ var laws = []law{
 	{"files can be read", filesCanBeRead},
 	{"nobody sleeps", nobodySleeps},
 	{"chance is unpredictable", chanceIsUnpredictable},
+	{"what is dangerous has a place", whatIsDangerousHasAPlace},
 	{"the environment is read once", theEnvironmentIsReadOnce},
 	{"imports have names", importsHaveNames},
 	{"the top is the floor plan", theTopIsTheFloorPlan},

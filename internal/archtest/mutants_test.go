@@ -168,6 +168,11 @@ var mutants = []mutant{
 
 	{law: "chance is unpredictable", what: "a nonce that can be guessed", files: map[string]string{"internal/signing/nonce.go": "package signing\n\nimport \"math/rand/v2\"\n"}, says: "nonce.go imports math/rand/v2"},
 
+	{law: "what is dangerous has a place", what: "a program is run", files: map[string]string{"internal/signing/debug.go": "package signing\n\nimport _ \"os/exec\"\n"}, says: "debug.go imports os/exec"},
+	{law: "what is dangerous has a place", what: "a hash that is broken", files: map[string]string{"internal/core/hash.go": "package core\n\nimport _ \"crypto/md5\"\n"}, says: "hash.go imports crypto/md5"},
+	{law: "what is dangerous has a place", what: "a hash that is WeCom's, elsewhere", files: map[string]string{"internal/core/hash.go": "package core\n\nimport _ \"crypto/sha1\"\n"}, says: "hash.go imports crypto/sha1"},
+	{law: "what is dangerous has a place", what: "a profile on the network", files: map[string]string{"internal/core/debug.go": "package core\n\nimport _ \"net/http/pprof\"\n"}, says: "debug.go imports net/http/pprof"},
+
 	{law: "the environment is read once", what: "a key read in passing", files: map[string]string{"internal/signing/debug.go": "package signing\n\nimport \"os\"\n\nvar debug = os.Getenv(\"SIGNET_DEBUG\")\n"}, says: "debug.go:5:13 uses os.Getenv"},
 	{law: "the environment is read once", what: "the whole environment handed on", files: map[string]string{"cmd/signet/dev.go": "package main\n\nimport \"os\"\n\nvar environment = os.Environ\n"}, says: "dev.go:5:19 uses os.Environ"},
 

@@ -89,6 +89,21 @@ func chanceIsUnpredictable(h house) (findings []string) {
 	return findings
 }
 
+// whatIsDangerousHasAPlace: a package with which much can go wrong is imported by those
+// who were given it, and one that has no row in the list of dangerous ones by nobody.
+func whatIsDangerousHasAPlace(h house) (findings []string) {
+	for _, s := range h.shipped() {
+		for _, importPath := range s.imports() {
+			for _, d := range dangerous {
+				if within(importPath, d.importPath) && !slices.ContainsFunc(d.rooms, func(room string) bool { return within(path.Dir(s.path), room) }) {
+					findings = append(findings, fmt.Sprintf("%s imports %s: %s", s.path, importPath, d.why))
+				}
+			}
+		}
+	}
+	return findings
+}
+
 // theEnvironmentIsReadOnce, in the rooms listed.
 func theEnvironmentIsReadOnce(h house) (findings []string) {
 	for _, s := range h.shipped() {

@@ -180,6 +180,42 @@ var owners = []owner{
 	{"github.com/moby/buildkit", nil, []string{"internal/archtest"}, "reads the Dockerfile as Docker does"},
 }
 
+// A danger is a package of the standard library with which much can go wrong, and the
+// rooms that may have it. Kits for tests are not shipped and not meant.
+type danger struct {
+	importPath string
+	rooms      []string
+	why        string
+}
+
+var dangerous = []danger{
+	{"os/exec", []string{"internal/devdb"}, "only the Postgres of dev and of tests is a program that Signet runs"},
+	{"plugin", nil, "nothing is loaded into a running process"},
+	{"unsafe", []string{"internal/core"}, "a secret wipes its own bytes; all else keeps to Go's memory"},
+	{"reflect", []string{"cmd/signet", "internal/httpapi"}, "what the types do not say nobody knows when it is compiled"},
+	{"regexp", []string{"internal/core", "internal/devdb", "internal/wecom/wecomtest"}, "none for addresses or tokens: they are read byte by byte"},
+	{"text/template", nil, "it escapes nothing; html/template does, as does whoever writes JSON"},
+	{"html/template", []string{"internal/outbound", "internal/wecom/wecomtest"}, "letters, and the page of the fake WeCom; the console is no template"},
+	{"encoding/gob", nil, "what a stranger sends names no type of ours"},
+	{"encoding/xml", []string{"internal/wecom/wecomtest"}, "only WeCom's callbacks are XML"},
+	{"archive", nil, "nobody sends archives"},
+	{"compress", []string{"internal/httpapi/consoleapi"}, "the console's own files are packed; what is sent to us is never unpacked"},
+	{"crypto/md5", nil, "it is broken"},
+	{"crypto/des", nil, "it is broken"},
+	{"crypto/rc4", nil, "it is broken"},
+	{"crypto/dsa", nil, "it is broken"},
+	{"crypto/rsa", nil, "what is ours is signed with Ed25519"},
+	{"crypto/sha1", []string{"internal/signing", "internal/wecom/wecomtest", "internal/identity"}, "WeCom's signature of a page, and lists of passwords that were given away"},
+	{"crypto/aes", []string{"internal/wecom/wecomtest"}, "what is ours is sealed by internal/seal, with XChaCha20-Poly1305"},
+	{"crypto/cipher", []string{"internal/seal", "internal/wecom/wecomtest"}, "one room knows how a secret is locked"},
+	{"crypto/ed25519", []string{"internal/identity", "internal/auditing"}, "access tokens and checkpoints of the audit"},
+	{"crypto/tls", []string{"internal/outbound", "internal/wecom", "internal/store"}, "who speaks to other machines"},
+	{"net/http/pprof", nil, "a profile holds what lies in memory"},
+	{"net/rpc", nil, "it is no API of ours"},
+	{"net/smtp", nil, "letters go through internal/outbound"},
+	{"expvar", nil, "it answers on a listener that is not ours"},
+}
+
 // environment lists who may ask the process about its surroundings.
 var environment = map[string]string{
 	"internal/config":    "every SIGNET_ key is read here, once",

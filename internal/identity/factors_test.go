@@ -86,6 +86,12 @@ func TestATOTPIsASecondFactor(t *testing.T) {
 		codes, err := h.ConfirmTOTP(t.Context(), actor, made.Factor.ID, p.code(t, h.clock()))
 		require.NoError(t, err)
 		require.Len(t, codes, recoveryCodes)
+		different := map[string]bool{}
+		for _, code := range codes {
+			require.Regexp(t, `^([a-z2-7]{4}-){3}[a-z2-7]{4}$`, code.Expose(), "eighty bits")
+			different[code.Expose()] = true
+		}
+		require.Len(t, different, recoveryCodes)
 		_, err = h.ConfirmTOTP(t.Context(), actor, made.Factor.ID, p.code(t, h.clock()))
 		requireCode(t, err, fault.FactorUnknown)
 		require.Equal(t, []core.FactorKind{core.TOTP}, h.waits(t).Factors)

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -118,6 +119,38 @@ func TestAPasskeyLetsItsMemberIn(t *testing.T) {
 		require.NoError(t, err)
 		_, err = h.FinishPasskeySignIn(t.Context(), atOffice, w.Token, device.Get(t, w.Passkey))
 		require.NoError(t, err)
+	})
+
+	t.Run("and nobody into whose row it was put", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		device := h.withPasskey(t)
+		second, err := h.CreateOwner(t.Context(), "second@example.com", ownerPassword)
+		require.NoError(t, err)
+		h.damage(t, `UPDATE signet.factors SET member_id = '`+second.ID.String()+`'`)
+		theirs := *device
+		theirs.Handle = second.ID.UUID[:]
+		w, err := h.BeginPasskeySignIn(t.Context(), atOffice)
+		require.NoError(t, err)
+		_, err = h.FinishPasskeySignIn(t.Context(), atOffice, w.Token, theirs.Get(t, w.Passkey))
+		require.ErrorIs(t, err, errFactorMoved)
+	})
+
+	t.Run("by a challenge that is long and never the same", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		seen := map[string]bool{}
+		for range 20 {
+			w, err := h.BeginPasskeySignIn(t.Context(), atOffice)
+			require.NoError(t, err)
+			var asked struct{ Challenge string }
+			require.NoError(t, json.Unmarshal(w.Passkey, &asked))
+			random, err := base64.RawURLEncoding.DecodeString(asked.Challenge)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, len(random), 16)
+			seen[asked.Challenge] = true
+		}
+		require.Len(t, seen, 20)
 	})
 
 	t.Run("unless it was copied and counts less than before", func(t *testing.T) {

@@ -209,3 +209,12 @@ func TestEveryRuleOfTheLinterHasAMutant(t *testing.T) {
 		require.ElementsMatch(t, slices.Collect(maps.Keys(catalogueRules)), slices.Collect(maps.Keys(spoke)))
 	})
 }
+
+// There is no account that was there before somebody made it.
+func TestANewDatabaseHasNobodyInIt(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	for _, table := range []string{"members", "memberships", "sessions", "api_keys", "invitations", "tenants"} {
+		require.Equal(t, []string{"0"}, db.List(t, "SELECT count(*)::text FROM signet."+table), table)
+	}
+}

@@ -107,6 +107,9 @@ func parseOwner(url string) (*pgx.ConnConfig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", migrateKey, errAddress)
 	}
+	if err := checkEncryption(&owner.Config); err != nil {
+		return nil, fmt.Errorf("%s: %w", migrateKey, err)
+	}
 	owner.ConnectTimeout = 2 * time.Second
 	owner.RuntimeParams["application_name"] = "signet migrate"
 	return owner, nil

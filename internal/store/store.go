@@ -140,6 +140,9 @@ func openPool(ctx context.Context, url string, maxConns int32) (*pgxpool.Pool, e
 	if err != nil {
 		return nil, errAddress
 	}
+	if err := checkEncryption(&cfg.ConnConfig.Config); err != nil {
+		return nil, err
+	}
 	setSize(cfg, maxConns)
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.MaxConnLifetime = time.Hour

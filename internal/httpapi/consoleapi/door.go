@@ -64,7 +64,7 @@ func (a *api) admit(c *fiber.Ctx, operation string) error {
 	noteIDs(c, event)
 	v := visit{
 		requestID: event.RequestID, client: httpapi.NetworkOf(event.Client),
-		agent: string(c.Request().Header.Peek(fiber.HeaderUserAgent)), device: deviceOf(c),
+		agent: string(c.Request().Header.Peek(fiber.HeaderUserAgent)), device: deviceOf(c), former: formerOf(c),
 		note:      event.Note,
 		setCookie: func(text string) { c.Response().Header.Add(fiber.HeaderSetCookie, text) },
 	}
@@ -142,6 +142,7 @@ type visit struct {
 	client    netip.Prefix
 	agent     string
 	device    core.Secret
+	former    core.Secret // the refresh token that the browser still has
 
 	// setCookie sets a cookie beside what the operation answers, while the request
 	// lasts.

@@ -52,7 +52,7 @@ func (a *api) FinishOIDC(ctx context.Context, r FinishOIDCRequestObject) (Finish
 	}
 	return FinishOIDC200JSONResponse{
 		Body:    sessionAnswer(entry.Session),
-		Headers: FinishOIDC200ResponseHeaders{SetCookie: a.setCookie(ctx, entry.Session)},
+		Headers: FinishOIDC200ResponseHeaders{SetCookie: a.begun(ctx, entry.Session)},
 	}, nil
 }
 

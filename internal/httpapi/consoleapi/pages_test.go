@@ -21,6 +21,8 @@ func TestTheConsolesFilesAreServedWithTheirHeaders(t *testing.T) {
 		{"/sign-in?next=/x.js", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/apiary", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/intake", "index.html", "text/html; charset=utf-8", "no-cache"},
+		{"/assets", "index.html", "text/html; charset=utf-8", "no-cache"},
+		{"/assets/", "index.html", "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", "favicon.svg", "image/svg+xml", "no-cache"},
 		{"/assets/index-Ab12.js", "assets/index-Ab12.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
 		{"/assets/odd.bin", "assets/odd.bin", "application/octet-stream", "public, max-age=31536000, immutable"},
@@ -63,7 +65,7 @@ func TestBigTextIsCompressedForWhoeverTakesIt(t *testing.T) {
 func TestWhatIsNotThereIsAProblemAndNoPage(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	for _, path := range []string{"/assets/index-Old9.js", "/nothing.html", "/.env", "/assets/../../etc/passwd.txt", "/%2e%2e/x.txt", "/api/v1/nothing"} {
+	for _, path := range []string{"/assets/index-Old9.js", "/nothing.html", "/.env", "/.git/config.txt", "/api/v1/session/x.css", "/api/v1/tenants.js", "/assets/../../etc/passwd.txt", "/%2e%2e/x.txt", "/api/v1/nothing"} {
 		a := b.ask(t, "GET", path, "")
 		a.requireProblem(t, 404, "route.unknown")
 		require.Equal(t, "no-store", a.Header.Get("Cache-Control"))
@@ -74,7 +76,7 @@ func TestWhatIsNotThereIsAProblemAndNoPage(t *testing.T) {
 func TestOnlyASecureConsoleInsistsOnHTTPS(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	require.Equal(t, "max-age=31536000", b.ask(t, "GET", "/", "").Header.Get("Strict-Transport-Security"))
+	require.Equal(t, "max-age=31536000; includeSubDomains", b.ask(t, "GET", "/", "").Header.Get("Strict-Transport-Security"))
 	local := setup(t, func(c *Config) { c.ConsoleURL = "http://localhost:8881"; c.Files = nil })
 	a := local.ask(t, "GET", "/", "")
 	require.Equal(t, 200, a.StatusCode)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -186,7 +185,7 @@ func New(cfg Config) *fiber.App {
 		BodyLimit:      bodyLimit,
 		Timeout:        30 * time.Second, // the trial of a secret is three calls to WeCom
 		TrustedProxies: cfg.TrustedProxies,
-		Headers:        headersOf(cfg.ConsoleURL),
+		Headers:        Headers(cfg.ConsoleURL),
 		Leaving:        cfg.Leaving,
 		Observe:        cfg.Observe,
 		Tracer:         cfg.Tracer,
@@ -208,20 +207,17 @@ func New(cfg Config) *fiber.App {
 	return app
 }
 
-// headersOf gives the headers that every answer of this listener has. A page of
-// the console replaces the first with its own.
-func headersOf(consoleURL string) []httpapi.Header {
-	headers := []httpapi.Header{
-		{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
+// Headers gives the headers that every answer of this listener has, also while there
+// is nothing behind it yet. A page of the console replaces the first with its own.
+// consoleURL is the console as the outside sees it.
+func Headers(consoleURL string) []httpapi.Header {
+	return append([]httpapi.Header{
+		{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 		{Name: fiber.HeaderXFrameOptions, Value: "DENY"},
 		{Name: "Cross-Origin-Opener-Policy", Value: "same-origin"},
 		{Name: "Cross-Origin-Resource-Policy", Value: "same-origin"},
-		{Name: fiber.HeaderPermissionsPolicy, Value: "camera=(), geolocation=(), microphone=()"},
-	}
-	if strings.HasPrefix(consoleURL, "https://") {
-		headers = append(headers, httpapi.Header{Name: fiber.HeaderStrictTransportSecurity, Value: "max-age=31536000"})
-	}
-	return headers
+		{Name: fiber.HeaderPermissionsPolicy, Value: "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"},
+	}, httpapi.InsistOnHTTPS(consoleURL)...)
 }
 
 // api implements the operations of the contract; each stands in its noun's file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -39,7 +40,7 @@ func (a *api) CreateSession(ctx context.Context, r CreateSessionRequestObject) (
 	}
 	return CreateSession200JSONResponse{
 		Body:    sessionAnswer(entry.Session),
-		Headers: CreateSession200ResponseHeaders{SetCookie: a.setCookie(ctx, entry.Session)},
+		Headers: CreateSession200ResponseHeaders{SetCookie: a.begun(ctx, entry.Session)},
 	}, nil
 }
 
@@ -55,7 +56,7 @@ func (a *api) FinishSignIn(ctx context.Context, r FinishSignInRequestObject) (Fi
 	}
 	return FinishSignIn200JSONResponse{
 		Body:    sessionAnswer(s),
-		Headers: FinishSignIn200ResponseHeaders{SetCookie: a.setCookie(ctx, s)},
+		Headers: FinishSignIn200ResponseHeaders{SetCookie: a.begun(ctx, s)},
 	}, nil
 }
 
@@ -76,7 +77,7 @@ func (a *api) FinishPasskeySignIn(ctx context.Context, r FinishPasskeySignInRequ
 	}
 	return FinishPasskeySignIn200JSONResponse{
 		Body:    sessionAnswer(s),
-		Headers: FinishPasskeySignIn200ResponseHeaders{SetCookie: a.setCookie(ctx, s)},
+		Headers: FinishPasskeySignIn200ResponseHeaders{SetCookie: a.begun(ctx, s)},
 	}, nil
 }
 
@@ -190,6 +191,24 @@ func (a *api) setCookie(ctx context.Context, s identity.Session) string {
 		ctx.Value(visitKey{}).(visit).setCookie(cookieText(deviceCookie, s.Device.Expose(), int(deviceLife/time.Second)))
 	}
 	return cookieText(refreshCookie, s.Refresh.Expose(), max(int(s.RefreshUntil.Sub(a.now())/time.Second), 1))
+}
+
+// begun is setCookie for a session that has just begun. The one that the browser was
+// in until now is over: nobody could end it any more from where it was begun. Where
+// that fails the member is in all the same, and the log says so.
+func (a *api) begun(ctx context.Context, s identity.Session) string {
+	v := ctx.Value(visitKey{}).(visit)
+	if !v.former.IsZero() {
+		if err := a.identity.SignOut(ctx, v.former, v.requestID); err != nil && !fault.Has(err, fault.SessionRequired) {
+			v.note(slog.String("former_session", "not ended"))
+		}
+	}
+	return a.setCookie(ctx, s)
+}
+
+func formerOf(c *fiber.Ctx) core.Secret {
+	value := string(c.Request().Header.Cookie(refreshCookie))
+	return refreshOf(&value)
 }
 
 // deviceOf is what the browser was given to be known by.

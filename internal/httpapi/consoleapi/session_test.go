@@ -45,6 +45,31 @@ func TestASignInGivesATokenInTheBodyAndTheRefreshInACookie(t *testing.T) {
 	require.Empty(t, wrong.Cookies())
 }
 
+// Whoever signs in, in whichever way, leaves the session that their browser was in.
+func TestASignInEndsTheSessionOfTheSameBrowser(t *testing.T) {
+	t.Parallel()
+	for path, body := range map[string]string{
+		"/session":               goodSignIn,
+		"/session/second-factor": `{"token":"` + goodCeremony + `","code":"123456"}`,
+		"/session/passkey":       `{"token":"` + goodCeremony + `","passkey":{"id":"x"}}`,
+		"/session/oidc/return":   `{"state":"` + goodState + `","code":"` + goodCode + `"}`,
+	} {
+		b := setup(t, nil)
+		cookies := oidcCookie + "=" + goodLeaving
+		in := func(cookies string) answer {
+			return b.ask(t, "POST", apiPath+path, body, "Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Cookie", cookies)
+		}
+		require.Equal(t, 200, in(cookies).StatusCode, path)
+		require.Empty(t, b.identity.signedOut, path)
+		require.Equal(t, 200, in(cookies+"; "+refreshCookie+"="+goodRefresh).StatusCode, path)
+		require.Equal(t, []string{goodRefresh}, b.identity.signedOut, path)
+		require.Equal(t, 200, in(cookies+"; "+refreshCookie+"=over").StatusCode, "%s: whatever became of that session", path)
+	}
+	b := setup(t, nil)
+	b.signIn(t, `{"email":"`+goodEmail+`","password":"another long password"}`, "Cookie", refreshCookie+"="+goodRefresh).requireProblem(t, 401, "session.refused")
+	require.Empty(t, b.identity.signedOut, "who does not come in leaves nothing")
+}
+
 func TestARefreshNeedsTheCookieAndReplacesIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

@@ -49,7 +49,7 @@ func (a *api) ReturnFromWeCom(ctx context.Context, r ReturnFromWeComRequestObjec
 	case came.Bound:
 		to = "/#wecom=bound"
 	default:
-		v.setCookie(a.setCookie(ctx, came.Session))
+		v.setCookie(a.begun(ctx, came.Session))
 	}
 	return ReturnFromWeCom303Response{Headers: ReturnFromWeCom303ResponseHeaders{Location: a.consoleURL + to, SetCookie: cookie}}, nil
 }

@@ -27,7 +27,7 @@ func New(cfg Config) *fiber.App {
 		Log:       cfg.Log,
 		BodyLimit: bodyLimit,
 		Headers: []httpapi.Header{
-			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
+			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 		},
 		Quiet: true, // probes come every few seconds
 	})

@@ -37,6 +37,7 @@ type Config struct {
 	Signer         Signer
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
+	PublicURL      string         // the listener as the outside sees it: scheme://host[:port]; "": not by https
 	PerAddress     httpapi.Rate   // of one client address; zero: 1000 a second, 5000 at once
 	PerApp         httpapi.Rate   // of one app key; zero: 5000 a second, 20000 at once
 	Leaving        func() bool    // see httpapi.Config
@@ -56,10 +57,10 @@ func New(cfg Config) *fiber.App {
 		Log:            cfg.Log,
 		BodyLimit:      bodyLimit,
 		TrustedProxies: cfg.TrustedProxies,
-		Headers: []httpapi.Header{
-			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; frame-ancestors 'none'"},
+		Headers: append([]httpapi.Header{
+			{Name: fiber.HeaderContentSecurityPolicy, Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 			{Name: fiber.HeaderVary, Value: fiber.HeaderOrigin},
-		},
+		}, httpapi.InsistOnHTTPS(cfg.PublicURL)...),
 		Routes: []httpapi.Route{
 			{Method: fiber.MethodGet, Path: signaturesPath, Answer: a.signQuery},
 			{Method: fiber.MethodGet, Path: configPath, Answer: a.signConfig},

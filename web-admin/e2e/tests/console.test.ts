@@ -91,6 +91,35 @@ test.each(['light', 'dark'] as const)('the first paint is %s already', async (co
   });
 });
 
+test('no text is made into markup or script, whoever writes the line that does it', async () => {
+  const page = await browser.newPage();
+  try {
+    await page.goto(home);
+    const tried = await page.evaluate(() => {
+      const attempts: Record<string, () => void> = {
+        markup: () => Object.assign(document.createElement('div'), { innerHTML: '<b>x</b>' }),
+        script: () => Object.assign(document.createElement('script'), { text: 'globalThis.ran = true' }),
+        address: () => Object.assign(document.createElement('script'), { src: '/assets/x.js' }),
+        policy: () =>
+          (
+            globalThis as unknown as { trustedTypes: { createPolicy(name: string, rules: object): unknown } }
+          ).trustedTypes.createPolicy('default', {}),
+      };
+      return Object.entries(attempts).map(([name, attempt]) => {
+        try {
+          attempt();
+          return `${name}: taken`;
+        } catch (error) {
+          return `${name}: ${(error as Error).name}`;
+        }
+      });
+    });
+    expect(tried).toEqual(['markup', 'script', 'address', 'policy'].map((name) => `${name}: TypeError`));
+  } finally {
+    await page.close();
+  }
+});
+
 test('the icon is served as an image', async () => {
   const answer = await fetch(`${home}/favicon.svg`);
   expect(answer.status).toBe(200);

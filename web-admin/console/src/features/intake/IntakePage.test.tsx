@@ -170,6 +170,27 @@ describe('an open link', () => {
     expect(calls).toHaveLength(1);
   });
 
+  test.each([
+    '<img src=x onerror="globalThis.ran = true">',
+    '<script>globalThis.ran = true</script>',
+    '"><svg/onload=globalThis.ran=true>',
+    'javascript:globalThis.ran=true',
+    '{{constructor.constructor("globalThis.ran=true")()}}',
+    '{{tenantName}} $t(intake.field) &lt;b&gt;',
+  ])('shows names as the text that they are: %s', async (hostile) => {
+    const network = holdNetwork();
+    const { container } = open();
+    const elements = () =>
+      container.querySelectorAll('img, script, svg:not([aria-hidden]), [onerror], a[href^="javascript"]')
+        .length;
+    const before = elements();
+    (await network.call(1, readPath)).answer(200, { ...intake, tenantName: hostile, appName: hostile });
+    await screen.findByLabelText<HTMLInputElement>(zh.field);
+    expect(container.textContent).toContain(hostile);
+    expect(elements()).toBe(before);
+    expect(globalThis).not.toHaveProperty('ran');
+  });
+
   test('has a field that hides what is typed, and that no browser fills or keeps', async () => {
     const { field, user } = await openForm();
     expect(field).toHaveAttribute('autocomplete', 'off');
