@@ -121,7 +121,7 @@ walls: ## what keeps tenants apart: every route, role and id; 10,000 random oper
 .PHONY: chaos
 chaos: compiler ## seeded faults on a cluster of NODES (3) for TIME (10m), SEED to repeat one; LONG=1 stops Postgres for ten minutes
 	@$(GO) test ./internal/chaos -count=1 -race -v -timeout 24h $(if $(LONG),-run='^TestPostgresStopped$$' -long,\
-		-run='^TestChaos$$' -chaos=$(or $(TIME),10m) -seed=$(or $(SEED),0) -nodes=$(or $(NODES),3))
+		-run='^(TestChaos|TestGuessesOverThreeNodes)$$' -guesses=10000 -chaos=$(or $(TIME),10m) -seed=$(or $(SEED),0) -nodes=$(or $(NODES),3))
 
 ##@ Around
 
