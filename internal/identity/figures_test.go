@@ -1,0 +1,59 @@
+package identity
+
+import (
+	"crypto/ed25519"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signet/internal/app/apptest"
+)
+
+var (
+	figures    = flag.Bool("figures", false, "measure what verifying an access token costs and print it as a table (make bench)")
+	writeTable = flag.String("write-figures", "", "write the table to this file")
+)
+
+// TestFigures measures the reading of an access token, against the bare verification of
+// a signature over as many bytes, in turns; the median of the rounds counts.
+func TestFigures(t *testing.T) {
+	if !*figures {
+		t.Skip("run with -figures (make bench)")
+	}
+	const rounds, reads = 9, 5000
+	b := setup(t)
+	token := b.mint(t)
+	message, public := []byte(token[:len(token)-86-1]), b.private.Public().(ed25519.PublicKey)
+	signature := ed25519.Sign(b.private, message)
+	var took, ratios []float64
+	for range rounds {
+		begun := time.Now()
+		for range reads {
+			require.True(t, ed25519.Verify(public, message, signature))
+		}
+		bare := time.Since(begun)
+		begun = time.Now()
+		for range reads {
+			if _, err := b.tokens.read(token); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := time.Since(begun)
+		took = append(took, float64(read.Nanoseconds())/1000/reads)
+		ratios = append(ratios, float64(read)/float64(bare))
+	}
+	slices.Sort(took)
+	slices.Sort(ratios)
+	rows := apptest.FigureTable([]apptest.Figure{
+		{Name: "an access token is read and verified", Value: took[rounds/2], Bound: 80, Unit: " µs"},
+		{Name: "the same", Against: "the bare verification of an Ed25519 signature over as many bytes", Value: ratios[rounds/2], Bound: 2, Unit: "×"},
+	})
+	fmt.Println(rows)
+	if *writeTable != "" {
+		apptest.WriteSection(t, *writeTable, "Access tokens", fmt.Sprintf("The median of %d rounds of %d. The signing path reads none (`app.TestTheSigningPathReadsNoToken`). Written by `make bench WRITE=1`.\n\n", rounds, reads)+apptest.Machine()+rows)
+	}
+}
