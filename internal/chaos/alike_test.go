@@ -38,7 +38,7 @@ const alikeWithin = 3
 // a node of the built binary. It runs beside no other test.
 func TestKnownAndUnknownTakeAsLong(t *testing.T) {
 	if !*alike {
-		t.Skip("run with -alike (make chaos); that both do the same work, TestWhatIsNotThereIsAsMuchWork of identity and admin asserts")
+		t.Skip("run with -alike (make chaos); that both do the same work, TestWhatIsNotThereIsAsMuchWork of identity, signing and admin asserts")
 	}
 	c := prepareCluster(t, plan{nodes: 1, env: []string{"SIGNET_SMTP_URL=smtp://" + takesLetters(t), "SIGNET_SMTP_FROM=signet@test.example"}})
 	n := c.nodes[0]
