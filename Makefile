@@ -84,7 +84,7 @@ generate: ## makes the generated files anew
 
 .PHONY: bench
 bench: ## the figures, as ratios within one run (WRITE=1 writes docs/benchmarks.md)
-	@$(GO) test -p 1 ./internal/app ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestFiguresOfTenants|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
+	@$(GO) test -p 1 ./internal/app ./internal/identity ./internal/ticket ./internal/custody ./internal/chaos -count=1 -run='^(TestFigures|TestFiguresOf[A-Za-z]*|TestNoisyNeighbour|TestRotationsUnderLoad)$$' -figures -v -timeout 20m \
 		$(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
 
 .PHONY: bench-million
@@ -119,9 +119,14 @@ walls: ## what keeps tenants apart: every route, role and id; 10,000 random oper
 		-run='^(TestEveryRouteHasARowInTheWalls|TestWalls|TestWallsAreSeenToFall|TestPublicRoutesTellAppsThatAreGoneFromNone|TestSlowClientsTakeNothingFromOthers)$$'
 
 .PHONY: chaos
-chaos: compiler ## seeded faults on a cluster of NODES (3) for TIME (10m), SEED to repeat one; LONG=1 stops Postgres for ten minutes
-	@$(GO) test ./internal/chaos -count=1 -race -v -timeout 24h $(if $(LONG),-run='^TestPostgresStopped$$' -long,\
-		-run='^TestChaos$$' -chaos=$(or $(TIME),10m) -seed=$(or $(SEED),0) -nodes=$(or $(NODES),3))
+chaos: compiler ## seeded faults on a cluster of NODES (3) for TIME (10m), SEED to repeat one, and strangers who guess and time; LONG=1 stops Postgres for ten minutes
+ifdef LONG
+	@$(GO) test ./internal/chaos -count=1 -race -v -timeout 24h -run='^TestPostgresStopped$$' -long
+else
+	@$(GO) test ./internal/chaos -count=1 -race -v -timeout 24h -run='^(TestChaos|TestGuessesOverThreeNodes)$$' \
+		-chaos=$(or $(TIME),10m) -seed=$(or $(SEED),0) -nodes=$(or $(NODES),3) -guesses=10000
+	@$(GO) test ./internal/chaos -count=1 -v -timeout 60m -run='^TestKnownAndUnknownTakeAsLong$$' -alike $(if $(WRITE),-write-figures=$(CURDIR)/docs/benchmarks.md)
+endif
 
 ##@ Around
 

@@ -311,3 +311,25 @@ func TestALinkOfASuspendedTenantWaits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, core.SecretCurrent, made.State)
 }
+
+// T-TIM-1, without a clock: a link that is there, without what only its holder knows,
+// and one that is not are as many statements.
+func TestWhatIsNotThereIsAsMuchWork(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	link, _ := b.link(t)
+	work := func(tenant core.TenantID, id core.IntakeID, ask func(token string) error) int64 {
+		statements := b.Store.Statements()
+		err := ask(core.NewIntakeToken(tenant, id).Text().Expose())
+		require.True(t, fault.Has(err, fault.IntakeUnknown), "%v", err)
+		return b.Store.Statements() - statements
+	}
+	for name, ask := range map[string]func(token string) error{
+		"read":      func(token string) error { _, err := b.Admin.ReadIntake(t.Context(), token, ""); return err },
+		"handed in": func(token string) error { _, err := b.handIn(t, token, apptest.Secret("any")); return err },
+	} {
+		known, unknown := work(b.tenant.ID, link.ID, ask), work(core.NewTenantID(), core.NewIntakeID(), ask)
+		require.Positive(t, known, name)
+		require.Equal(t, known, unknown, name)
+	}
+}

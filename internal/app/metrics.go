@@ -74,6 +74,9 @@ func (m *metrics) watch(r rooms) {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "signet", Name: "statements_total", Help: "Statements sent to Postgres.",
 		}, func() float64 { return float64(r.store.Statements() + r.console.Statements()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "signet", Name: "passwords_hashed_total", Help: "Passwords hashed with argon2id, to store them or to compare them, right ones and wrong ones. A try that a brake holds hashes none.",
+		}, func() float64 { return float64(r.identity.PasswordsHashed()) }),
 	)
 }
 

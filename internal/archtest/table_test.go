@@ -97,7 +97,7 @@ const (
 	gate    = "internal/signing"
 )
 
-var guarded = []string{"internal/seal", "internal/store", "internal/admin"}
+var guarded = []string{"internal/seal", "internal/store", "internal/admin", "internal/identity"}
 
 // A power is a name that not everyone who may import its room may use.
 type power struct {

@@ -27,6 +27,7 @@ type plan struct {
 	cold        int              // apps of which nothing was fetched yet, each of a tenant of its own
 	recovery    string           // file to make, with an offline recovery identity; "": none
 	weCom       wecomtest.Config // the fake's; its values live for two hours by default
+	env         []string         // more of it, for all nodes and commands
 }
 
 // cluster is N nodes, what is behind them, and the tenants in it.
@@ -73,6 +74,7 @@ func prepareCluster(t *testing.T, p plan) *cluster {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "SIGNET_IDENTITY_FILE=" + filepath.Join(t.TempDir(), "identity.txt"),
 		"SIGNET_PUBLIC_ADDR=127.0.0.1:0", "SIGNET_CONSOLE_ADDR=127.0.0.1:0", "SIGNET_METRICS_ADDR=127.0.0.1:0",
 	}
+	c.env = append(c.env, p.env...)
 	identity, _ := strings.CutPrefix(c.env[2], "SIGNET_IDENTITY_FILE=")
 	mustRun(t, c.env, "", "keys", "init", "--out", identity)
 	if p.recovery != "" {

@@ -31,6 +31,9 @@ func (a answer) code() string {
 	return problem.Code
 }
 
+// read reads the body.
+func (a answer) read(into any) error { return json.Unmarshal(a.body, into) }
+
 // text reads one text of the body.
 func (a answer) text(t *testing.T, member string) string {
 	t.Helper()

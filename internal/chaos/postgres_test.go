@@ -191,8 +191,13 @@ func (p *postgres) readOnly(t *testing.T, on bool) {
 	elsewhere.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", p.Name)
 }
 
-// cutNotifications ends the sessions that listen for notifications.
+// endListeners ends the connections by which nodes hear of changes, by their name: the
+// statement that they sent last is another.
+const endListeners = `SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'signet change feed'`
+
+// cutNotifications ends the connections that listen for notifications, and gives how
+// many there were.
 func (p *postgres) cutNotifications(t *testing.T) (ended int) {
 	t.Helper()
-	return len(p.List(t, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = $1 AND query ILIKE 'listen%'", p.Name))
+	return len(p.List(t, endListeners))
 }

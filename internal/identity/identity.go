@@ -127,6 +127,10 @@ func newIdentity(cfg Config, keys sessionKeys, c cost) (*Identity, error) {
 	return i, nil
 }
 
+// PasswordsHashed is how often this Identity has hashed a password, to store it or to
+// compare it, whoever it was for. A try that a brake holds hashes nothing.
+func (i *Identity) PasswordsHashed() int64 { return i.passwords.hashed.Load() }
+
 // Session is what a sign-in or a refresh gives. The two tokens are the
 // member's alone.
 type Session struct {

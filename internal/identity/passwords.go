@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 
@@ -46,6 +47,7 @@ type passwords struct {
 	cost   cost
 	places *places
 	dummy  core.Secret // a hash of nobody's password, as dear as everybody's
+	hashed atomic.Int64
 }
 
 func newPasswords(c cost) *passwords {
@@ -60,6 +62,7 @@ func (p *passwords) hash(ctx context.Context, client netip.Prefix, password core
 		return core.Secret{}, err
 	}
 	defer leave()
+	p.hashed.Add(1)
 	return p.cost.hash(password.Expose()), nil
 }
 
@@ -76,6 +79,7 @@ func (p *passwords) verify(ctx context.Context, client netip.Prefix, password, h
 		return false, false, err
 	}
 	defer leave()
+	p.hashed.Add(1)
 	return stored.matches(password.Expose()), stored.cost.below(p.cost), nil
 }
 
