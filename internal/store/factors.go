@@ -90,9 +90,13 @@ UPDATE signet.factors
 SET used_at = now(), sign_count = $2
 WHERE factor_id = $1 AND removed_at IS NULL`
 
-// UsePasskey notes the use of a passkey and what it counts.
+// UsePasskey notes the use of a passkey and what it counts. It fails with
+// fault.PasskeyRefused where it was removed.
 func (tx *PlatformTx) UsePasskey(ctx context.Context, factor core.FactorID, signCount int64) error {
-	_, err := tx.tx.Exec(ctx, usePasskey, factor, signCount)
+	tag, err := tx.tx.Exec(ctx, usePasskey, factor, signCount)
+	if err == nil && tag.RowsAffected() == 0 {
+		return fault.New(fault.PasskeyRefused, nil)
+	}
 	return translate(err)
 }
 
