@@ -318,9 +318,9 @@ func TestWhatIsNotThereIsAsMuchWork(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	link, _ := b.link(t)
-	work := func(tenant core.TenantID, id core.IntakeID, ask func(token string) error) int64 {
+	work := func(tenant core.TenantID, id core.LinkID, ask func(token string) error) int64 {
 		statements := b.Store.Statements()
-		err := ask(core.NewIntakeToken(tenant, id).Text().Expose())
+		err := ask(core.NewLinkToken(core.IntakePurpose, tenant, id).Text().Expose())
 		require.True(t, fault.Has(err, fault.IntakeUnknown), "%v", err)
 		return b.Store.Statements() - statements
 	}
@@ -328,7 +328,7 @@ func TestWhatIsNotThereIsAsMuchWork(t *testing.T) {
 		"read":      func(token string) error { _, err := b.Admin.ReadIntake(t.Context(), token, ""); return err },
 		"handed in": func(token string) error { _, err := b.handIn(t, token, apptest.Secret("any")); return err },
 	} {
-		known, unknown := work(b.tenant.ID, link.ID, ask), work(core.NewTenantID(), core.NewIntakeID(), ask)
+		known, unknown := work(b.tenant.ID, link.ID, ask), work(core.NewTenantID(), core.NewLinkID(), ask)
 		require.Positive(t, known, name)
 		require.Equal(t, known, unknown, name)
 	}

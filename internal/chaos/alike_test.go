@@ -153,7 +153,7 @@ type strangersWorld struct {
 	gone            string // the key of an app that was deleted
 	forServers      []*app // want an API key; some, because an app may be asked for so often in a second
 	apiKey          core.APIKeyID
-	intake          core.IntakeID
+	intake          core.LinkID
 	invitation      core.LinkID
 	reset           core.LinkID
 	trusted         string // a host that an app trusts and that is bound to none
@@ -194,7 +194,7 @@ func (c *cluster) strangersWorld(t *testing.T) strangersWorld {
 	w.apiKey, err = core.ParseAPIKeyID(made.APIKey.ID)
 	require.NoError(t, err)
 
-	intake, ok := core.ParseIntakeToken(linkOf(t, make1(tenant+"/apps/"+first.id+"/intake-links", nil)))
+	intake, ok := core.ParseLinkToken(core.IntakePurpose, linkOf(t, make1(tenant+"/apps/"+first.id+"/intake-links", nil)))
 	require.True(t, ok)
 	w.intake = intake.Link
 	invitation, ok := core.ParseLinkToken(core.InvitationPurpose, linkOf(t, make1(tenant+"/invitations", map[string]any{"email": "eve@test.example", "role": "tenant_admin"})))
@@ -264,8 +264,10 @@ func (w strangersWorld) pairs(t *testing.T) []pair {
 		{"read a reset", w.console, *alikeOthers, "reset.unknown",
 			link("/resets/read", func() core.Secret { return reset(w.reset) }), link("/resets/read", func() core.Secret { return reset(core.NewLinkID()) })},
 		{"read a link for a secret", w.console, *alikeOthers, "intake.unknown",
-			link("/intake", func() core.Secret { return core.NewIntakeToken(w.tenant, w.intake).Text() }),
-			link("/intake", func() core.Secret { return core.NewIntakeToken(core.NewTenantID(), core.NewIntakeID()).Text() })},
+			link("/intake", func() core.Secret { return core.NewLinkToken(core.IntakePurpose, w.tenant, w.intake).Text() }),
+			link("/intake", func() core.Secret {
+				return core.NewLinkToken(core.IntakePurpose, core.NewTenantID(), core.NewLinkID()).Text()
+			})},
 	}
 }
 
