@@ -53,7 +53,7 @@ type ceremony struct {
 	AskedAt time.Time             `json:"asked_at,omitzero"` // when somebody was sent to the provider
 	WeCom   *weComRound           `json:"wecom,omitempty"`
 
-	Password string `json:"password,omitempty"` // nameOfPassword of the one that was right, where one was asked for
+	HashName string `json:"hash_name,omitempty"` // nameOfPassword of the one that was right, where one was asked for
 }
 
 // nameOfPassword names a password by its hash, and tells neither.
@@ -136,8 +136,8 @@ func (i *Identity) FinishSignIn(ctx context.Context, v Visit, token core.Secret,
 		return Session{}, err
 	}
 	b := begun{way: cmp.Or(c.Way, core.WithPassword), secondFactor: true, detail: map[string]string{}}
-	if c.Password != "" {
-		if c.Password != nameOfPassword(m.PasswordHash) {
+	if c.HashName != "" {
+		if c.HashName != nameOfPassword(m.PasswordHash) {
 			return Session{}, fault.New(fault.CeremonyOver, nil)
 		}
 		b.password = m.PasswordHash
