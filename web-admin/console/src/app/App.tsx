@@ -123,19 +123,18 @@ function Inside({ isAfterWeCom, children }: { isAfterWeCom: boolean; children: R
       );
     case 'out':
       return (
-        <>
-          <SignIn
-            {...(isAfterWeCom && { begun: 'wecom' as const })}
-            onSignedIn={() => {
-              if (location.pathname === '/signin') {
-                go('/account', { instead: true });
-              }
-            }}
-          />
-          <p className="hint first-time">
+        <SignIn
+          {...(isAfterWeCom && { begun: 'wecom' as const })}
+          onSignedIn={() => {
+            if (location.pathname === '/signin') {
+              go('/account', { instead: true });
+            }
+          }}
+        >
+          <p className="first-time">
             <PageLink to="/start">{t('signin.first')}</PageLink>
           </p>
-        </>
+        </SignIn>
       );
     case 'in':
     case 'lost':

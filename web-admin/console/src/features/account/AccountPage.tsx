@@ -1,4 +1,4 @@
-import { useCallback } from 'react';
+import { useCallback, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useOperations, useView } from '../../components/AccountContext';
 import { useLoaded } from '../../components/useLoaded';
@@ -24,6 +24,13 @@ export function AccountPage() {
   const [factors, factorsAgain] = useLoaded(operations.readFactors);
   const [sessions, sessionsAgain] = useLoaded(operations.readSessions);
   const tenants = places.kind === 'value' ? places.value.tenants : nowhere;
+  const current =
+    sessions.kind === 'value' ? sessions.value.items.find((session) => session.current) : undefined;
+  // What wants a second factor is closed to a session without one, and is not asked for in vain.
+  const open = useMemo(
+    () => (current ? tenants.filter((tenant) => current.secondFactor || !tenant.wantsSecondFactor) : nowhere),
+    [current, tenants],
+  );
   const email = standing.kind === 'in' || standing.kind === 'lost' ? standing.member.email : '';
   return (
     <>
@@ -32,7 +39,7 @@ export function AccountPage() {
       <FactorNeed
         places={tenants}
         factors={factors.kind === 'value' ? factors.value : undefined}
-        sessions={sessions.kind === 'value' ? sessions.value.items : []}
+        current={current}
         onProved={() => {
           placesAgain();
           sessionsAgain();
@@ -45,7 +52,7 @@ export function AccountPage() {
         hasPassword={factors.kind !== 'value' || factors.value.password}
         onChanged={sessionsAgain}
       />
-      {tenants.length > 0 && <WeCom places={tenants} />}
+      {tenants.length > 0 && current && <WeCom places={tenants} open={open} />}
       <Sessions sessions={sessions} onChanged={sessionsAgain} />
     </>
   );

@@ -10,17 +10,17 @@ import type { TenantPlace } from './places';
 interface Props {
   places: TenantPlace[];
   factors: Factors | undefined;
-  sessions: SessionInfo[];
+  /** The session of this page; undefined as long as it is not known. */
+  current: SessionInfo | undefined;
   onProved: () => void;
 }
 
 /** Leads to a second factor where a tenant wants one and this session has none. */
-export function FactorNeed({ places, factors, sessions, onProved }: Props) {
+export function FactorNeed({ places, factors, current, onProved }: Props) {
   const { t } = useTranslation();
   const account = useAccount();
   const language = useLanguage();
   const wanting = places.filter((place) => place.wantsSecondFactor);
-  const current = sessions.find((session) => session.current);
   if (wanting.length === 0 || !factors || !current || current.secondFactor) {
     return null;
   }

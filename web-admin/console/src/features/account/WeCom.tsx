@@ -19,14 +19,21 @@ interface Known {
   apps: Map<string, string>;
 }
 
-async function read(operations: Operations, places: TenantPlace[]): Promise<Answer<Known>> {
+interface Props {
+  /** All that the member belongs to. */
+  places: TenantPlace[];
+  /** Those whose apps this session may look at. */
+  open: TenantPlace[];
+}
+
+async function read(operations: Operations, open: TenantPlace[]): Promise<Answer<Known>> {
   const bindings = await operations.readWeCom();
   if (bindings.kind !== 'value') {
     return bindings;
   }
   const apps = new Map<string, string>();
   await Promise.all(
-    places.map(async ({ id }) => {
+    open.map(async ({ id }) => {
       const answer = await operations.readApps(id);
       const app = answer.kind === 'value' ? answer.value.items.find((one) => one.signIn) : undefined;
       if (app) {
@@ -38,10 +45,10 @@ async function read(operations: Operations, places: TenantPlace[]): Promise<Answ
 }
 
 /** Who I am in WeCom, tenant by tenant. It is not there for who can do nothing with it. */
-export function WeCom({ places }: { places: TenantPlace[] }) {
+export function WeCom({ places, open }: Props) {
   const { t } = useTranslation();
   const operations = useOperations();
-  const [known, again] = useLoaded(useCallback(() => read(operations, places), [operations, places]));
+  const [known, again] = useLoaded(useCallback(() => read(operations, open), [operations, open]));
   const [unbinding, setUnbinding] = useState<WeComBinding>();
   const task = useTask();
   if (known.kind === 'value' && known.value.bindings.length === 0 && known.value.apps.size === 0) {

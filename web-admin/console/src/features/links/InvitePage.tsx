@@ -81,7 +81,6 @@ function InviteFacts({ invitation }: { invitation: Invitation }) {
           {t(`role.${invitation.role}.name`)}
           <span className="hint"> {t(`role.${invitation.role}.text`)}</span>
         </Fact>
-        <Fact name={t('signin.email')}>{invitation.email}</Fact>
         <Fact name={t('links.until')}>
           <Moment at={invitation.expiresAt} />
         </Fact>

@@ -56,7 +56,6 @@ function ResetLink({ token }: { token: string }) {
       <h1>{t('reset.heading')}</h1>
       <p>{t('reset.lead')}</p>
       <dl className="facts">
-        <Fact name={t('signin.email')}>{reset.email}</Fact>
         <Fact name={t('reset.factors')}>{t(reset.factors ? 'reset.factorsGo' : 'reset.factorsStay')}</Fact>
         <Fact name={t('links.until')}>
           <Moment at={reset.expiresAt} />

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Answer, Failure } from '../../api/call';
 import {
@@ -29,12 +29,14 @@ interface Props {
   /** How a way in that began elsewhere goes on: after WeCom, or after the sign-in provider. */
   begun?: 'wecom' | Waiting;
   onSignedIn?: () => void;
+  /** What stands below the ways in. */
+  children?: ReactNode;
 }
 
 type Step = { kind: 'ways' } | { kind: 'forgotten' } | { kind: 'factor'; waiting: Waiting };
 
 /** Lets somebody in, by whichever way there is. */
-export function SignIn({ email = '', heading, lead, begun, onSignedIn }: Props) {
+export function SignIn({ email = '', heading, lead, begun, onSignedIn, children }: Props) {
   const { t } = useTranslation();
   const language = useLanguage();
   const account = useAccount();
@@ -127,6 +129,7 @@ export function SignIn({ email = '', heading, lead, begun, onSignedIn }: Props) 
             }}
           />
           <OtherWays ways={ways} onAnswer={goOn} />
+          {children}
         </section>
       );
   }
