@@ -176,14 +176,17 @@ export class Account {
       return Promise.resolve(false);
     }
     this.token = undefined;
+    const settled = new Promise<boolean>((resolve) => this.waitingForSignIn.push(resolve));
     this.show({ kind: 'lost', member: standing.member });
-    return new Promise((resolve) => this.waitingForSignIn.push(resolve));
+    return settled;
   }
 
   /** Has the member prove once more who they are; false where they would not. */
   askProof(): Promise<boolean> {
+    // In this order: whoever watches may settle at once.
+    const settled = new Promise<boolean>((resolve) => this.waitingForProof.push(resolve));
     this.change({ proofWanted: true });
-    return new Promise((resolve) => this.waitingForProof.push(resolve));
+    return settled;
   }
 
   private settleSignIn(came: boolean): void {
