@@ -310,10 +310,10 @@ describe.each([
 
   test('a forgotten password without mail says whom to ask', async () => {
     await onPage([], async (page, look) => {
-      await page.goto(signet.console);
-      await page
-        .waitForResponse((response) => response.url().endsWith('/session/ways'))
-        .catch(() => undefined);
+      await Promise.all([
+        page.waitForResponse((response) => response.url().endsWith('/session/ways')),
+        page.goto(signet.console),
+      ]);
       await button(page, words.forgotten).click();
       await heading(page, words.noMail);
       await look('forgotten');

@@ -247,6 +247,18 @@ describe('a forgotten password', () => {
     expect(screen.getByLabelText(zh.email)).toHaveValue('alice@example.com');
   });
 
+  test('is not told that there is no mail where that is not known', async () => {
+    const { requests } = serve({
+      'GET /session/ways': undefined,
+      'POST /session/forgotten': [404, problem('mail.not_configured')],
+    });
+    const { user } = open();
+    await waitFor(() => expect(requests).toHaveLength(1));
+    await user.click(screen.getByRole('button', { name: zh.forgotten }));
+    await user.type(screen.getByLabelText(zh.email), 'alice@example.com{Enter}');
+    expect(await screen.findByRole('alert')).toHaveTextContent('detail of mail.not_configured');
+  });
+
   test('is told whom to ask where there is none', async () => {
     const { requests } = serve({ 'GET /session/ways': [200, { ...ways, mail: false }] });
     const { user } = open();

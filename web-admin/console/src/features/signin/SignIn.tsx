@@ -108,7 +108,7 @@ export function SignIn({ email = '', heading, lead, begun, onSignedIn, children 
     case 'forgotten':
       return (
         <section className="narrow">
-          <Forgotten email={typed} onEmail={setTyped} hasMail={ways?.mail ?? false} />
+          <Forgotten email={typed} onEmail={setTyped} hasMail={ways?.mail !== false} />
           <Back onClick={() => setStep({ kind: 'ways' })} />
         </section>
       );
