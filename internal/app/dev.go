@@ -231,6 +231,7 @@ func (h *devHouse) welcome(out io.Writer, demos []demo, took time.Duration) erro
 	line("Signet is running (%s).", took.Round(100*time.Millisecond))
 	line("")
 	line("  console    %s", asLocalhost(h.node.ConsoleAddr()))
+	line("  sign in    %s/signin", asLocalhost(h.node.ConsoleAddr()))
 	line("  login      %s", h.notes.OwnerEmail)
 	line("  password   %s", h.notes.OwnerPassword)
 	line("  signing    %s", asLocalhost(h.node.PublicAddr()))

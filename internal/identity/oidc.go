@@ -301,15 +301,30 @@ func (i *Identity) UnbindOIDC(ctx context.Context, actor core.Actor, member core
 
 // Ways are the ways in that there are.
 type Ways struct {
-	OIDC string // the provider's name, "": none
-	Mail bool   // who has forgotten their password can ask for a letter
+	OIDC  string // the provider's name, "": none
+	WeCom bool   // people sign in through the app that was named
+	Mail  bool   // who has forgotten their password can ask for a letter
 }
 
-// Ways tells which ways in there are. A password and a passkey always are.
-func (i *Identity) Ways() Ways {
+// Ways tells which ways in there are: a password and a passkey always, and WeCom for
+// who names the key of an app. An app that nobody signs in through, one that does not
+// exist and a key that is none are told alike. It fails with fault.RateLimitedCode and
+// fault.StoreUnavailable, both only where an app is named.
+func (i *Identity) Ways(ctx context.Context, v Visit, app string) (Ways, error) {
 	w := Ways{Mail: i.mailer != nil}
 	if i.provider != nil {
 		w.OIDC = i.provider.cfg.Name
 	}
-	return w
+	if app == "" {
+		return w, nil
+	}
+	if wait := i.takeClient(v.Client); wait > 0 {
+		return Ways{}, rateLimited(wait)
+	}
+	_, err := i.findSignInApp(ctx, app)
+	w.WeCom = err == nil
+	if fault.Has(err, fault.AppUnknown) {
+		err = nil
+	}
+	return w, err
 }

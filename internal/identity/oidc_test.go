@@ -528,13 +528,20 @@ func TestAKeyThatTheProviderTurnsIsFetched(t *testing.T) {
 func TestWithoutAProviderThereIsNoWayByIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	require.Equal(t, Ways{}, h.Ways())
+	require.Equal(t, Ways{}, waysTo(t, h.Identity, ""))
 	_, err := h.BeginOIDC(t.Context(), Visit{Client: office})
 	require.True(t, fault.Has(err, fault.OIDCNotConfigured), "%v", err)
 	_, err = h.FinishOIDC(t.Context(), Visit{Client: office}, Returned{Token: core.NewSecret("a"), State: "in.a"})
 	require.True(t, fault.Has(err, fault.OIDCNotConfigured), "%v", err)
 	w := newWithProvider(t, nil)
-	require.Equal(t, Ways{OIDC: "公司账号"}, w.Ways())
+	require.Equal(t, Ways{OIDC: "公司账号"}, waysTo(t, w.Identity, ""))
+}
+
+func waysTo(t *testing.T, i *Identity, app string) Ways {
+	t.Helper()
+	there, err := i.Ways(t.Context(), Visit{Client: office}, app)
+	require.NoError(t, err)
+	return there
 }
 
 func TestAClientThatKeepsComingFromTheProviderIsBraked(t *testing.T) {

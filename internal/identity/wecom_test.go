@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -298,7 +299,9 @@ func TestPeopleSignInThroughAnAppThatIsMarkedAndActive(t *testing.T) {
 	} {
 		round := w.begin(t, w.app)
 		state, code := w.confirm(t, round, zhangsan)
+		require.True(t, waysTo(t, w.Identity, w.app.Key.String()).WeCom, "%s", name)
 		turn(&suspended, false)
+		require.False(t, waysTo(t, w.Identity, w.app.Key.String()).WeCom, "%s", name)
 		_, err := w.BeginWeCom(t.Context(), atOffice, w.app.Key.String())
 		require.True(t, fault.Has(err, fault.AppUnknown), "%s: %v", name, err)
 		came, err := w.ReturnFromWeCom(t.Context(), atOffice, round.Browser, state, code)
@@ -308,8 +311,23 @@ func TestPeopleSignInThroughAnAppThatIsMarkedAndActive(t *testing.T) {
 	for _, key := range []string{"", "app_", core.NewAppKey().String(), plain.Key.String(), strings.ToUpper(w.app.Key.String())} {
 		_, err := w.BeginWeCom(t.Context(), atOffice, key)
 		requireCode(t, err, fault.AppUnknown)
+		require.False(t, waysTo(t, w.Identity, key).WeCom, "%s", key)
 	}
 	require.NoError(t, w.rooms.Admin.DeleteTenant(t.Context(), apptest.Operator(), w.tenant.ID, nil))
 	_, err = w.BeginWeCom(t.Context(), atOffice, w.app.Key.String())
 	requireCode(t, err, fault.AppUnknown)
+}
+
+func TestWhoAsksForTheWaysOfManyAppsIsBraked(t *testing.T) {
+	t.Parallel()
+	w := newWeComHouse(t)
+	v := Visit{Client: netip.MustParsePrefix("203.0.113.78/32")}
+	for range triesPerClient.burst {
+		_, err := w.Ways(t.Context(), v, core.NewAppKey().String())
+		require.NoError(t, err)
+	}
+	_, err := w.Ways(t.Context(), v, w.app.Key.String())
+	requireCode(t, err, fault.RateLimitedCode)
+	_, err = w.Ways(t.Context(), v, "")
+	require.NoError(t, err, "the page itself is not braked")
 }

@@ -988,6 +988,11 @@ type Ways struct {
 	} `json:"oidc,omitempty"`
 	Passkey  bool `json:"passkey"`
 	Password bool `json:"password"`
+
+	// Wecom People sign in through the app that was named, as `/session/wecom` begins it.
+	Wecom *struct {
+		App string `json:"app"`
+	} `json:"wecom,omitempty"`
 }
 
 // WeComBinding defines model for WeComBinding.
@@ -1213,6 +1218,12 @@ type RefreshSessionParams struct {
 type StepUpOIDCParams struct {
 	// OIDCCookie Names the browser that has left for the provider. Browsers send it by themselves.
 	OIDCCookie *OIDCCookie `form:"__Host-signet_oidc,omitempty" json:"__Host-signet_oidc,omitempty"`
+}
+
+// GetWaysParams defines parameters for GetWays.
+type GetWaysParams struct {
+	// App The key of an app.
+	App *string `form:"app,omitempty" json:"app,omitempty"`
 }
 
 // ReturnFromWeComParams defines parameters for ReturnFromWeCom.
@@ -3291,6 +3302,7 @@ func (response BeginStepUpdefaultApplicationProblemPlusJSONResponse) VisitBeginS
 }
 
 type GetWaysRequestObject struct {
+	Params GetWaysParams
 }
 
 type GetWaysResponseObject interface {
@@ -6258,6 +6270,11 @@ func (o *operations) GetWays(c *fiber.Ctx) error {
 		return err
 	}
 	var request GetWaysRequestObject
+	p := parameters{c: c}
+	request.Params.App = p.query("app")
+	if p.err != nil {
+		return p.err
+	}
 	response, err := o.StrictServerInterface.GetWays(c.UserContext(), request)
 	if err != nil {
 		return err

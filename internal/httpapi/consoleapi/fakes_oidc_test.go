@@ -14,9 +14,14 @@ const (
 	goodState   = "in.what-the-provider-gave-back"
 	upState     = "up.what-the-provider-gave-back"
 	goodCode    = "what-the-provider-gave"
+
+	goodWeComApp = "app_examplekeyexamplekeyexampa"
 )
 
-func (p *people) Ways() identity.Ways { return identity.Ways{OIDC: "公司账号", Mail: true} }
+func (p *people) Ways(_ context.Context, v identity.Visit, app string) (identity.Ways, error) {
+	p.note(v.RequestID)
+	return identity.Ways{OIDC: "公司账号", WeCom: app == goodWeComApp, Mail: true}, nil
+}
 
 func (p *people) leaving(v identity.Visit) identity.Leaving {
 	p.note(v.RequestID)

@@ -17,13 +17,22 @@ const (
 )
 
 // GetWays tells which ways in there are.
-func (a *api) GetWays(_ context.Context, _ GetWaysRequestObject) (GetWaysResponseObject, error) {
-	there := a.identity.Ways()
+func (a *api) GetWays(ctx context.Context, r GetWaysRequestObject) (GetWaysResponseObject, error) {
+	app := orEmpty(r.Params.App)
+	there, err := a.identity.Ways(ctx, identityVisit(ctx), app)
+	if err != nil {
+		return nil, err
+	}
 	answer := GetWays200JSONResponse{Password: true, Passkey: true, Mail: there.Mail}
 	if there.OIDC != "" {
 		answer.Oidc = &struct {
 			Name string `json:"name"`
 		}{there.OIDC}
+	}
+	if there.WeCom {
+		answer.Wecom = &struct {
+			App string `json:"app"`
+		}{app}
 	}
 	return answer, nil
 }

@@ -141,7 +141,7 @@ func (p *people) RemoveFactor(_ context.Context, actor core.Actor, factor core.F
 }
 
 func (p *people) round(key string) (identity.WeComRound, error) {
-	if key != "app_examplekeyexamplekeyexampa" {
+	if key != goodWeComApp {
 		return identity.WeComRound{}, fault.New(fault.AppUnknown, nil)
 	}
 	return identity.WeComRound{URL: "https://login.work.weixin.qq.com/wwlogin/sso/login?state=x", Browser: core.NewSecret(goodBrowser), Until: noon.Add(5 * time.Minute)}, nil

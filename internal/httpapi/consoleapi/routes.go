@@ -32,7 +32,7 @@ type Identity interface {
 	FinishPasskeySignIn(ctx context.Context, v identity.Visit, token core.Secret, answer json.RawMessage) (identity.Session, error)
 	BeginStepUp(ctx context.Context, actor core.Actor) (identity.Waiting, bool, error)
 	StepUp(ctx context.Context, actor core.Actor, v identity.Visit, token, password core.Secret, a identity.Answer) (time.Time, error)
-	Ways() identity.Ways
+	Ways(context.Context, identity.Visit, string) (identity.Ways, error)
 	BeginOIDC(ctx context.Context, v identity.Visit) (identity.Leaving, error)
 	FinishOIDC(ctx context.Context, v identity.Visit, r identity.Returned) (identity.Entry, error)
 	BeginOIDCStepUp(ctx context.Context, actor core.Actor, v identity.Visit) (identity.Leaving, error)

@@ -53,3 +53,17 @@ func TestTheCookieOfARoundOutlivesItNot(t *testing.T) {
 	require.NotContains(t, string(a.Text), goodBrowser)
 	b.ask(t, "POST", apiPath+"/session/wecom/second-factor", "", "Cookie", weComCookie+"="+goodBrowser).requireProblem(t, 403, "request.foreign_origin")
 }
+
+func TestWeComIsAWayInForWhoNamesItsApp(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for query, want := range map[string]string{
+		"":                                    `{"password":true,"passkey":true,"mail":true,"oidc":{"name":"公司账号"}}`,
+		"?app=app_another":                    `{"password":true,"passkey":true,"mail":true,"oidc":{"name":"公司账号"}}`,
+		"?app=app_examplekeyexamplekeyexampa": `{"password":true,"passkey":true,"mail":true,"oidc":{"name":"公司账号"},"wecom":{"app":"app_examplekeyexamplekeyexampa"}}`,
+	} {
+		a := b.ask(t, "GET", apiPath+"/session/ways"+query, "")
+		require.Equal(t, 200, a.StatusCode)
+		require.JSONEq(t, want, string(a.Text), "%s", query)
+	}
+}

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { send, signInAsOwner } from './api';
 import type { Addresses } from './server';
 
 /** An app whose secret is waited for, with an open intake link. */
@@ -16,8 +17,7 @@ export interface Waiting {
 
 /** Signs in as the owner and gives a maker of waiting apps, each in a tenant of its own. */
 export async function linkMaker(signet: Addresses): Promise<(tenantName: string) => Promise<Waiting>> {
-  const api = `${signet.console}/api/v1`;
-  const { accessToken } = await send<{ accessToken: string }>(`${api}/session`, signet.owner);
+  const { api, token: accessToken } = await signInAsOwner(signet);
   return async (tenantName) => {
     const corp = `ww${randomBytes(8).toString('hex')}`;
     const agent = '1000247';
@@ -61,24 +61,3 @@ export async function linkMaker(signet: Addresses): Promise<(tenantName: string)
 
 /** A secret of WeCom's form that nobody has. */
 export const drawSecret = () => randomBytes(32).toString('base64url');
-
-async function send<Answer>(
-  address: string,
-  body: object | undefined,
-  accessToken?: string,
-  method = 'POST',
-): Promise<Answer> {
-  const response = await fetch(address, {
-    method,
-    headers: {
-      ...(body && { 'Content-Type': 'application/json' }),
-      ...(accessToken && { Authorization: `Bearer ${accessToken}` }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) {
-    throw new Error(`${method} ${new URL(address).pathname} answered ${response.status}: ${text}`);
-  }
-  return (text ? JSON.parse(text) : undefined) as Answer;
-}

@@ -20,10 +20,9 @@ export async function watch(
   });
   page.on('pageerror', (error) => found.push(`exception: ${error.message}`));
   page.on('requestfailed', (request) => {
-    // The browser asks for the icon by itself, and gives that up when a page is left.
-    const isIconLeft =
-      request.url().endsWith('/favicon.svg') && request.failure()?.errorText === 'net::ERR_ABORTED';
-    if (!mayFail(request.url()) && !isIconLeft) {
+    // A page that is left lets go of what it was reading, as of the icon that the browser asks for by itself.
+    const isLeft = request.method() === 'GET' && request.failure()?.errorText === 'net::ERR_ABORTED';
+    if (!mayFail(request.url()) && !isLeft) {
       found.push(`request: ${request.url()}`);
     }
   });

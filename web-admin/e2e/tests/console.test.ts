@@ -9,8 +9,8 @@ const home = inject('signet').console;
 const screenshots = join(import.meta.dirname, '../screenshots');
 
 const texts = {
-  zh: { lang: 'zh-CN', heading: '控制台的页面会在这里', api: '打开接口描述' },
-  en: { lang: 'en', heading: 'The console will be here', api: 'Open the API document' },
+  zh: { lang: 'zh-CN', heading: '从这里开始', api: '打开接口描述' },
+  en: { lang: 'en', heading: 'Start here', api: 'Open the API document' },
 };
 const pageColours = { light: 'rgb(246, 247, 249)', dark: 'rgb(15, 19, 25)' };
 
@@ -42,7 +42,7 @@ describe.each(['zh', 'en'] as const)('the console in %s', (language) => {
       ['phone', 360, 720],
     ] as const)('stands on a %s without a complaint', async (device, width, height) => {
       await onPage({ colorScheme, viewport: { width, height } }, async (page) => {
-        const answer = await page.goto(`${home}/?lang=${language}`);
+        const answer = await page.goto(`${home}/start?lang=${language}`);
         expect(answer?.headers()['content-security-policy']).toContain("default-src 'self'");
         expect(answer?.headers()['content-security-policy']).not.toContain('unsafe');
         await page.getByRole('heading', { level: 1, name: texts[language].heading }).waitFor();
@@ -52,7 +52,7 @@ describe.each(['zh', 'en'] as const)('the console in %s', (language) => {
         const { scrollWidth } = await page.evaluate(() => ({ scrollWidth: document.body.scrollWidth }));
         expect(scrollWidth).toBeLessThanOrEqual(width);
         await page.screenshot({
-          path: join(screenshots, `console-${device}-${language}-${colorScheme}.png`),
+          path: join(screenshots, `start-${device}-${language}-${colorScheme}.png`),
           fullPage: true,
         });
       });
@@ -61,7 +61,7 @@ describe.each(['zh', 'en'] as const)('the console in %s', (language) => {
 
   test('leads to the API document', async () => {
     await onPage({}, async (page) => {
-      await page.goto(`${home}/?lang=${language}`);
+      await page.goto(`${home}/start?lang=${language}`);
       const link = page.getByRole('link', { name: texts[language].api });
       const answer = await page.request.get(new URL((await link.getAttribute('href')) ?? '', home).href);
       expect(answer.status()).toBe(200);
@@ -72,7 +72,7 @@ describe.each(['zh', 'en'] as const)('the console in %s', (language) => {
 
 test('the language chosen on the page is there after a reload', async () => {
   await onPage({}, async (page) => {
-    await page.goto(home);
+    await page.goto(`${home}/start`);
     await page.getByRole('heading', { level: 1, name: texts.zh.heading }).waitFor();
     await page.getByRole('button', { name: 'English' }).click();
     await page.reload();

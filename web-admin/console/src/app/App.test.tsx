@@ -8,7 +8,7 @@ import { zhCN } from '../i18n/zh-CN';
 import { App } from './App';
 
 /** Opens the page as a browser does: everything that a reload forgets is made anew. */
-function open(path = '/') {
+function open(path = '/start') {
   history.replaceState(null, '', path);
   return render(
     <I18nextProvider i18n={createI18n()}>
@@ -31,20 +31,23 @@ describe('the page', () => {
   });
 
   test('is in English when the address asks for it', () => {
-    open('/?lang=en');
+    open('/start?lang=en');
     expect(heading()).toHaveTextContent(en.welcome.heading);
     expect(document.documentElement).toHaveAttribute('lang', 'en');
     expect(document.title).toBe(en.title);
     expect(english()).toHaveAttribute('aria-pressed', 'true');
   });
 
-  test.each(['/?lang=fr', '/?lang=', '/?lang=e'])('is in Chinese at %s, a language it has not', (path) => {
-    open(path);
-    expect(heading()).toHaveTextContent(zhCN.welcome.heading);
-  });
+  test.each(['/start?lang=fr', '/start?lang=', '/start?lang=e'])(
+    'is in Chinese at %s, a language it has not',
+    (path) => {
+      open(path);
+      expect(heading()).toHaveTextContent(zhCN.welcome.heading);
+    },
+  );
 
   test('remembers the language that its address asked for', () => {
-    open('/?lang=en').unmount();
+    open('/start?lang=en').unmount();
     open();
     expect(heading()).toHaveTextContent(en.welcome.heading);
   });
@@ -60,7 +63,7 @@ describe('the page', () => {
   });
 
   test('keeps a choice across a reload of an address that asked for another language', async () => {
-    const first = open('/?lang=en&from=mail#top');
+    const first = open('/start?lang=en&from=mail#top');
     await userEvent.click(chinese());
     expect(location.search + location.hash).toBe('?from=mail#top');
     first.unmount();
@@ -84,14 +87,17 @@ describe('the page', () => {
     expect(heading()).toHaveTextContent(en.welcome.heading);
   });
 
-  test.each(['/?lang=zh', '/?lang=en'])('at %s says how to make an owner and where the API is', (path) => {
-    open(path);
-    expect(screen.getByText('signet admin create --email you@example.com --password-stdin')).toBeVisible();
-    expect(screen.getByText('curl --json @login.json http://localhost:8881/api/v1/session')).toBeVisible();
-    expect(screen.getByRole('link')).toHaveAttribute('href', '/api/v1/openapi.json');
-  });
+  test.each(['/start?lang=zh', '/start?lang=en'])(
+    'at %s says how to make an owner and where the API is',
+    (path) => {
+      open(path);
+      expect(screen.getByText('signet admin create --email you@example.com --password-stdin')).toBeVisible();
+      expect(screen.getByText('curl --json @login.json http://localhost:8881/api/v1/session')).toBeVisible();
+      expect(screen.getByRole('link')).toHaveAttribute('href', '/api/v1/openapi.json');
+    },
+  );
 
-  test.each(['/?lang=zh', '/?lang=en'])(
+  test.each(['/start?lang=zh', '/start?lang=en'])(
     'at %s shows no key, no mark and no gap where a phrase belongs',
     (path) => {
       const { container } = open(path);

@@ -2,10 +2,10 @@ import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Problem } from '../../api/call';
 import { type Handed, handIn } from '../../api/intake';
+import { StateIcon } from '../../components/StateIcon';
 import { useLanguage } from '../../i18n/useLanguage';
-import { endsLink, ProblemDetail } from './ProblemDetail';
+import { endsLink, IntakeProblem } from './IntakeProblem';
 import { SecretField } from './SecretField';
-import { StateIcon } from './StateIcon';
 
 type Outcome = { kind: 'empty' } | { kind: 'problem'; problem: Problem } | { kind: 'unreachable' };
 
@@ -94,7 +94,7 @@ function Refusal({ outcome }: { outcome: Outcome }) {
         {outcome.kind === 'problem' ? (
           <>
             <h2 lang={outcome.problem.language}>{outcome.problem.title}</h2>
-            <ProblemDetail problem={outcome.problem} />
+            <IntakeProblem problem={outcome.problem} />
           </>
         ) : (
           <>

@@ -1,14 +1,12 @@
-import type { ReactNode } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
 import type { Intake } from '../../api/intake';
-import { readableTime } from '../../i18n/time';
-import { useLanguage } from '../../i18n/useLanguage';
+import { Fact } from '../../components/Fact';
+import { Moment } from '../../components/Moment';
 import { wecomWords } from '../../i18n/wecom';
 
 /** What the link is for, and where the Secret is found, in WeCom's own words. */
 export function IntakeFacts({ intake }: { intake: Intake }) {
   const { t } = useTranslation();
-  const language = useLanguage();
   // The elements that phrases may carry.
   const marks = { code: <code />, wecom: <span lang="zh-CN" /> };
   return (
@@ -25,7 +23,7 @@ export function IntakeFacts({ intake }: { intake: Intake }) {
           <code>{intake.agentId}</code>
         </Fact>
         <Fact name={t('intake.facts.until')}>
-          <time dateTime={intake.expiresAt}>{readableTime(intake.expiresAt, language)}</time>
+          <Moment at={intake.expiresAt} />
         </Fact>
       </dl>
       <h2>{t('intake.where.heading')}</h2>
@@ -45,14 +43,5 @@ export function IntakeFacts({ intake }: { intake: Intake }) {
         </li>
       </ol>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

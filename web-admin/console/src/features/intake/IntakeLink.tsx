@@ -2,11 +2,11 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Answer, Problem } from '../../api/call';
 import { type Handed, type Intake, readIntake } from '../../api/intake';
+import { Notice } from '../../components/Notice';
 import { useLanguage } from '../../i18n/useLanguage';
 import { HandInForm } from './HandInForm';
 import { IntakeFacts } from './IntakeFacts';
-import { Notice } from './Notice';
-import { endsLink, ProblemDetail } from './ProblemDetail';
+import { endsLink, IntakeProblem } from './IntakeProblem';
 
 type State =
   | { kind: 'reading' }
@@ -73,7 +73,7 @@ export function IntakeLink({ token }: { token: string }) {
     case 'failed':
       return (
         <Notice kind="care" heading={state.problem.title} language={state.problem.language}>
-          <ProblemDetail problem={state.problem} unsure={state.unsure} />
+          <IntakeProblem problem={state.problem} unsure={state.unsure} />
           {!endsLink(state.problem) && <Again onClick={again} />}
         </Notice>
       );

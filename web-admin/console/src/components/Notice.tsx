@@ -1,5 +1,5 @@
 import { type ReactNode, useLayoutEffect, useRef } from 'react';
-import type { Language } from '../../i18n/languages';
+import type { Language } from '../i18n/languages';
 import { StateIcon, type StateKind } from './StateIcon';
 
 interface Props {
