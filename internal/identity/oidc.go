@@ -113,7 +113,7 @@ func (i *Identity) FinishOIDC(ctx context.Context, v Visit, r Returned) (Entry, 
 	if i.provider.cfg.TrustMFA && c.strong() {
 		b.secondFactor, b.detail = true, map[string]string{"factor": "provider"}
 	} else if confirmed := counting(factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, m, confirmed, ceremony{Way: core.WithOIDC})
+		waiting, err := i.askSecondFactor(ctx, m, confirmed, ceremony{Way: core.WithOIDC, OIDC: &oidcSubject{c.Issuer, c.Subject}})
 		return Entry{Waiting: waiting}, err
 	}
 	s, err := i.begin(ctx, v, m, b, nil)
@@ -191,6 +191,19 @@ func (i *Identity) whoseOIDC(ctx context.Context, c attested, requestID string) 
 		return err
 	})
 	return m, factors, err
+}
+
+// oidcSubject is who somebody is at the provider.
+type oidcSubject struct{ Issuer, Subject string }
+
+// stillFromOIDC tells whether a member who came from the provider a moment ago could do
+// so now. It fails with fault.CeremonyOver where they could not.
+func (i *Identity) stillFromOIDC(ctx context.Context, from oidcSubject, member core.MemberID, requestID string) error {
+	m, _, err := i.whoseOIDC(ctx, attested{Issuer: from.Issuer, Subject: from.Subject}, requestID)
+	if errors.As(err, new(notAccepted)) || err == nil && m.ID != member {
+		return fault.New(fault.CeremonyOver, nil)
+	}
+	return err
 }
 
 // findVerified finds the member with the address that the provider has verified.

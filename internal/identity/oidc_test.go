@@ -558,3 +558,24 @@ func TestAClientThatKeepsComingFromTheProviderIsBraked(t *testing.T) {
 	_, err := w.BeginOIDC(t.Context(), v)
 	require.True(t, fault.Has(err, fault.RateLimitedCode), "%v", err)
 }
+
+// The provider is for the platform's own people: who has lost their role there, or their
+// account at the provider, while a second factor was asked for does not come in by it.
+func TestWhoIsTakenOutBeforeTheSecondFactorDoesNotComeInFromTheProvider(t *testing.T) {
+	t.Parallel()
+	for name, taken := range map[string]string{
+		"the role":    `UPDATE signet.members SET platform_role = NULL`,
+		"the account": `UPDATE signet.oidc_identities SET unbound_at = now()`,
+	} {
+		w := newWithProvider(t, nil)
+		seed := w.giveTOTP(t)
+		w.at.SignIn(theOwner(nil))
+		entry, err := w.comeIn(t)
+		require.NoError(t, err)
+		require.NotNil(t, entry.Waiting)
+		w.damage(t, taken)
+		_, err = w.FinishSignIn(t.Context(), Visit{Client: office}, entry.Waiting.Token, Answer{Code: core.NewSecret(identitytest.Code(t, seed, w.clock()))})
+		requireCode(t, err, fault.CeremonyOver)
+		require.Zero(t, w.sessions(t), name)
+	}
+}

@@ -123,7 +123,7 @@ func (i *Identity) passed(ctx context.Context, v Visit, p proof) (Entry, error) 
 		hash = p.renewed
 	}
 	if confirmed := counting(p.factors); len(confirmed) > 0 {
-		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword, HashName: nameOfPassword(hash)})
+		waiting, err := i.askSecondFactor(ctx, p.member.Member, confirmed, ceremony{Way: core.WithPassword, After: nameOfPassword(hash)})
 		return Entry{Waiting: waiting}, err
 	}
 	s, err := i.begin(ctx, v, p.member.Member, begun{way: core.WithPassword, password: hash}, nil)

@@ -52,8 +52,9 @@ type ceremony struct {
 	Way     core.SignInWay        `json:"way,omitempty"`     // what came before a second factor
 	AskedAt time.Time             `json:"asked_at,omitzero"` // when somebody was sent to the provider
 	WeCom   *weComRound           `json:"wecom,omitempty"`
+	OIDC    *oidcSubject          `json:"oidc,omitempty"`
 
-	HashName string `json:"hash_name,omitempty"` // nameOfPassword of the one that was right, where one was asked for
+	After string `json:"after,omitempty"` // nameOfPassword of the one that was right, where one was asked for
 }
 
 // nameOfPassword names a password by its hash, and tells neither.
@@ -135,22 +136,13 @@ func (i *Identity) FinishSignIn(ctx context.Context, v Visit, token core.Secret,
 	if err != nil {
 		return Session{}, err
 	}
-	b := begun{way: cmp.Or(c.Way, core.WithPassword), secondFactor: true, detail: map[string]string{}}
-	if c.HashName != "" {
-		if c.HashName != nameOfPassword(m.PasswordHash) {
-			return Session{}, fault.New(fault.CeremonyOver, nil)
-		}
-		b.password = m.PasswordHash
+	b, err := i.soFar(ctx, v, c, m)
+	if err != nil {
+		return Session{}, err
 	}
 	shown, err := i.checkAnswer(ctx, m.Member, c, a)
 	if err != nil {
 		return Session{}, i.refuseAnswer(ctx, m.Member, err, v.RequestID)
-	}
-	if c.WeCom != nil {
-		if still, err := i.memberOf(ctx, v, *c.WeCom); err != nil || still.ID != m.ID {
-			return Session{}, cmp.Or(err, error(fault.New(fault.CeremonyOver, nil)))
-		}
-		b.way, b.onlyTenant, b.detail = core.WithWeCom, c.WeCom.Tenant, c.WeCom.detail()
 	}
 	b.detail["factor"] = shown.name
 	s, err := i.begin(ctx, v, m.Member, b, func(tx *store.PlatformTx) error {
@@ -163,6 +155,28 @@ func (i *Identity) FinishSignIn(ctx context.Context, v Visit, token core.Secret,
 		return Session{}, i.refuseAnswer(ctx, m.Member, err, v.RequestID)
 	}
 	return s, nil
+}
+
+// soFar tells what a session begins with of a member who has come so far, if they could
+// come so far now: the password was not changed meanwhile, and the provider or WeCom
+// still leads to them. It fails with fault.CeremonyOver.
+func (i *Identity) soFar(ctx context.Context, v Visit, c ceremony, m store.MemberRow) (begun, error) {
+	b := begun{way: cmp.Or(c.Way, core.WithPassword), secondFactor: true, detail: map[string]string{}}
+	over := fault.New(fault.CeremonyOver, nil)
+	switch {
+	case c.WeCom != nil:
+		if still, err := i.memberOf(ctx, v, *c.WeCom); err != nil || still.ID != m.ID {
+			return b, cmp.Or(err, error(over))
+		}
+		b.way, b.onlyTenant, b.detail = core.WithWeCom, c.WeCom.Tenant, c.WeCom.detail()
+	case c.OIDC != nil:
+		return b, i.stillFromOIDC(ctx, *c.OIDC, m.ID, v.RequestID)
+	case c.After != "":
+		if b.password = m.PasswordHash; c.After != nameOfPassword(b.password) {
+			return b, over
+		}
+	}
+	return b, nil
 }
 
 // refuseAnswer writes into the audit that a second factor was wrong; any other

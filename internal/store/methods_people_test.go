@@ -55,6 +55,9 @@ var peopleCalls = map[string]platformCall{
 	"UseRefreshToken": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return nil, tx.UseRefreshToken(ctx, r.Token)
 	},
+	"HoldPassword": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		return nil, tx.HoldPassword(ctx, r.Member, core.NewSecret("hash"))
+	},
 	"ConfirmFactor": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		f, err := tx.CreateFactor(ctx, r.totp(), false)
 		if err != nil {
@@ -168,8 +171,12 @@ var peopleCalls = map[string]platformCall{
 		}
 		return nil, tx.UseCeremony(ctx, r.ceremony().TokenHash)
 	},
-	"UsePasskey": func(ctx context.Context, tx *store.PlatformTx, _ tenantRows) (any, error) {
-		return nil, tx.UsePasskey(ctx, core.NewFactorID(), 1)
+	"UsePasskey": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
+		f, err := tx.CreateFactor(ctx, r.totp(), true)
+		if err != nil {
+			return nil, err
+		}
+		return nil, tx.UsePasskey(ctx, f.ID, 1)
 	},
 	"UseRecoveryCode": func(ctx context.Context, tx *store.PlatformTx, r tenantRows) (any, error) {
 		return tx.UseRecoveryCode(ctx, r.Member, [32]byte{1})

@@ -192,7 +192,7 @@ func TestPlatformMethodsReachNothingWithoutTheirDoor(t *testing.T) {
 			"FindAnswer": false, "NewestPlatformKey": false,
 			"CountRecoveryCodes": int64(0), "EndEverySession": int64(0), "EndSessionOf": false, "EndSessionsOf": int64(0), "EndTenantSessionsOf": int64(0), "FindMember": false, "GiveTryBack": nil,
 			"KnownDevices": 0, "ListFactors": 0, "ListSessions": 0, "LockFactors": nil, "NoteRefresh": nil, "RemoveFactorsOf": int64(0), "LockSessionKeys": false,
-			"UsePasskey": nil, "UseRecoveryCode": false, "UseStep": false,
+			"UseRecoveryCode": false, "UseStep": false,
 			"TrimInvitations": int64(0), "TrimResets": int64(0), "ListPlatformMembers": 0, "LockPlatformOwners": 0, "SetPlatformRole": nil, "SetPasswordHash": nil,
 			"DescribeMembers": 0, "UnbindOIDCIdentities": int64(0), "RevokeResetsOf": nil, "UseReset": nil, "Now": true, "Invitations.List": 0, "Invitations.Use": nil, "Invitations.Revoke": nil}
 		for name := range platformCalls {
