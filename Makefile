@@ -189,6 +189,10 @@ test-web: $(CONSOLE)
 test-browser: browser build
 	cd $(WEB) && $(NPM) run --silent e2e
 
+.PHONY: screenshots
+screenshots: browser build ## every page in a browser: both languages, desktop and phone, light and dark (web-admin/e2e/screenshots)
+	cd $(WEB) && E2E=all $(NPM) run --silent e2e
+
 # What they stand on.
 
 , := ,

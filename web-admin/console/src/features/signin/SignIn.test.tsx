@@ -70,6 +70,23 @@ describe('a stranger', () => {
     expect(sent('POST /session')).toEqual([]);
   });
 
+  test('has fields that a password manager fills, and a password that may be pasted and seen', async () => {
+    serve({});
+    const { user } = open();
+    const email = await screen.findByLabelText(zh.email);
+    const password = screen.getByLabelText(zh.password);
+    expect(email).toHaveAttribute('autocomplete', 'username');
+    expect(password).toHaveAttribute('autocomplete', 'current-password');
+    expect(password).toHaveAttribute('type', 'password');
+    await user.click(password);
+    await user.paste('a password of a manager');
+    expect(password).toHaveValue('a password of a manager');
+    await user.click(screen.getByRole('button', { name: zhCN.common.show }));
+    expect(password).toHaveAttribute('type', 'text');
+    await user.click(screen.getByRole('button', { name: zhCN.common.hide }));
+    expect(password).toHaveAttribute('type', 'password');
+  });
+
   test('signs in, and the token is in no storage', async () => {
     const { sent, requests } = serve({ 'POST /session': [200, session('very-secret-token')] });
     const { user } = open();
