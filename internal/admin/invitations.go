@@ -62,7 +62,7 @@ func (a *Actions) CreateInvitation(ctx context.Context, actor core.Actor, tenant
 		return err
 	})
 	if err == nil {
-		made.Mailed, made.MailProblem = a.mail(ctx, made.letter(name))
+		made.Mailed, made.MailProblem = a.mail(ctx, actor, made.letter(name))
 	}
 	return made, err
 }
@@ -95,7 +95,7 @@ func (a *Actions) CreatePlatformInvitation(ctx context.Context, actor core.Actor
 		return tx.Audit(ctx, entry)
 	})
 	if err == nil {
-		made.Mailed, made.MailProblem = a.mail(ctx, made.letter(""))
+		made.Mailed, made.MailProblem = a.mail(ctx, actor, made.letter(""))
 	}
 	return made, err
 }
@@ -203,13 +203,23 @@ func (a *Actions) findByEmail(ctx context.Context, actor core.Actor, email strin
 	return m, found, err
 }
 
+// The letters that go out in Signet's name at somebody's word, over all nodes: enough to
+// invite a department, and not to fill the mailbox of a stranger.
+var (
+	lettersPerMember  = store.Allowance{Burst: 60, Interval: 2 * time.Minute}
+	lettersPerAddress = store.Allowance{Burst: 6, Interval: time.Hour}
+)
+
 // mail sends a letter besides, where there is mail, and tells whether the mail server
 // has taken it, or why not: who made the link has its address to send in any case.
-func (a *Actions) mail(ctx context.Context, letter core.Letter) (bool, core.MailProblem) {
+func (a *Actions) mail(ctx context.Context, actor core.Actor, letter core.Letter) (bool, core.MailProblem) {
 	if a.Mailer == nil {
 		return false, core.MailNotConfigured
 	}
-	err := a.Mailer.Send(ctx, letter)
+	err := a.takeLetter(ctx, actor, letter.To)
+	if err == nil {
+		err = a.Mailer.Send(ctx, letter)
+	}
 	if err == nil {
 		return true, ""
 	}
@@ -219,4 +229,26 @@ func (a *Actions) mail(ctx context.Context, letter core.Letter) (bool, core.Mail
 		return false, refused.Problem
 	}
 	return false, core.MailUnavailable
+}
+
+// takeLetter counts a letter of a member to an address. It fails with a core.MailError
+// where either has had too many.
+func (a *Actions) takeLetter(ctx context.Context, actor core.Actor, to string) error {
+	return a.Store.Platform(ctx, actor, func(tx *store.PlatformTx) error {
+		for _, counted := range []struct {
+			key  [32]byte
+			most store.Allowance
+		}{
+			{store.TryKey("letters of", actor.MemberID.String()), lettersPerMember},
+			{store.TryKey("letters to", to), lettersPerAddress},
+		} {
+			switch wait, err := tx.TakeTry(ctx, counted.key, counted.most); {
+			case err != nil:
+				return err
+			case wait > 0:
+				return core.MailError{Problem: core.MailTooMany}
+			}
+		}
+		return nil
+	})
 }

@@ -274,6 +274,33 @@ func TestInvitationsAndResetsAreMailedWhereThereIsMail(t *testing.T) {
 	require.False(t, invite("d@test.example").Mailed, "it is made all the same, and the answer says so")
 }
 
+// Signet's own name is on a letter: nobody fills a stranger's mailbox with them, or sends
+// them to everybody. The link is made all the same.
+func TestLettersThatSomebodySendsAreCounted(t *testing.T) {
+	t.Parallel()
+	b, tenant, first, second := owned(t)
+	mailer := &post{}
+	b.Admin.Mailer = mailer
+	invite := func(who core.Actor, email string) core.MailProblem {
+		t.Helper()
+		made, err := b.Admin.CreateInvitation(t.Context(), who, tenant, admin.NewInvitation{Email: email, Role: string(core.TenantViewer)})
+		require.NoError(t, err)
+		require.Equal(t, made.MailProblem == "", made.Mailed)
+		return made.MailProblem
+	}
+	for range 6 {
+		require.Empty(t, invite(first, "stranger@test.example"))
+	}
+	require.Equal(t, core.MailTooMany, invite(first, "stranger@test.example"))
+	require.Equal(t, core.MailTooMany, invite(second, "Stranger@test.example"), "it is the address that has had them")
+	for n := range 54 {
+		require.Empty(t, invite(first, fmt.Sprintf("person%d@test.example", n)), n)
+	}
+	require.Equal(t, core.MailTooMany, invite(first, "one-more@test.example"))
+	require.Empty(t, invite(second, "one-more@test.example"), "each member has letters of their own")
+	require.Len(t, mailer.letters, 61)
+}
+
 // One who belongs to the tenant already is not invited, nor one of the platform's.
 func TestNobodyIsInvitedWhereTheyAre(t *testing.T) {
 	t.Parallel()

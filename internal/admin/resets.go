@@ -132,7 +132,7 @@ func (a *Actions) storeReset(ctx context.Context, actor core.Actor, made MadeRes
 		return tx.Audit(ctx, entry)
 	})
 	if err == nil {
-		made.Mailed, made.MailProblem = a.mail(ctx, core.Letter{Kind: core.ResetLetter, To: person.Email, Link: made.Token, ExpiresAt: made.ExpiresAt, MadeBy: made.MadeBy})
+		made.Mailed, made.MailProblem = a.mail(ctx, actor, core.Letter{Kind: core.ResetLetter, To: person.Email, Link: made.Token, ExpiresAt: made.ExpiresAt, MadeBy: made.MadeBy})
 	}
 	return made, err
 }

@@ -35,6 +35,7 @@ const (
 	MailUnavailable   MailProblem = "unavailable" // the mail server cannot be reached, or not safely
 	MailRefused       MailProblem = "refused"     // it takes no letter from Signet, or none for this address
 	MailBusy          MailProblem = "busy"        // too many letters wait
+	MailTooMany       MailProblem = "too_many"    // the member, or the address, has had its letters for now
 )
 
 // MailError is a letter that was not sent. It holds nothing of what the server said,

@@ -2,8 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"net/netip"
 	"time"
 
@@ -53,15 +51,6 @@ func (i *Identity) takeClient(client netip.Prefix) (wait time.Duration) {
 // A taken try is one that was counted, and what it counts against.
 type taken struct{ pair, email [32]byte }
 
-// tryKey names what is counted: a kind of try, and whose it is.
-func tryKey(kind string, parts ...string) [32]byte {
-	text := []byte("signet tries 1 " + kind)
-	for _, part := range parts {
-		text = append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
-	}
-	return sha256.Sum256(text)
-}
-
 // takeTry counts a try at an e-mail address, whether anybody has it or not, or tells
 // how long to wait for the next; then the transaction is to be undone. It takes the
 // same steps for everybody. counted is what is counted where it is no address.
@@ -72,16 +61,16 @@ func takeTry(ctx context.Context, tx *store.PlatformTx, v Visit, counted, email 
 	if err != nil {
 		return t, 0, err
 	}
-	t.pair = tryKey("pair", client, counted)
+	t.pair = store.TryKey("pair", client, counted)
 	for _, hash := range known {
 		if hasDevice && hash == device {
-			t.pair = tryKey("device", string(device[:]), counted) // who else is in that network is not in its way
+			t.pair = store.TryKey("device", string(device[:]), counted) // who else is in that network is not in its way
 		}
 	}
 	if wait, err = tx.TakeTry(ctx, t.pair, triesPerPair); err != nil || wait > 0 || len(known) > 0 {
 		return t, wait, err
 	}
-	t.email = tryKey("email", counted)
+	t.email = store.TryKey("email", counted)
 	wait, err = tx.TakeTry(ctx, t.email, triesPerEmail)
 	return t, wait, err
 }

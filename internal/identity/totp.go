@@ -114,7 +114,7 @@ func (i *Identity) stepOf(seed, code core.Secret) (step int64, right bool) {
 	return step, right
 }
 
-func codeKey(m core.MemberID) [32]byte { return tryKey("code", m.String()) }
+func codeKey(m core.MemberID) [32]byte { return store.TryKey("code", m.String()) }
 
 // takeCode counts a try at a code of a member's second factors, and keeps it counted
 // whatever comes of the rest.

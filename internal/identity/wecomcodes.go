@@ -28,9 +28,9 @@ func (i *Identity) askWeCom(ctx context.Context, v Visit, round weComRound, code
 		key  [32]byte
 		most store.Allowance
 	}
-	brakes := []brake{{tryKey("wecom tenant", round.Tenant.String()), codesPerTenant}, {tryKey("wecom"), codesOfAll}}
+	brakes := []brake{{store.TryKey("wecom tenant", round.Tenant.String()), codesPerTenant}, {store.TryKey("wecom"), codesOfAll}}
 	if !isEverybody(v.Client) {
-		brakes = append([]brake{{tryKey("wecom pair", v.Client.String(), round.Tenant.String()), codesPerPair}}, brakes...)
+		brakes = append([]brake{{store.TryKey("wecom pair", v.Client.String(), round.Tenant.String()), codesPerPair}}, brakes...)
 	}
 	err := i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
 		for _, b := range brakes {

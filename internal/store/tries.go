@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +16,15 @@ import (
 type Allowance struct {
 	Burst    int
 	Interval time.Duration
+}
+
+// TryKey names what is counted: a kind of try, and whose it is.
+func TryKey(kind string, parts ...string) [32]byte {
+	text := []byte("signet tries 1 " + kind)
+	for _, part := range parts {
+		text = append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
+	}
+	return sha256.Sum256(text)
 }
 
 // The count of an allowance is one number: the moment at which the whole burst will

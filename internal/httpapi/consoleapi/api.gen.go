@@ -405,7 +405,7 @@ type MadeInvitation struct {
 	ID        string    `json:"id"`
 	MadeBy    string    `json:"madeBy"`
 
-	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters; `too_many` of that member or to that address for now.
 	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
 
 	// Mailed The mail server has taken a letter with it.
@@ -423,7 +423,7 @@ type MadeReset struct {
 	Factors   bool      `json:"factors"`
 	ID        string    `json:"id"`
 
-	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters.
+	// MailProblem Why not. `refused` by the mail server, or it is `unavailable`; `busy` with other letters; `too_many` of that member or to that address for now.
 	MailProblem *core.MailProblem `json:"mailProblem,omitempty"`
 
 	// Mailed The mail server has taken a letter with it.
