@@ -40,7 +40,6 @@ const (
 // and not where somebody is told so, and is no more than the brakes allow in the time
 // that Postgres says it took. The member gets in meanwhile, in a browser that is known.
 func TestGuessesOverThreeNodes(t *testing.T) {
-	t.Parallel()
 	c := prepareCluster(t, plan{nodes: 3, env: []string{"SIGNET_TRUSTED_PROXIES=127.0.0.1/32"}})
 	for _, n := range c.nodes {
 		n.start(t)

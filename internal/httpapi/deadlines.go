@@ -12,7 +12,11 @@ import (
 // nearly always to a later time, and each move touches a timer of the runtime.
 // Here a timer that runs out too early is left as it is; when it does run out,
 // it is moved to where it should be, and the reading or writing goes on. So a
-// deadline ends a connection when it says, never before, never after.
+// deadline ends a connection when it says, never before, and for reading lastLook after.
+//
+// Besides, who has sent nothing is told nothing: a client that keeps a fresh connection
+// for later would take the word that it was too late for the answer to what it asks just
+// then. And what came while the process did not run is read, though its time is over.
 func LazyDeadlines(l net.Listener) net.Listener { return lazyListener{l} }
 
 type lazyListener struct{ net.Listener }
@@ -23,7 +27,7 @@ func (l lazyListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lazyConn{Conn: conn}, nil
+	return &lazyConn{Conn: conn, now: time.Now}, nil
 }
 
 // lazyConn belongs to the one goroutine that serves its connection, as fasthttp
@@ -31,7 +35,15 @@ func (l lazyListener) Accept() (net.Conn, error) {
 type lazyConn struct {
 	net.Conn
 	reading, writing lazyDeadline
+
+	now      func() time.Time
+	heard    bool      // something was read
+	lookedAt time.Time // the deadline after which the last look was taken
 }
+
+// lastLook is how long something that is there already has to be read, once, when the
+// deadline is over: a process that was paused learns of both in the same moment.
+const lastLook = 20 * time.Millisecond
 
 // lazyDeadline is a deadline that is wanted, and the timer that was set for it or
 // for one before it. The zero time is no deadline and no timer.
@@ -83,10 +95,20 @@ func (c *lazyConn) SetDeadline(t time.Time) error {
 func (c *lazyConn) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
-		if n > 0 || err == nil || !c.reading.isEarly(err) {
+		c.heard = c.heard || n > 0
+		until := c.reading.wanted
+		switch {
+		case n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
+		case c.reading.isEarly(err):
+		case c.lookedAt.Equal(c.reading.wanted):
+			return n, err
+		default:
+			c.lookedAt = c.reading.wanted
+			until = c.now().Add(lastLook)
+			c.reading.set = until
 		}
-		if err := c.Conn.SetReadDeadline(c.reading.wanted); err != nil {
+		if err := c.Conn.SetReadDeadline(until); err != nil {
 			return n, err
 		}
 	}
@@ -94,6 +116,9 @@ func (c *lazyConn) Read(b []byte) (int, error) {
 
 // Write implements net.Conn.
 func (c *lazyConn) Write(b []byte) (int, error) {
+	if !c.heard {
+		return len(b), nil
+	}
 	written := 0
 	for {
 		n, err := c.Conn.Write(b[written:])

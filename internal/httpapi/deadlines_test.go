@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -26,7 +27,9 @@ func (c *timers) SetReadDeadline(t time.Time) error {
 func (c *timers) Read(b []byte) (int, error) {
 	last := c.set[len(c.set)-1]
 	if c.text == "" || !last.After(c.now) {
-		c.now = last
+		if last.After(c.now) {
+			c.now = last
+		}
 		return 0, os.ErrDeadlineExceeded
 	}
 	return copy(b, c.text), nil
@@ -35,7 +38,7 @@ func (c *timers) Read(b []byte) (int, error) {
 func TestADeadlineThatMovesToLaterTouchesNoTimer(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "read", now: noon}
-	lazy := &lazyConn{Conn: conn}
+	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
 	for i := range 1000 {
 		at := noon.Add(time.Duration(i) * time.Millisecond)
 		require.NoError(t, lazy.SetReadDeadline(at.Add(60*time.Second)))
@@ -50,7 +53,7 @@ func TestADeadlineThatMovesToLaterTouchesNoTimer(t *testing.T) {
 func TestATimerThatRunsOutEarlyIsMovedAndReadingGoesOn(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "read", now: noon}
-	lazy := &lazyConn{Conn: conn}
+	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
 	require.NoError(t, lazy.SetReadDeadline(noon.Add(5*time.Second)))
 	require.NoError(t, lazy.SetReadDeadline(noon.Add(60*time.Second)))
 	conn.now = noon.Add(6 * time.Second) // the timer has run out, the deadline is far
@@ -61,13 +64,13 @@ func TestATimerThatRunsOutEarlyIsMovedAndReadingGoesOn(t *testing.T) {
 	conn.text = "" // and now nothing comes
 	_, err = lazy.Read(make([]byte, 8))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	require.Equal(t, noon.Add(60*time.Second), conn.now, "neither before nor after")
+	require.Equal(t, noon.Add(60*time.Second+lastLook), conn.now, "neither before nor after, but for the last look")
 }
 
 func TestADeadlineThatIsTakenAwayOrComesEarlierHoldsAtOnce(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "", now: noon}
-	lazy := &lazyConn{Conn: conn}
+	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
 	for _, at := range []time.Time{noon.Add(time.Hour), noon.Add(time.Second), {}, noon.Add(time.Minute)} {
 		require.NoError(t, lazy.SetReadDeadline(at))
 		require.Equal(t, at, conn.set[len(conn.set)-1])
@@ -93,12 +96,46 @@ func TestOnALazyListenerASilentClientIsSentAwayInTime(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.False(t, time.Now().Before(end), "the timer of the deadline before it ended the reading")
 
+	// It is told nothing, whatever is written, until it says something.
+	n, err := conn.Write([]byte("too late"))
+	require.NoError(t, err)
+	require.Equal(t, 8, n)
+	_, err = io.WriteString(client, "at last")
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
+	_, err = conn.Read(make([]byte, 8))
+	require.NoError(t, err)
+	_, err = io.WriteString(conn, "answer")
+	require.NoError(t, err)
+	heard := make([]byte, 8)
+	n, err = client.Read(heard)
+	require.NoError(t, err)
+	require.Equal(t, "answer", string(heard[:n]), "what was written before has not gone out")
+
 	room := make([]byte, 16<<20)
 	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(5*time.Millisecond)))
 	end = time.Now().Add(50 * time.Millisecond)
 	require.NoError(t, conn.SetWriteDeadline(end))
-	n, err := conn.Write(room) // the client reads nothing
+	n, err = conn.Write(room) // the client reads nothing
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.Less(t, n, len(room))
 	require.False(t, time.Now().Before(end))
+}
+
+// A process that was paused finds a deadline that is over and a request that is there.
+func TestWhatCameWhileTheProcessWasPausedIsReadOnce(t *testing.T) {
+	t.Parallel()
+	conn := &timers{text: "read", now: noon}
+	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
+	require.NoError(t, lazy.SetReadDeadline(noon.Add(5*time.Second)))
+	conn.now = noon.Add(9 * time.Second)
+	n, err := lazy.Read(make([]byte, 8))
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	require.Equal(t, noon.Add(9*time.Second+lastLook), conn.set[len(conn.set)-1])
+
+	// Whoever drips gets no more time by it.
+	conn.now = noon.Add(10 * time.Second)
+	_, err = lazy.Read(make([]byte, 8))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }
