@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -14,20 +15,52 @@ import (
 // it is moved to where it should be, and the reading or writing goes on. So a
 // deadline ends a connection when it says, never before, and for reading lastLook after.
 //
-// Besides, who has sent nothing is told nothing: a client that keeps a fresh connection
-// for later would take the word that it was too late for the answer to what it asks just
-// then. And what came while the process did not run is read, though its time is over.
-func LazyDeadlines(l net.Listener) net.Listener { return lazyListener{l} }
+// Besides, a fresh connection may wait for its first request as long as a used one for
+// its next. Clients and proxies make some for later, and no client tries again on another
+// one what it has sent on a fresh one that ended. The time that a request has to come runs
+// from its first byte on. Who has sent nothing is told nothing, since they would take the
+// word for an answer; and what came while the process did not run is read, though its
+// time is over. When the listener is closed, connections end on which nothing came yet.
+func LazyDeadlines(l net.Listener) net.Listener {
+	return &lazyListener{Listener: l, silent: map[*lazyConn]struct{}{}}
+}
 
-type lazyListener struct{ net.Listener }
+type lazyListener struct {
+	net.Listener
+
+	mu     sync.Mutex
+	silent map[*lazyConn]struct{} // those on which nothing came yet
+}
 
 // Accept implements net.Listener.
-func (l lazyListener) Accept() (net.Conn, error) {
+func (l *lazyListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &lazyConn{Conn: conn, now: time.Now}, nil
+	c := &lazyConn{Conn: conn, now: time.Now, accepted: time.Now(), from: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.silent[c] = struct{}{}
+	return c, nil
+}
+
+// Close implements net.Listener.
+func (l *lazyListener) Close() error {
+	err := l.Listener.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.silent {
+		_ = c.Conn.Close()
+	}
+	clear(l.silent)
+	return err
+}
+
+func (l *lazyListener) forget(c *lazyConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.silent, c)
 }
 
 // lazyConn belongs to the one goroutine that serves its connection, as fasthttp
@@ -37,6 +70,8 @@ type lazyConn struct {
 	reading, writing lazyDeadline
 
 	now      func() time.Time
+	accepted time.Time
+	from     *lazyListener
 	heard    bool      // something was read
 	lookedAt time.Time // the deadline after which the last look was taken
 }
@@ -91,11 +126,19 @@ func (c *lazyConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// Close implements net.Conn.
+func (c *lazyConn) Close() error {
+	c.from.forget(c)
+	return c.Conn.Close()
+}
+
 // Read implements net.Conn.
 func (c *lazyConn) Read(b []byte) (int, error) {
+	if !c.heard {
+		return c.readFirst(b)
+	}
 	for {
 		n, err := c.Conn.Read(b)
-		c.heard = c.heard || n > 0
 		until := c.reading.wanted
 		switch {
 		case n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded):
@@ -112,6 +155,26 @@ func (c *lazyConn) Read(b []byte) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// readFirst waits for the first byte of a connection. What is left of the deadline then
+// begins.
+func (c *lazyConn) readFirst(b []byte) (int, error) {
+	left := c.reading.wanted.Sub(c.now())
+	if err := c.Conn.SetReadDeadline(c.accepted.Add(idleTimeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(b)
+	if n == 0 {
+		return n, err
+	}
+	c.heard = true
+	c.from.forget(c)
+	if !c.reading.wanted.IsZero() {
+		c.reading.wanted = c.now().Add(left)
+	}
+	c.reading.set = c.reading.wanted
+	return n, errors.Join(err, c.Conn.SetReadDeadline(c.reading.set))
 }
 
 // Write implements net.Conn.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -38,7 +39,7 @@ func (c *timers) Read(b []byte) (int, error) {
 func TestADeadlineThatMovesToLaterTouchesNoTimer(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "read", now: noon}
-	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
+	lazy := &lazyConn{Conn: conn, heard: true, now: func() time.Time { return conn.now }}
 	for i := range 1000 {
 		at := noon.Add(time.Duration(i) * time.Millisecond)
 		require.NoError(t, lazy.SetReadDeadline(at.Add(60*time.Second)))
@@ -53,7 +54,7 @@ func TestADeadlineThatMovesToLaterTouchesNoTimer(t *testing.T) {
 func TestATimerThatRunsOutEarlyIsMovedAndReadingGoesOn(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "read", now: noon}
-	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
+	lazy := &lazyConn{Conn: conn, heard: true, now: func() time.Time { return conn.now }}
 	require.NoError(t, lazy.SetReadDeadline(noon.Add(5*time.Second)))
 	require.NoError(t, lazy.SetReadDeadline(noon.Add(60*time.Second)))
 	conn.now = noon.Add(6 * time.Second) // the timer has run out, the deadline is far
@@ -70,14 +71,14 @@ func TestATimerThatRunsOutEarlyIsMovedAndReadingGoesOn(t *testing.T) {
 func TestADeadlineThatIsTakenAwayOrComesEarlierHoldsAtOnce(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "", now: noon}
-	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
+	lazy := &lazyConn{Conn: conn, heard: true, now: func() time.Time { return conn.now }}
 	for _, at := range []time.Time{noon.Add(time.Hour), noon.Add(time.Second), {}, noon.Add(time.Minute)} {
 		require.NoError(t, lazy.SetReadDeadline(at))
 		require.Equal(t, at, conn.set[len(conn.set)-1])
 	}
 }
 
-func TestOnALazyListenerASilentClientIsSentAwayInTime(t *testing.T) {
+func TestOnALazyListenerAClientThatFallsSilentIsSentAwayInTime(t *testing.T) {
 	t.Parallel()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -89,6 +90,10 @@ func TestOnALazyListenerASilentClientIsSentAwayInTime(t *testing.T) {
 	conn, err := listener.Accept()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
+	_, err = io.WriteString(client, "GET")
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 8))
+	require.NoError(t, err)
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Millisecond)))
 	end := time.Now().Add(50 * time.Millisecond)
 	require.NoError(t, conn.SetReadDeadline(end))
@@ -96,37 +101,110 @@ func TestOnALazyListenerASilentClientIsSentAwayInTime(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.False(t, time.Now().Before(end), "the timer of the deadline before it ended the reading")
 
-	// It is told nothing, whatever is written, until it says something.
-	n, err := conn.Write([]byte("too late"))
-	require.NoError(t, err)
-	require.Equal(t, 8, n)
-	_, err = io.WriteString(client, "at last")
-	require.NoError(t, err)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
-	_, err = conn.Read(make([]byte, 8))
-	require.NoError(t, err)
-	_, err = io.WriteString(conn, "answer")
-	require.NoError(t, err)
-	heard := make([]byte, 8)
-	n, err = client.Read(heard)
-	require.NoError(t, err)
-	require.Equal(t, "answer", string(heard[:n]), "what was written before has not gone out")
-
 	room := make([]byte, 16<<20)
 	require.NoError(t, conn.SetWriteDeadline(time.Now().Add(5*time.Millisecond)))
 	end = time.Now().Add(50 * time.Millisecond)
 	require.NoError(t, conn.SetWriteDeadline(end))
-	n, err = conn.Write(room) // the client reads nothing
+	n, err := conn.Write(room) // the client reads nothing
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	require.Less(t, n, len(room))
 	require.False(t, time.Now().Before(end))
+}
+
+// pipes is a listener of connections in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) { return <-p, nil }
+func (p pipes) Close() error              { return nil }
+func (p pipes) Addr() net.Addr            { return nil }
+
+// fresh gives both ends of a connection on which nothing came yet, with five seconds for a
+// request.
+func fresh(t *testing.T) (listener net.Listener, conn, client net.Conn) {
+	t.Helper()
+	server, client := net.Pipe()
+	inner := make(pipes, 1)
+	inner <- server
+	listener = LazyDeadlines(inner)
+	conn, err := listener.Accept()
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(readTimeout)))
+	return listener, conn, client
+}
+
+func TestAFreshConnectionMayWaitForItsFirstRequest(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		_, conn, client := fresh(t)
+		began, sent := time.Now(), make(chan error, 1)
+		go func() {
+			<-time.After(30 * time.Second)
+			_, err := io.WriteString(client, "GET")
+			sent <- err
+		}()
+		_, err := conn.Read(make([]byte, 8))
+		require.NoError(t, err)
+		require.NoError(t, <-sent)
+		require.Equal(t, 30*time.Second, time.Since(began))
+		_, err = conn.Read(make([]byte, 8))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Equal(t, 30*time.Second+readTimeout+lastLook, time.Since(began), "the rest has as long as it would have had at once")
+		require.NoError(t, errors.Join(conn.Close(), client.Close()))
+	})
+}
+
+func TestWhoSendsNothingIsToldNothing(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		_, conn, client := fresh(t)
+		began, heard := time.Now(), make(chan string, 1)
+		go func() {
+			text, _ := io.ReadAll(client)
+			heard <- string(text)
+		}()
+		_, err := conn.Read(make([]byte, 8))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.Equal(t, idleTimeout, time.Since(began))
+		n, err := io.WriteString(conn, "too late")
+		require.NoError(t, err)
+		require.Equal(t, 8, n)
+		require.NoError(t, conn.Close())
+		require.Empty(t, <-heard)
+	})
+}
+
+func TestFreshConnectionsDoNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		began := time.Now()
+		listener, conn, client := fresh(t)
+		read := make(chan error, 1)
+		go func() {
+			_, err := conn.Read(make([]byte, 8))
+			read <- err
+		}()
+		require.NoError(t, listener.Close())
+		require.Error(t, <-read)
+		require.Zero(t, time.Since(began))
+		require.NoError(t, client.Close())
+
+		listener, conn, client = fresh(t)
+		go func() { _, _ = io.WriteString(client, "GET") }()
+		_, err := conn.Read(make([]byte, 8))
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+		go func() { _, _ = io.WriteString(client, " /") }()
+		_, err = conn.Read(make([]byte, 8))
+		require.NoError(t, err, "what is under way is let finish")
+		require.NoError(t, errors.Join(conn.Close(), client.Close()))
+	})
 }
 
 // A process that was paused finds a deadline that is over and a request that is there.
 func TestWhatCameWhileTheProcessWasPausedIsReadOnce(t *testing.T) {
 	t.Parallel()
 	conn := &timers{text: "read", now: noon}
-	lazy := &lazyConn{Conn: conn, now: func() time.Time { return conn.now }}
+	lazy := &lazyConn{Conn: conn, heard: true, now: func() time.Time { return conn.now }}
 	require.NoError(t, lazy.SetReadDeadline(noon.Add(5*time.Second)))
 	conn.now = noon.Add(9 * time.Second)
 	n, err := lazy.Read(make([]byte, 8))
