@@ -1,12 +1,13 @@
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Answer, complaintAt } from '../api/call';
+import type { Answer } from '../api/call';
 import type { Proof, Waiting } from '../api/signin';
 import { ActionButton } from './ActionButton';
 import { Field } from './Field';
 import { PasskeyTrouble } from './PasskeyTrouble';
 import { canUsePasskeys, type PasskeyRefusal, showPasskey } from './passkeys';
 import { Refusal } from './Refusal';
+import { useRequired } from './useRequired';
 import { useTask } from './useTask';
 
 interface Props<Value> {
@@ -20,12 +21,11 @@ type Way = 'code' | 'recovery' | 'passkey';
 /** Has a second factor shown: the code of an authenticator, a passkey, or a recovery code instead of either. */
 export function ProofForm<Value>({ waiting, onShow, onShown }: Props<Value>) {
   const { t } = useTranslation();
-  const field = useRef<HTMLInputElement>(null);
   const [way, setWay] = useState<Way>(waiting.factors.includes('totp') ? 'code' : 'passkey');
   const [text, setText] = useState('');
-  const [isEmpty, setEmpty] = useState(false);
   const [trouble, setTrouble] = useState<PasskeyRefusal>();
   const task = useTask();
+  const field = useRequired(task, way === 'code' ? '/code' : '/recoveryCode');
 
   async function show(proof: Proof) {
     const shown = await task.run(() => onShow(proof));
@@ -37,9 +37,7 @@ export function ProofForm<Value>({ waiting, onShow, onShown }: Props<Value>) {
   async function submit(event: FormEvent) {
     event.preventDefault();
     const typed = text.trim();
-    setEmpty(!typed);
-    if (!typed) {
-      field.current?.focus();
+    if (!field.isTyped(typed)) {
       return;
     }
     await show(way === 'code' ? { code: typed.replaceAll(' ', '') } : { recoveryCode: typed });
@@ -61,7 +59,7 @@ export function ProofForm<Value>({ waiting, onShow, onShown }: Props<Value>) {
   function turnTo(other: Way) {
     setWay(other);
     setText('');
-    setEmpty(false);
+    field.forget();
     setTrouble(undefined);
     task.tell(undefined);
   }
@@ -88,7 +86,7 @@ export function ProofForm<Value>({ waiting, onShow, onShown }: Props<Value>) {
         <form noValidate onSubmit={submit}>
           <Field
             key={way}
-            ref={field}
+            ref={field.ref}
             label={t(`factor.${way}`)}
             value={text}
             onChange={setText}
@@ -97,11 +95,7 @@ export function ProofForm<Value>({ waiting, onShow, onShown }: Props<Value>) {
             isCode
             isFixed={task.isBusy}
             hint={t(`factor.${way}Hint`)}
-            complaint={
-              isEmpty
-                ? t('common.empty')
-                : (complaintAt(task.failure, way === 'code' ? '/code' : '/recoveryCode') ?? undefined)
-            }
+            complaint={field.complaint}
           />
           {task.failure && <Refusal failure={task.failure} />}
           <ActionButton kind="main" type="submit" isBusy={task.isBusy}>

@@ -1,4 +1,4 @@
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { complaintAt } from '../../api/call';
 import type { NewTOTP, RecoveryCodes } from '../../api/factors';
@@ -7,6 +7,7 @@ import { ActionButton } from '../../components/ActionButton';
 import { Dialog } from '../../components/Dialog';
 import { Field } from '../../components/Field';
 import { Refusal } from '../../components/Refusal';
+import { useRequired } from '../../components/useRequired';
 import { useTask } from '../../components/useTask';
 import { QRCode } from './QRCode';
 
@@ -63,17 +64,14 @@ export function AddTOTP({ onDone, onCancel }: Props) {
 function Confirmation({ made, onDone, onCancel }: { made: NewTOTP } & Props) {
   const { t } = useTranslation();
   const operations = useOperations();
-  const field = useRef<HTMLInputElement>(null);
   const [code, setCode] = useState('');
-  const [isEmpty, setEmpty] = useState(false);
   const task = useTask();
+  const field = useRequired(task, '/code');
 
   async function confirm(event: FormEvent) {
     event.preventDefault();
     const typed = code.replaceAll(' ', '');
-    setEmpty(!typed);
-    if (!typed) {
-      field.current?.focus();
+    if (!field.isTyped(typed)) {
       return;
     }
     const confirmed = await task.run(() => operations.confirmTOTP(made.id, typed));
@@ -82,7 +80,6 @@ function Confirmation({ made, onDone, onCancel }: { made: NewTOTP } & Props) {
     }
   }
 
-  const complaint = isEmpty ? t('common.empty') : complaintAt(task.failure, '/code');
   return (
     <form noValidate onSubmit={confirm}>
       <p>{t('account.totp.scan')}</p>
@@ -92,7 +89,7 @@ function Confirmation({ made, onDone, onCancel }: { made: NewTOTP } & Props) {
         <code className="seed">{made.seed.replace(/(.{4})(?=.)/g, '$1 ')}</code>
       </p>
       <Field
-        ref={field}
+        ref={field.ref}
         label={t('factor.code')}
         autoComplete="one-time-code"
         isNumber
@@ -101,9 +98,9 @@ function Confirmation({ made, onDone, onCancel }: { made: NewTOTP } & Props) {
         onChange={setCode}
         isFixed={task.isBusy}
         hint={t('account.totp.codeHint')}
-        complaint={complaint}
+        complaint={field.complaint}
       />
-      {task.failure && complaint === undefined && <Refusal failure={task.failure} />}
+      {task.failure && field.complaint === undefined && <Refusal failure={task.failure} />}
       <div className="actions">
         <ActionButton kind="main" type="submit" isBusy={task.isBusy}>
           {t('account.totp.confirm')}

@@ -1,6 +1,5 @@
-import { type FormEvent, useCallback, useRef, useState } from 'react';
+import { type FormEvent, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { complaintAt } from '../../api/call';
 import { proofsOf, type StepUpWaiting } from '../../api/factors';
 import { readWays, type Ways } from '../../api/signin';
 import { useAccount, useView } from '../../components/AccountContext';
@@ -11,6 +10,7 @@ import { leaving } from '../../components/navigation';
 import { ProofForm } from '../../components/ProofForm';
 import { Refusal } from '../../components/Refusal';
 import { useLoaded } from '../../components/useLoaded';
+import { useRequired } from '../../components/useRequired';
 import { useTask } from '../../components/useTask';
 import { useLanguage } from '../../i18n/useLanguage';
 
@@ -113,16 +113,13 @@ function PasswordProof({ waiting }: { waiting: StepUpWaiting }) {
   const account = useAccount();
   const language = useLanguage();
   const { standing } = useView();
-  const field = useRef<HTMLInputElement>(null);
   const [password, setPassword] = useState('');
-  const [isEmpty, setEmpty] = useState(false);
   const task = useTask();
+  const field = useRequired(task, '/password');
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    setEmpty(!password);
-    if (!password) {
-      field.current?.focus();
+    if (!field.isTyped(password)) {
       return;
     }
     if (await task.run(() => proofsOf(account, language).show(waiting.token, { password }))) {
@@ -130,7 +127,6 @@ function PasswordProof({ waiting }: { waiting: StepUpWaiting }) {
     }
   }
 
-  const complaint = isEmpty ? t('common.empty') : complaintAt(task.failure, '/password');
   return (
     <form noValidate onSubmit={submit}>
       {standing.kind === 'in' && (
@@ -143,16 +139,16 @@ function PasswordProof({ waiting }: { waiting: StepUpWaiting }) {
         />
       )}
       <Field
-        ref={field}
+        ref={field.ref}
         label={t('signin.password')}
         type="password"
         autoComplete="current-password"
         value={password}
         onChange={setPassword}
         isFixed={task.isBusy}
-        complaint={complaint}
+        complaint={field.complaint}
       />
-      {task.failure && complaint === undefined && <Refusal failure={task.failure} />}
+      {task.failure && field.complaint === undefined && <Refusal failure={task.failure} />}
       <ActionButton kind="main" type="submit" isBusy={task.isBusy}>
         {task.isBusy ? t('factor.checking') : t('stepUp.submit')}
       </ActionButton>

@@ -8,13 +8,12 @@ import { ActionButton } from '../../components/ActionButton';
 import { Fact } from '../../components/Fact';
 import { dropToken, useLinkToken } from '../../components/linkToken';
 import { Moment } from '../../components/Moment';
-import { Notice } from '../../components/Notice';
-import { go, PageLink } from '../../components/navigation';
+import { go } from '../../components/navigation';
 import { Refusal } from '../../components/Refusal';
 import { usePageTitle } from '../../components/usePageTitle';
 import { useTask } from '../../components/useTask';
 import { useLanguage } from '../../i18n/useLanguage';
-import { LinkNotice } from './LinkNotice';
+import { LinkMissing, LinkNotice } from './LinkNotice';
 import { PasswordChoice } from './PasswordChoice';
 import { useReading } from './useReading';
 
@@ -29,11 +28,7 @@ export function InvitePage({ signInWith }: { signInWith: SignInOnPage }) {
   const token = useLinkToken(storageKey);
   usePageTitle(t('invite.title'));
   if (!token) {
-    return (
-      <Notice kind="care" heading={t('links.missing.heading')}>
-        <p>{t('links.missing.text')}</p>
-      </Notice>
-    );
+    return <LinkMissing />;
   }
   return <InviteLink key={token} token={token} signInWith={signInWith} />;
 }
@@ -44,13 +39,7 @@ function InviteLink({ token, signInWith }: { token: string; signInWith: SignInOn
   const [ended, setEnded] = useState<Failure>();
   const failure = ended ?? (reading.kind === 'failed' ? reading.failure : undefined);
   if (failure) {
-    return (
-      <LinkNotice failure={failure} onAgain={again}>
-        <p>
-          <PageLink to="/signin">{t('signin.to')}</PageLink>
-        </p>
-      </LinkNotice>
-    );
+    return <LinkNotice failure={failure} onAgain={again} />;
   }
   if (reading.kind !== 'value') {
     return <output className="lead">{t('links.reading')}</output>;

@@ -1,15 +1,13 @@
-import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Failure } from '../../api/call';
 import { ActionButton } from '../../components/ActionButton';
 import { Notice } from '../../components/Notice';
+import { PageLink } from '../../components/navigation';
 import { ProblemDetail } from '../../components/ProblemDetail';
 
 interface Props {
   failure: Failure;
   onAgain: () => void;
-  /** Where somebody goes whose link is used up. */
-  children?: ReactNode;
 }
 
 // What a link meets that is gone for good; everything else may be otherwise in a moment.
@@ -20,7 +18,7 @@ export function endsLink(failure: Failure): boolean {
 }
 
 /** What has become of a link, in the place of what it was for. */
-export function LinkNotice({ failure, onAgain, children }: Props) {
+export function LinkNotice({ failure, onAgain }: Props) {
   const { t } = useTranslation();
   const again = (
     <ActionButton kind="main" onClick={onAgain}>
@@ -41,7 +39,23 @@ export function LinkNotice({ failure, onAgain, children }: Props) {
       <ProblemDetail problem={problem}>
         {problem.code === 'tenant.suspended' && <p>{t('links.suspended')}</p>}
       </ProblemDetail>
-      {endsLink(failure) ? children : again}
+      {endsLink(failure) ? (
+        <p>
+          <PageLink to="/signin">{t('signin.to')}</PageLink>
+        </p>
+      ) : (
+        again
+      )}
+    </Notice>
+  );
+}
+
+/** Says that the address holds no link. */
+export function LinkMissing() {
+  const { t } = useTranslation();
+  return (
+    <Notice kind="care" heading={t('links.missing.heading')}>
+      <p>{t('links.missing.text')}</p>
     </Notice>
   );
 }

@@ -1,10 +1,11 @@
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Answer, complaintAt, type Failure } from '../../api/call';
+import type { Answer, Failure } from '../../api/call';
 import { ActionButton } from '../../components/ActionButton';
 import { Field } from '../../components/Field';
 import { NewPasswordField } from '../../components/NewPasswordField';
 import { Refusal } from '../../components/Refusal';
+import { useRequired } from '../../components/useRequired';
 import { useTask } from '../../components/useTask';
 import { endsLink } from './LinkNotice';
 
@@ -20,16 +21,13 @@ interface Props {
 /** Has a password chosen. The server's refusal stands in its field, and what was typed stays. */
 export function PasswordChoice({ email, action, onChoose, onChosen, onEnded }: Props) {
   const { t } = useTranslation();
-  const field = useRef<HTMLInputElement>(null);
   const [password, setPassword] = useState('');
-  const [isEmpty, setEmpty] = useState(false);
   const task = useTask();
+  const field = useRequired(task, '/password');
 
   async function submit(event: FormEvent) {
     event.preventDefault();
-    setEmpty(!password);
-    if (!password) {
-      field.current?.focus();
+    if (!field.isTyped(password)) {
       return;
     }
     const ended: Failure[] = [];
@@ -47,19 +45,18 @@ export function PasswordChoice({ email, action, onChoose, onChosen, onEnded }: P
     }
   }
 
-  const complaint = isEmpty ? t('common.empty') : complaintAt(task.failure, '/password');
   return (
     <form className="narrow" noValidate onSubmit={submit}>
       {/* Beside the password, so that a password manager keeps both together. */}
       <Field label={t('signin.email')} type="email" autoComplete="username" value={email} isFixed />
       <NewPasswordField
-        ref={field}
+        ref={field.ref}
         value={password}
         onChange={setPassword}
         isFixed={task.isBusy}
-        complaint={complaint}
+        complaint={field.complaint}
       />
-      {task.failure && complaint === undefined && <Refusal failure={task.failure} />}
+      {task.failure && field.complaint === undefined && <Refusal failure={task.failure} />}
       <ActionButton kind="main" type="submit" isBusy={task.isBusy}>
         {task.isBusy ? t('links.choosing') : action}
       </ActionButton>

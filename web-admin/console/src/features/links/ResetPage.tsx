@@ -6,11 +6,10 @@ import { useAccount } from '../../components/AccountContext';
 import { Fact } from '../../components/Fact';
 import { dropToken, useLinkToken } from '../../components/linkToken';
 import { Moment } from '../../components/Moment';
-import { Notice } from '../../components/Notice';
-import { go, PageLink } from '../../components/navigation';
+import { go } from '../../components/navigation';
 import { usePageTitle } from '../../components/usePageTitle';
 import { useLanguage } from '../../i18n/useLanguage';
-import { LinkNotice } from './LinkNotice';
+import { LinkMissing, LinkNotice } from './LinkNotice';
 import { PasswordChoice } from './PasswordChoice';
 import { useReading } from './useReading';
 
@@ -22,11 +21,7 @@ export function ResetPage() {
   const token = useLinkToken(storageKey);
   usePageTitle(t('reset.title'));
   if (!token) {
-    return (
-      <Notice kind="care" heading={t('links.missing.heading')}>
-        <p>{t('links.missing.text')}</p>
-      </Notice>
-    );
+    return <LinkMissing />;
   }
   return <ResetLink key={token} token={token} />;
 }
@@ -39,13 +34,7 @@ function ResetLink({ token }: { token: string }) {
   const [ended, setEnded] = useState<Failure>();
   const failure = ended ?? (reading.kind === 'failed' ? reading.failure : undefined);
   if (failure) {
-    return (
-      <LinkNotice failure={failure} onAgain={again}>
-        <p>
-          <PageLink to="/signin">{t('signin.to')}</PageLink>
-        </p>
-      </LinkNotice>
-    );
+    return <LinkNotice failure={failure} onAgain={again} />;
   }
   if (reading.kind !== 'value') {
     return <output className="lead">{t('links.reading')}</output>;

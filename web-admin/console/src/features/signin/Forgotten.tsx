@@ -1,11 +1,11 @@
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { complaintAt } from '../../api/call';
 import { forgetPassword } from '../../api/signin';
 import { ActionButton } from '../../components/ActionButton';
 import { Field } from '../../components/Field';
 import { Notice } from '../../components/Notice';
 import { Refusal } from '../../components/Refusal';
+import { useRequired } from '../../components/useRequired';
 import { useTask } from '../../components/useTask';
 import { useLanguage } from '../../i18n/useLanguage';
 
@@ -20,17 +20,14 @@ interface Props {
 export function Forgotten({ email, onEmail, hasMail }: Props) {
   const { t } = useTranslation();
   const language = useLanguage();
-  const field = useRef<HTMLInputElement>(null);
-  const [isEmpty, setEmpty] = useState(false);
   const [sentTo, setSentTo] = useState<string>();
   const task = useTask();
+  const field = useRequired(task, '/email');
 
   async function submit(event: FormEvent) {
     event.preventDefault();
     const address = email.trim();
-    setEmpty(!address);
-    if (!address) {
-      field.current?.focus();
+    if (!field.isTyped(address)) {
       return;
     }
     if (await task.run(() => forgetPassword(address, language))) {
@@ -53,23 +50,22 @@ export function Forgotten({ email, onEmail, hasMail }: Props) {
       </Notice>
     );
   }
-  const complaint = isEmpty ? t('common.empty') : complaintAt(task.failure, '/email');
   return (
     <>
       <h1>{t('forgotten.heading')}</h1>
       <p className="lead">{t('forgotten.lead')}</p>
       <form noValidate onSubmit={submit}>
         <Field
-          ref={field}
+          ref={field.ref}
           label={t('signin.email')}
           type="email"
           autoComplete="username"
           value={email}
           onChange={onEmail}
           isFixed={task.isBusy}
-          complaint={complaint}
+          complaint={field.complaint}
         />
-        {task.failure && complaint === undefined && <Refusal failure={task.failure} />}
+        {task.failure && field.complaint === undefined && <Refusal failure={task.failure} />}
         <ActionButton kind="main" type="submit" isBusy={task.isBusy}>
           {t('forgotten.submit')}
         </ActionButton>
