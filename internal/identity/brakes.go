@@ -48,6 +48,27 @@ func (i *Identity) takeClient(client netip.Prefix) (wait time.Duration) {
 	return i.clients.take(client, i.clock())
 }
 
+// A brake is an allowance, and what is counted against it.
+type brake struct {
+	key  [32]byte
+	most store.Allowance
+}
+
+// takeBrakes counts a try against each of them, or fails with fault.RateLimitedCode, and
+// then against none.
+func (i *Identity) takeBrakes(ctx context.Context, brakes ...brake) error {
+	return i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
+		for _, b := range brakes {
+			if wait, err := tx.TakeTry(ctx, b.key, b.most); err != nil {
+				return err
+			} else if wait > 0 {
+				return rateLimited(wait)
+			}
+		}
+		return nil
+	})
+}
+
 // A taken try is one that was counted, and what it counts against.
 type taken struct{ pair, email [32]byte }
 

@@ -119,11 +119,5 @@ func codeKey(m core.MemberID) [32]byte { return store.TryKey("code", m.String())
 // takeCode counts a try at a code of a member's second factors, and keeps it counted
 // whatever comes of the rest.
 func (i *Identity) takeCode(ctx context.Context, m core.MemberID) error {
-	return i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
-		wait, err := tx.TakeTry(ctx, codeKey(m), codesPerMember)
-		if err == nil && wait > 0 {
-			err = rateLimited(wait)
-		}
-		return err
-	})
+	return i.takeBrakes(ctx, brake{codeKey(m), codesPerMember})
 }

@@ -24,25 +24,11 @@ func (i *Identity) askWeCom(ctx context.Context, v Visit, round weComRound, code
 	if _, err := i.signInApp(ctx, round.Tenant, round.App); err != nil {
 		return "", err
 	}
-	type brake struct {
-		key  [32]byte
-		most store.Allowance
-	}
 	brakes := []brake{{store.TryKey("wecom tenant", round.Tenant.String()), codesPerTenant}, {store.TryKey("wecom"), codesOfAll}}
 	if !isEverybody(v.Client) {
 		brakes = append([]brake{{store.TryKey("wecom pair", v.Client.String(), round.Tenant.String()), codesPerPair}}, brakes...)
 	}
-	err := i.store.Platform(ctx, system(""), func(tx *store.PlatformTx) error {
-		for _, b := range brakes {
-			if wait, err := tx.TakeTry(ctx, b.key, b.most); err != nil {
-				return err
-			} else if wait > 0 {
-				return rateLimited(wait)
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := i.takeBrakes(ctx, brakes...); err != nil {
 		return "", err
 	}
 	user, err := i.weCom.UserOf(ctx, round.Tenant, round.App, round.Corp, code)

@@ -134,3 +134,10 @@ func (a *api) invitationAnswer(i core.Invitation) Invitation {
 		UsedAt: utc(i.UsedAt), RevokedAt: utc(i.RevokedAt),
 	}
 }
+
+func mailProblemOf(p core.MailProblem) *core.MailProblem {
+	if p == "" {
+		return nil
+	}
+	return &p
+}

@@ -115,10 +115,3 @@ func (a *api) oidcCookieOf(l identity.Leaving) string {
 func dropOIDCCookie(ctx context.Context) {
 	ctx.Value(visitKey{}).(visit).setCookie(cookieText(oidcCookie, "", -1))
 }
-
-func mailProblemOf(p core.MailProblem) *core.MailProblem {
-	if p == "" {
-		return nil
-	}
-	return &p
-}
